@@ -1,0 +1,29 @@
+# The same commands for people and for CI. PYTHON: any CPython from 3.11 on.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test lint types pytest clean
+
+demo: .venv/installed
+	$(BIN)/ecgcam demo --out demo
+
+test: lint types pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+pytest: .venv/installed
+	$(BIN)/python -m pytest
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet torch==2.13.0 -c constraints.txt
+	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
+	touch $@
+
+clean:
+	rm -rf .venv demo build dist
