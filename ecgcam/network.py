@@ -1,0 +1,103 @@
+"""Network: preprocessing, backbone and head; raw millivolts to logits and evidence in one pass."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .backbones import build_backbone
+from .cam import activation_map
+from .errors import ModelError
+from .leads import LEADS
+from .preprocess import Preprocess, PreprocessConfig
+
+SOURCES = ("features", "conv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Everything that determines a network but its weights.
+
+    backbone: a name in BACKBONES or `module:Class`; backbone_config: its keyword arguments.
+    leads: the names of its input's rows; samples: the length of its input at `rate_hz`.
+    """
+
+    classes: int
+    backbone: str = "signalcnn"
+    backbone_config: Mapping[str, Any] = field(default_factory=dict)
+    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+    leads: tuple[str, ...] = LEADS
+    rate_hz: float = 100.0
+    duration_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.classes < 1:
+            raise ValueError(f"classes must be at least 1, got {self.classes}")
+        if not self.leads or len(set(self.leads)) < len(self.leads):
+            raise ValueError(f"leads must be one or more different names, got {self.leads}")
+        if not (self.rate_hz > 0 and self.duration_s > 0):
+            raise ValueError("rate_hz and duration_s must be above 0")
+
+    @property
+    def samples(self) -> int:
+        """The length of the input, in samples."""
+        return round(self.duration_s * self.rate_hz)
+
+
+class Network(nn.Module):
+    """signal_mv (batch, leads, time) -> logits (batch, classes), evidence (batch, classes, frames).
+
+    The law: evidence.mean(-1) + head.bias == logits.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.preprocess = Preprocess(config.preprocess, samples=config.samples)
+        self.backbone = build_backbone(
+            config.backbone, leads=len(config.leads), config=config.backbone_config
+        )
+        self.head = nn.Linear(self.backbone.channels, config.classes)
+
+    def forward(self, signal_mv: Tensor) -> tuple[Tensor, Tensor]:
+        return self.judge(self.preprocess(signal_mv))
+
+    def judge(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
+        """The same from a preprocessed signal, between which and this training augments."""
+        features = self.backbone(prepared)
+        logits = self.head(features.mean(dim=-1))
+        return logits, activation_map(features, self.head.weight)
+
+    def logits(self, prepared: Tensor) -> Tensor:
+        """The logits alone, for training."""
+        return self.head(self.backbone(prepared).mean(dim=-1))
+
+    def evidence_before_norm(self, signal_mv: Tensor) -> Tensor:
+        """The paper's map: the head's weights on the last convolution's output (source "conv").
+
+        It does not add up to the logit. Kept only to compare with the published model.
+        """
+        tap = getattr(self.backbone, "before_norm", None)
+        if tap is None:
+            raise ModelError(f"the backbone {self.config.backbone!r} has no source 'conv'.")
+        return activation_map(tap(self.preprocess(signal_mv)), self.head.weight)
+
+    @property
+    def parameters_count(self) -> int:
+        """How many numbers training sets."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Run a block in evaluation mode without gradients, then restore the mode."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        network.train(was_training)

@@ -1,0 +1,149 @@
+"""The PTB-XL folder: its tables with their quirks, its statements, its folds.
+
+Wagner, Strodthoff, Bousseljot, Samek, Schaeffter: PTB-XL, a large publicly available
+electrocardiography dataset (version 1.0.3), PhysioNet 2022, doi:10.13026/kfzx-aw45.
+"""
+
+import ast
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from .errors import DatasetError
+from .labels import Statement, statement_labels, statement_vocabulary
+from .source import Source
+
+TABLE = "ptbxl_database.csv"
+STATEMENTS = "scp_statements.csv"
+TRAIN_FOLDS = tuple(range(1, 9))  # folds 9 and 10 were validated by a person: choose, then test
+OVER_89_YEARS = 300  # how PTB-XL writes an age above 89, so that nobody is known by it
+NOISE_COLUMNS = ("baseline_drift", "static_noise", "burst_noise", "electrodes_problems")
+
+_FILE_COLUMN = {100: "filename_lr", 500: "filename_hr"}
+_NEEDED = ("ecg_id", "patient_id", "scp_codes", "strat_fold")
+
+
+def is_ptbxl(folder: Path) -> bool:
+    """Whether a folder is laid out like PTB-XL."""
+    return (folder / TABLE).is_file()
+
+
+def read_table(folder: Path) -> pd.DataFrame:
+    """`ptbxl_database.csv` as it is, one row a record; DatasetError if it is not that table."""
+    path = folder / TABLE
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError:
+        raise DatasetError(f"{folder}: not a PTB-XL folder; {TABLE} is not there.") from None
+    except (ValueError, OSError) as error:
+        raise DatasetError(f"{path}: not a table: {error}") from None
+    missing = [column for column in _NEEDED if column not in table]
+    if missing:
+        raise DatasetError(f"{path}: the columns {', '.join(missing)} are missing.")
+    return table
+
+
+def read_statements(folder: Path) -> dict[str, Statement]:
+    """`scp_statements.csv`: each SCP statement by its code; DatasetError if it is not that."""
+    path = folder / STATEMENTS
+    try:
+        table = pd.read_csv(path, index_col=0)
+        return {
+            str(code): Statement(
+                code=str(code),
+                description=str(row["description"]),
+                superclass=row["diagnostic_class"] if row["diagnostic"] == 1 else None,
+                subclass=row["diagnostic_subclass"] if row["diagnostic"] == 1 else None,
+                form=row["form"] == 1,
+                rhythm=row["rhythm"] == 1,
+            )
+            for code, row in table.iterrows()
+        }
+    except FileNotFoundError:
+        raise DatasetError(f"{folder}: not a PTB-XL folder; {STATEMENTS} is missing.") from None
+    except KeyError as error:
+        raise DatasetError(f"{path}: the column {error} is missing.") from None
+    except (ValueError, OSError) as error:
+        raise DatasetError(f"{path}: not a table: {error}") from None
+
+
+def parse_scp_codes(text: object) -> dict[str, float]:
+    """ "{'NORM': 100.0, 'SR': 0.0}" as a dict of likelihoods in percent.
+
+    Raises DatasetError if it is anything else: a literal is read, nothing is run.
+    """
+    try:
+        codes = ast.literal_eval(str(text))
+        return {str(code): float(likelihood) for code, likelihood in codes.items()}
+    except (ValueError, SyntaxError, AttributeError, TypeError, RecursionError, MemoryError):
+        raise DatasetError(
+            f"scp_codes is {str(text)[:60]!r}; needed: {{'NORM': 100.0, …}}"
+        ) from None
+
+
+def read_folder(folder: Path, *, rate_hz: int = 100) -> Source:
+    """Every record of a PTB-XL-shaped folder, its signals at 100 or 500 Hz not yet read.
+
+    A row that cannot be used (no patient, no fold, unreadable statements) stays, with the
+    reason as its `problem`. Raises DatasetError as read_table and Source do.
+    """
+    table, statements = read_table(folder), read_statements(folder)
+    column = _FILE_COLUMN.get(rate_hz)
+    if column is None or column not in table:
+        raise DatasetError(f"{folder}: PTB-XL has files of 100 and 500 Hz, not {rate_hz} Hz.")
+    records = pd.DataFrame(
+        {
+            "id": table["ecg_id"].astype("int64"),
+            "path": [str(folder.resolve() / str(name)) for name in table[column]],
+            "patient": table["patient_id"].astype("Int64"),
+            "fold": table["strat_fold"].astype("Int64"),
+        }
+    ).join(_known_of_people(table))
+    return Source(
+        name=str(folder),
+        records=records.join(_labels(table, statements)),
+        vocabulary=statement_vocabulary(statements),
+    )
+
+
+def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
+    """age_years (90 stands for every age above 89), sex, device, site, noise as annotated."""
+    table = table.reindex(columns=["age", "sex", "device", "site", *NOISE_COLUMNS])
+    age = pd.to_numeric(table["age"], errors="coerce")
+    noise = table[list(NOISE_COLUMNS)].notna()
+    return pd.DataFrame(
+        {
+            "age_years": age.mask(age == OVER_89_YEARS, 90.0),
+            "sex": table["sex"].map({0: "male", 1: "female"}),
+            "device": table["device"].str.split().str.join(" "),
+            "site": table["site"].astype("Int64").astype("string"),
+            "noise": [
+                " ".join(name for name, there in zip(NOISE_COLUMNS, row, strict=True) if there)
+                for row in noise.to_numpy()
+            ],
+        }
+    )
+
+
+def _labels(table: pd.DataFrame, statements: Mapping[str, Statement]) -> pd.DataFrame:
+    """labels, scp_codes as JSON, and the problem of each row, if it has one."""
+    labels: list[list[str]] = []
+    codes_json: list[str] = []
+    problems: list[str] = []
+    for codes_text, patient, fold in zip(
+        table["scp_codes"], table["patient_id"], table["strat_fold"], strict=True
+    ):
+        problem = "no patient_id" if pd.isna(patient) else "no strat_fold" if pd.isna(fold) else ""
+        codes: dict[str, float] = {}
+        try:
+            codes = parse_scp_codes(codes_text)
+        except DatasetError as error:
+            problem = str(error)
+        labels.append(statement_labels(codes, statements))
+        codes_json.append(json.dumps(codes))
+        problems.append(problem)
+    return pd.DataFrame(
+        {"labels": labels, "scp_codes": codes_json, "problem": problems}, index=table.index
+    )

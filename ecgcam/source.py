@@ -1,0 +1,49 @@
+"""Source: a table of ECGs to be made into a store, whatever dataset they come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from .errors import DatasetError
+
+COLUMNS = ("id", "path", "patient", "fold", "labels", "problem")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """ECGs, where they lie, and what is known of them.
+
+    records:    one row an ECG: id, path (of its file, absolute), patient, fold, labels (a list
+                of `kind:name`), problem ("" or why the row cannot be used), and whatever else
+                the dataset knows (age_years, sex, device, site …), which the store keeps.
+    vocabulary: the names of each kind of label.
+
+    Raises DatasetError if an id is there twice, or a patient is in two folds: a model would be
+    tested on the hearts it was trained on.
+    """
+
+    name: str
+    records: pd.DataFrame
+    vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        missing = [column for column in COLUMNS if column not in self.records]
+        if missing:
+            raise ValueError(f"a source needs the columns {', '.join(missing)}")
+        twice = self.records["id"][self.records["id"].duplicated()]
+        if len(twice):
+            raise DatasetError(f"{self.name}: the id {twice.iloc[0]} is there more than once.")
+        check_folds(self.records, name=self.name)
+
+
+def check_folds(records: pd.DataFrame, *, name: str) -> None:
+    """DatasetError if a patient is in two folds."""
+    folds = records.groupby("patient")["fold"].nunique()
+    torn = folds[folds > 1].index
+    if len(torn):
+        raise DatasetError(
+            f"{name}: {len(torn)} patients are in more than one fold (patient {torn[0]} is in "
+            f"{sorted(records.loc[records['patient'] == torn[0], 'fold'].unique())}). "
+            "Each patient's ECGs must all be in one fold."
+        )

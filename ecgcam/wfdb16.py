@@ -1,0 +1,95 @@
+"""A fast path for the plainest WFDB files, PTB-XL's: one .dat file of interleaved 16-bit samples.
+
+The library wfdb reads these too, about twenty times slower (docs/performance.md); whatever is
+not of this plain kind is left to it. Format: https://wfdb.io/spec/header-files.html
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import RecordError
+
+INVALID = -32768  # how WFDB's format 16 writes a sample that could not be taken
+
+_RECORD_LINE = re.compile(r"(?P<name>\S+) (?P<signals>\d+) (?P<rate>[\d.]+) (?P<samples>\d+)\s*")
+_SIGNAL_LINE = re.compile(
+    r"(?P<file>\S+) 16 (?P<gain>[\d.]+)(?:\((?P<baseline>-?\d+)\))?/(?P<unit>\S+) "
+    r"\d+ (?P<zero>-?\d+) (?P<first>-?\d+) (?P<checksum>-?\d+) 0 (?P<lead>\S.*)"
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Digital:
+    """The samples of one record as they lie in the file.
+
+    samples: (time, leads) int16; a sample is (value - baseline) / gain in its lead's unit.
+    """
+
+    samples: NDArray[np.int16]
+    rate_hz: float
+    leads: tuple[str, ...]
+    gains: tuple[float, ...]
+    baselines: tuple[int, ...]
+    units: tuple[str, ...]
+    comments: tuple[str, ...]
+
+
+def read_plain(path: Path) -> Digital | None:
+    """The record whose header is `path` with .hea; None if it is not of the plain kind.
+
+    Raises RecordError if a file is missing, cut short or too long, or fails its checksum.
+    """
+    try:
+        text = Path(f"{path}.hea").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise RecordError(f"{path}.hea: no such file.") from None
+    lines = [line for line in text.splitlines() if line.strip()]
+    comments = tuple(line[1:].strip() for line in lines if line.startswith("#"))
+    lines = [line for line in lines if not line.startswith("#")]
+    head = _RECORD_LINE.fullmatch(lines[0]) if lines else None
+    signals = [_SIGNAL_LINE.fullmatch(line) for line in lines[1:]]
+    rows = [match.groupdict() for match in signals if match]
+    if not head or len(rows) != len(signals) or len(rows) != int(head["signals"]) or not rows:
+        return None
+    if len({row["file"] for row in rows}) > 1 or any(float(row["gain"]) == 0 for row in rows):
+        return None
+    samples = _read_samples(path.parent / rows[0]["file"], int(head["samples"]), len(rows))
+    _verify_checksums(path, samples, rows)
+    return Digital(
+        samples=samples,
+        rate_hz=float(head["rate"]),
+        leads=tuple(row["lead"].strip() for row in rows),
+        gains=tuple(float(row["gain"]) for row in rows),
+        baselines=tuple(int(row["baseline"] or row["zero"]) for row in rows),
+        units=tuple(row["unit"] for row in rows),
+        comments=comments,
+    )
+
+
+def _read_samples(path: Path, samples: int, leads: int) -> NDArray[np.int16]:
+    """(time, leads), with the length that the header promises."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise RecordError(f"{path}: no such file.") from None
+    if len(data) != 2 * samples * leads:
+        raise RecordError(
+            f"{path}: {len(data)} bytes; its header promises {samples} samples of {leads} leads, "
+            f"{2 * samples * leads} bytes: it was cut short or is another record's."
+        )
+    return np.frombuffer(data, "<i2").reshape(samples, leads)
+
+
+def _verify_checksums(path: Path, samples: NDArray[np.int16], rows: list[dict[str, str]]) -> None:
+    """The header holds each lead's sum of samples, modulo 65536 (signed or not)."""
+    sums = samples.sum(axis=0, dtype=np.int64)
+    for row, found in zip(rows, sums, strict=True):
+        if (int(found) - int(row["checksum"])) % 65536:
+            raise RecordError(
+                f"{path}: lead {row['lead'].strip()} fails its checksum: the samples sum to "
+                f"{int(found) % 65536}, the header says {int(row['checksum']) % 65536}."
+            )

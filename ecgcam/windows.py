@@ -1,0 +1,88 @@
+"""A record cut to what a model takes: its leads, its rate, windows of its length."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import RecordError
+from .record import Record
+
+SHORTEST_S = 5.0  # less than this is too few beats to judge
+
+ANTI_ALIAS = ("kaiser", 5.0)  # the window of the resampling filter
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Windows:
+    """What the network is given for one record.
+
+    signal_mv: (windows, leads, samples), the windows in a row, without gaps or overlap.
+    judged_s:  how much of the record they hold; what is beyond it in the last one is filled up.
+    warnings:  what was resampled, filled up or left out.
+    """
+
+    signal_mv: NDArray[np.float32]
+    judged_s: float
+    warnings: tuple[str, ...]
+
+
+def resample(record: Record, rate_hz: float) -> Record:
+    """The same record at another rate, by one fixed anti-alias FIR filter.
+
+    With up/down the ratio of the rates in lowest terms and m = max(up, down): 20 m + 1 taps of a
+    sinc cut off at 1/m of the Nyquist rate under a Kaiser window of beta 5, the ends continued
+    with their last value (scipy.signal.resample_poly).
+    """
+    if rate_hz == record.rate_hz:
+        return record
+    from scipy.signal import resample_poly
+
+    ratio = Fraction(rate_hz / record.rate_hz).limit_denominator(1000)
+    signal_mv = resample_poly(
+        record.signal_mv.astype(np.float64),
+        ratio.numerator,
+        ratio.denominator,
+        axis=-1,
+        window=ANTI_ALIAS,
+        padtype="edge",
+    )
+    return replace(record, signal_mv=signal_mv.astype(np.float32), rate_hz=rate_hz)
+
+
+def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: float) -> Windows:
+    """The record as windows of `duration_s` at `rate_hz` with these leads, from its start on.
+
+    A rest of at least 5 s is filled up with its own baseline (each lead's median), a shorter one
+    is left out; both are said in the warnings. Raises RecordError if a lead is missing or the
+    whole record is shorter than 5 s.
+    """
+    fitted = resample(record.with_leads(leads), rate_hz)
+    samples = round(duration_s * rate_hz)
+    found = fitted.signal_mv.shape[1]
+    shortest = min(samples, round(SHORTEST_S * rate_hz))
+    if found < shortest:
+        raise RecordError(
+            f"{record.name}: it lasts {record.duration_s:.3g} s; "
+            f"needed: at least {shortest / rate_hz:g} s."
+        )
+    whole, rest = divmod(found, samples)
+    parts = list(np.split(fitted.signal_mv[:, : whole * samples], max(whole, 1), axis=1))
+    warnings = list(record.warnings)
+    if record.rate_hz != rate_hz:
+        warnings.append(f"resampled from {record.rate_hz:g} to {rate_hz:g} Hz")
+    if rest >= shortest:
+        parts = [*parts[:whole], _filled(fitted.signal_mv[:, -rest:], samples)]
+        warnings.append(f"the last {(samples - rest) / rate_hz:.3g} s are filled up, not judged")
+    elif rest:
+        warnings.append(f"the last {rest / rate_hz:.3g} s are left out, not judged")
+    judged = whole * samples + (rest if rest >= shortest else 0)
+    return Windows(signal_mv=np.stack(parts), judged_s=judged / rate_hz, warnings=tuple(warnings))
+
+
+def _filled(part: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
+    """(leads, samples): the part, then each lead's median."""
+    baseline = np.median(part, axis=1, keepdims=True)
+    missing = samples - part.shape[1]
+    return np.concatenate([part, np.repeat(baseline, missing, axis=1)], axis=1)
