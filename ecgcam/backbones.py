@@ -46,23 +46,23 @@ class SignalCNN(nn.Module):
         _check_widths(widths)
         inputs = (leads, *widths[:-1])
         kernels = (first_kernel, *[kernel] * (len(widths) - 1))
-        self.blocks = nn.ModuleList(
+        *halving, self.last = (
             ConvBlock(before, after, kernel=size)
             for before, after, size in zip(inputs, widths, kernels, strict=True)
         )
+        self.blocks = nn.ModuleList(halving)
         self.pool = nn.MaxPool1d(2)
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
-        return self.blocks[-1](self._before_last(signal))
+        return self.last(self._before_last(signal))
 
     def before_norm(self, signal: Tensor) -> Tensor:
         """The last convolution's output, which the paper's maps are drawn from (source "conv")."""
-        last = self.blocks[-1]
-        return last.conv(self._before_last(signal))
+        return self.last.conv(self._before_last(signal))
 
     def _before_last(self, signal: Tensor) -> Tensor:
-        for block in self.blocks[:-1]:
+        for block in self.blocks:
             signal = self.pool(block(signal))
         return signal
 
@@ -142,12 +142,17 @@ def build_backbone(name: str, *, leads: int, config: Mapping[str, Any]) -> nn.Mo
     make = BACKBONES.get(name) or _import_backbone(name)
     settings = {key: tuple(x) if isinstance(x, list) else x for key, x in config.items()}
     try:
-        backbone = make(leads=leads, **settings)
+        return make(leads=leads, **settings)
     except (TypeError, ValueError) as error:
         raise ModelError(f"the backbone {name!r} cannot be built: {error}") from None
-    if not isinstance(getattr(backbone, "channels", None), int):
-        raise ModelError(f"the backbone {name!r} needs an attribute `channels`, an int.")
-    return backbone
+
+
+def feature_channels(backbone: nn.Module) -> int:
+    """How many channels its features have; ModelError if it does not say."""
+    channels = getattr(backbone, "channels", None)
+    if not isinstance(channels, int):
+        raise ModelError(f"{type(backbone).__name__} needs an attribute `channels`, an int.")
+    return channels
 
 
 def _import_backbone(name: str) -> Callable[..., nn.Module]:

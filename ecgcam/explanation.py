@@ -1,6 +1,6 @@
 """What a model says of one ECG: Prediction, and Explanation with the evidence it is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -55,15 +55,19 @@ class Explanation(Prediction):
     bias:          (classes,), what the head adds: `evidence.mean(-1) + bias == logits`.
     evidence:      (classes, frames), in logits.
     lead_evidence: (classes, leads, frames), whose sum over leads is the evidence; or None.
-    heatmap:       (classes, time) in [0, 1]: the evidence stretched to the samples of the signal
-                   that was judged and scaled per record and class, for display only. NaN where
-                   the signal was filled up or left out.
+    heatmap:       (classes, time) in [0, 1]: the evidence stretched to the samples of the record
+                   and scaled per record and class, for display only. NaN where the record was
+                   left out.
     """
 
     bias: NDArray[np.float32]
     evidence: NDArray[np.float32]
     heatmap: NDArray[np.float32]
     lead_evidence: NDArray[np.float32] | None = None
+
+    def without_maps(self) -> Prediction:
+        """The judgement alone."""
+        return Prediction(**{key.name: getattr(self, key.name) for key in fields(Prediction)})
 
     def to_dict(self) -> dict[str, Any]:
         """The same as a Prediction's, with each class's bias, evidence and heatmap."""
@@ -79,6 +83,26 @@ class Explanation(Prediction):
                     lead_rows = [_numbers(row) for row in self.lead_evidence[k]]
                     answer["classes"][name]["lead_evidence"] = lead_rows
         return answer
+
+
+def show_evidence(
+    evidence: NDArray[np.float32], *, samples: int, covered: float, judged: float
+) -> NDArray[np.float32]:
+    """The evidence as it is shown: (classes, frames) to (classes, samples) in [0, 1].
+
+    Linear between the frames' centres, then from the lowest value, 0, to the highest, 1, each
+    class by itself; a constant map becomes zeros. All frames together last `covered` samples;
+    from sample `judged` on there is no ECG behind them, or no judgement: NaN.
+    """
+    frames = evidence.shape[-1]
+    centres = (np.arange(frames) + 0.5) * (covered / frames) - 0.5
+    stretched = np.stack([np.interp(np.arange(samples), centres, row) for row in evidence])
+    stretched[:, round(judged) :] = np.nan
+    low = np.nanmin(stretched, axis=-1, keepdims=True)
+    high = np.nanmax(stretched, axis=-1, keepdims=True)
+    flat = high - low <= 1e-6 * np.maximum(np.abs(low), np.abs(high))  # float32 rounding
+    scaled = (stretched - low) / np.where(flat, 1, high - low)
+    return np.where(flat & ~np.isnan(stretched), 0, scaled).astype(np.float32)
 
 
 def _numbers(row: NDArray[np.float32]) -> list[float | None]:

@@ -5,16 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .backbones import build_backbone
+from .backbones import build_backbone, feature_channels
 from .cam import activation_map
 from .errors import ModelError
 from .leads import LEADS
 from .preprocess import Preprocess, PreprocessConfig
-
-SOURCES = ("features", "conv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Network(nn.Module):
         self.backbone = build_backbone(
             config.backbone, leads=len(config.leads), config=config.backbone_config
         )
-        self.head = nn.Linear(self.backbone.channels, config.classes)
+        self.head = nn.Linear(feature_channels(self.backbone), config.classes)
 
     def forward(self, signal_mv: Tensor) -> tuple[Tensor, Tensor]:
         return self.judge(self.preprocess(signal_mv))
@@ -73,7 +73,8 @@ class Network(nn.Module):
 
     def logits(self, prepared: Tensor) -> Tensor:
         """The logits alone, for training."""
-        return self.head(self.backbone(prepared).mean(dim=-1))
+        logits: Tensor = self.head(self.backbone(prepared).mean(dim=-1))
+        return logits
 
     def evidence_before_norm(self, signal_mv: Tensor) -> Tensor:
         """The paper's map: the head's weights on the last convolution's output (source "conv").
@@ -101,3 +102,15 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             yield
     finally:
         network.train(was_training)
+
+
+def judge_array(
+    network: Network, signal_mv: NDArray[np.float32], *, source: str = "features"
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits and evidence of an array (batch, leads, samples); an engine of the Classifier."""
+    signal = torch.from_numpy(np.ascontiguousarray(signal_mv))
+    with evaluating(network):
+        logits, evidence = network(signal)
+        if source == "conv":
+            evidence = network.evidence_before_norm(signal)
+    return logits.numpy(), evidence.numpy()

@@ -1,0 +1,214 @@
+"""Classifier: a model with its card; judges and explains Records."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ModelError, RecordError
+from .explanation import Explanation, Prediction, show_evidence
+from .modelfile import Card, load_network
+from .record import Record
+from .windows import Windows, cut
+
+# An engine judges windows: (batch, leads, samples) in mV to logits (batch, classes) and evidence
+# (batch, classes, frames). `source` is "features", or "conv" for the paper's map.
+Engine = Callable[[NDArray[np.float32], str], tuple[NDArray[np.float32], NDArray[np.float32]]]
+Ecgs = Record | Sequence[Record] | NDArray[np.float32]
+
+SOURCES = ("features", "conv")
+_BATCH = 128  # windows judged at once: some 40 MB of activations
+
+
+class Classifier:
+    """A model ready to judge.
+
+    classes, leads, rate_hz, duration_s, thresholds, temperature: from the card.
+    bias: (classes,), what the head adds to the mean of the evidence.
+    """
+
+    def __init__(self, engine: Engine, *, bias: NDArray[np.float32], card: Card) -> None:
+        self._engine = engine
+        self.card = card
+        self.bias = bias
+        self.classes: tuple[str, ...] = tuple(card["classes"])
+        self.leads: tuple[str, ...] = tuple(card["leads"])
+        self.rate_hz: float = card["rate_hz"]
+        self.duration_s: float = card["duration_s"]
+        self.thresholds = np.array(card["thresholds"], np.float32)
+        self.temperature: float = card["temperature"]
+        self.exclusive: bool = card["task"]["exclusive"]
+
+    @overload
+    def predict(self, ecgs: Record) -> Prediction: ...
+    @overload
+    def predict(self, ecgs: Sequence[Record] | NDArray[np.float32]) -> list[Prediction]: ...
+    def predict(self, ecgs: Ecgs) -> Prediction | list[Prediction]:
+        """The judgement on one Record, or on each of several, in their order.
+
+        ecgs: a Record, a list of Records, or an array (batch, leads, time) in mV with the model's
+        leads and rate. A Record alone that cannot be judged raises RecordError; in a list its
+        answer says so in `refused`.
+        """
+        if isinstance(ecgs, Record):
+            return self._explain([ecgs], "features", strict=True)[0].without_maps()
+        answers = self._explain(self._records(ecgs), "features", strict=False)
+        return [answer.without_maps() for answer in answers]
+
+    @overload
+    def explain(self, ecgs: Record, *, source: str = ...) -> Explanation: ...
+    @overload
+    def explain(
+        self, ecgs: Sequence[Record] | NDArray[np.float32], *, source: str = ...
+    ) -> list[Explanation]: ...
+    def explain(self, ecgs: Ecgs, *, source: str = "features") -> Explanation | list[Explanation]:
+        """As predict, each judgement with the evidence it is made of.
+
+        source: "features" are what the head averages. "conv" is the paper's map, drawn before
+        batch norm and activation: it does not add up to the logit, and is there to compare.
+        """
+        if source not in SOURCES:
+            raise ValueError(f"source must be one of {', '.join(SOURCES)}, got {source!r}")
+        if isinstance(ecgs, Record):
+            return self._explain([ecgs], source, strict=True)[0]
+        return self._explain(self._records(ecgs), source, strict=False)
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(…, classes) to the same: sigmoid, or softmax where classes exclude one another."""
+        from scipy.special import expit, softmax
+
+        calibrated = logits / np.float32(self.temperature)
+        return np.asarray(softmax(calibrated, axis=-1) if self.exclusive else expit(calibrated))
+
+    def decide(self, probabilities: NDArray[np.float32]) -> tuple[str, ...]:
+        """The classes at or above their threshold; of exclusive ones the most probable."""
+        if self.exclusive:
+            return (self.classes[int(probabilities.argmax())],)
+        decided = probabilities >= self.thresholds
+        return tuple(name for name, yes in zip(self.classes, decided, strict=True) if yes)
+
+    def _records(self, ecgs: Sequence[Record] | NDArray[np.float32]) -> Iterable[Record | str]:
+        """Each as a Record, or as the reason why it cannot be one."""
+        if not isinstance(ecgs, np.ndarray):
+            yield from ecgs
+            return
+        if ecgs.ndim != 3:
+            raise ValueError(f"needed: an array (batch, leads, time), got shape {ecgs.shape}")
+        for k, signal_mv in enumerate(ecgs):
+            try:
+                yield Record(
+                    signal_mv=signal_mv, rate_hz=self.rate_hz, leads=self.leads, name=str(k)
+                )
+            except RecordError as error:
+                yield str(error)
+
+    def _explain(
+        self, records: Iterable[Record | str], source: str, *, strict: bool
+    ) -> list[Explanation]:
+        """One answer a record: cut each to windows, judge all windows together, gather them."""
+        fitted = [self._cut(record, strict=strict) for record in records]
+        good = [windows for _, windows in fitted if isinstance(windows, Windows)]
+        if not good:
+            return [self._refusal(record, str(reason)) for record, reason in fitted]
+        logits, evidence = self._judge(np.concatenate([w.signal_mv for w in good]), source)
+        answers, at = [], 0
+        for record, windows in fitted:
+            if isinstance(windows, Windows) and isinstance(record, Record):
+                own = slice(at, at + len(windows.signal_mv))
+                answers.append(self._answer(record, windows, logits[own], evidence[own], source))
+                at = own.stop
+            else:
+                answers.append(self._refusal(record, str(windows)))
+        return answers
+
+    def _cut(self, record: Record | str, *, strict: bool) -> tuple[Record | str, Windows | str]:
+        """The record with its windows, or with the reason why it is refused."""
+        if isinstance(record, str):
+            return record, record
+        try:
+            return record, cut(
+                record, leads=self.leads, rate_hz=self.rate_hz, duration_s=self.duration_s
+            )
+        except RecordError as error:
+            if strict:
+                raise
+            return record, str(error)
+
+    def _judge(
+        self, windows: NDArray[np.float32], source: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        parts = [
+            self._engine(windows[at : at + _BATCH], source) for at in range(0, len(windows), _BATCH)
+        ]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def _answer(
+        self,
+        record: Record,
+        windows: Windows,
+        logits: NDArray[np.float32],
+        evidence: NDArray[np.float32],
+        source: str,
+    ) -> Explanation:
+        """Of a record's windows: the mean of their logits, their evidence in a row."""
+        row = np.concatenate(list(evidence), axis=-1)  # (classes, frames of all windows)
+        mean = logits.mean(axis=0)
+        probabilities = self.probabilities(mean)
+        warnings = windows.warnings
+        if source != "features":
+            warnings += (f"source {source!r}: this map does not add up to the logit",)
+        return Explanation(
+            name=record.name,
+            classes=self.classes,
+            logits=mean,
+            probabilities=probabilities,
+            thresholds=self.thresholds,
+            decision=self.decide(probabilities),
+            warnings=warnings,
+            bias=self.bias,
+            evidence=row,
+            heatmap=show_evidence(
+                row,
+                samples=record.signal_mv.shape[1],
+                covered=len(logits) * self.duration_s * record.rate_hz,
+                judged=windows.judged_s * record.rate_hz,
+            ),
+        )
+
+    def _refusal(self, record: Record | str, reason: str) -> Explanation:
+        nothing = np.empty(0, np.float32)
+        return Explanation(
+            name=record.name if isinstance(record, Record) else "",
+            classes=self.classes,
+            logits=nothing,
+            probabilities=nothing,
+            thresholds=self.thresholds,
+            decision=(),
+            refused=reason,
+            bias=self.bias,
+            evidence=np.empty((0, 0), np.float32),
+            heatmap=np.empty((0, 0), np.float32),
+        )
+
+
+def load(path_or_name: str | Path, *, backbone: str | None = None) -> Classifier:
+    """The classifier of a model file.
+
+    backbone: `module:Class`, for a model whose backbone is code of your own that you trust.
+    Raises ModelError if there is no such file or it is not a model.
+    """
+    path = Path(path_or_name)
+    if not path.is_file() and path.suffix != ".safetensors":
+        raise ModelError(f"{path_or_name}: no such model; needed: the path of a .safetensors file.")
+    network, card = load_network(path, backbone=backbone)
+
+    from .network import judge_array
+
+    def engine(
+        signal_mv: NDArray[np.float32], source: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return judge_array(network, signal_mv, source=source)
+
+    return Classifier(engine, bias=network.head.bias.detach().numpy(), card=card)

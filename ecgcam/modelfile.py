@@ -1,0 +1,149 @@
+"""A model is one file: weights as safetensors, with a card of everything needed to use them.
+
+The card is JSON in the file's metadata, under the key "card". Nothing is unpickled.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import ModelError
+from .files import written_whole
+from .labels import Task
+
+if TYPE_CHECKING:
+    from .network import Network, NetworkConfig
+
+FORMAT = 1
+Card = dict[str, Any]
+
+_NEEDED: dict[str, type | tuple[type, ...]] = {
+    "backbone": str,
+    "backbone_config": dict,
+    "preprocess": dict,
+    "leads": list,
+    "rate_hz": (int, float),
+    "duration_s": (int, float),
+    "task": dict,
+    "classes": list,
+    "thresholds": list,
+    "temperature": (int, float),
+    "provenance": dict,
+}
+
+
+def make_card(
+    config: "NetworkConfig",
+    task: Task,
+    *,
+    provenance: Mapping[str, Any],
+    thresholds: list[float] | None = None,
+    temperature: float = 1.0,
+) -> Card:
+    """The card of a network for a task; thresholds are 0.5 unless said otherwise."""
+    return {
+        "format": FORMAT,
+        "backbone": config.backbone,
+        "backbone_config": dict(config.backbone_config),
+        "preprocess": config.preprocess.to_dict(),
+        "leads": list(config.leads),
+        "rate_hz": config.rate_hz,
+        "duration_s": config.duration_s,
+        "task": task.to_dict(),
+        "classes": list(task.classes),
+        "thresholds": thresholds or [0.5] * len(task.classes),
+        "temperature": temperature,
+        "provenance": dict(provenance),
+        "note": "Not a medical device.",
+    }
+
+
+def save_model(path: Path, network: "Network", card: Card) -> Path:
+    """Write a network and its card; the file is there whole or not at all."""
+    from safetensors.torch import save_file
+
+    checked = check_card(json.loads(json.dumps(card)), path)
+    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    with written_whole(path) as temporary:
+        save_file(weights, temporary, {"card": json.dumps(checked)})
+    return path
+
+
+def read_card(path: Path) -> Card:
+    """The card of a model file; ModelError if the file is not one of ours."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file.")
+    try:
+        with safe_open(path, framework="np") as file:
+            text = (file.metadata() or {}).get("card")
+        card = json.loads(text) if text else None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path}: not a model file (.safetensors): {error}") from None
+    if not isinstance(card, dict):
+        raise ModelError(f"{path}: these weights have no card, so nobody knows what they judge.")
+    return check_card(card, path)
+
+
+def check_card(card: Card, path: Path) -> Card:
+    """The card itself; ModelError if something in it is missing or of a wrong kind."""
+    if card.get("format") != FORMAT:
+        raise ModelError(f"{path}: format {card.get('format')!r}; this version reads {FORMAT}.")
+    for key, kind in _NEEDED.items():
+        if not isinstance(card.get(key), kind):
+            raise ModelError(f"{path}: the card's {key!r} is {card.get(key)!r}, which cannot be.")
+    task = Task.from_dict(card["task"])
+    numbers = [*card["thresholds"], card["temperature"], card["rate_hz"], card["duration_s"]]
+    if not all(isinstance(x, int | float) and np.isfinite(x) for x in numbers):
+        raise ModelError(f"{path}: thresholds, temperature, rate and duration must be numbers.")
+    if list(task.classes) != card["classes"] or len(card["thresholds"]) != len(task.classes):
+        raise ModelError(f"{path}: the card's classes and thresholds do not fit its task.")
+    if min(card["temperature"], card["rate_hz"], card["duration_s"]) <= 0:
+        raise ModelError(f"{path}: temperature, rate and duration must be above 0.")
+    return card
+
+
+def load_network(path: Path, *, backbone: str | None = None) -> tuple["Network", Card]:
+    """The network of a model file, in evaluation mode, with its card.
+
+    A backbone of the user's own is code, which no file may choose to run: `backbone` must then
+    name it again, as `module:Class`. Raises ModelError if the file does not hold such a network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    card = read_card(path)
+    if ":" in card["backbone"] and card["backbone"] != backbone:
+        raise ModelError(
+            f"{path}: it was made with the backbone {card['backbone']!r}, code that is not "
+            "ecgcam's. If you trust that code, name it with --backbone."
+        )
+    network = _network_for(card, path)
+    try:
+        network.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{path}: its weights do not fit its card: {error}") from None
+    return network.eval(), card
+
+
+def _network_for(card: Card, path: Path) -> "Network":
+    from .network import Network, NetworkConfig
+    from .preprocess import PreprocessConfig
+
+    try:
+        config = NetworkConfig(
+            classes=len(card["classes"]),
+            backbone=card["backbone"],
+            backbone_config=card["backbone_config"],
+            preprocess=PreprocessConfig(**card["preprocess"]),
+            leads=tuple(card["leads"]),
+            rate_hz=card["rate_hz"],
+            duration_s=card["duration_s"],
+        )
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{path}: the card cannot be used: {error}") from None
+    return Network(config)

@@ -1,0 +1,50 @@
+"""The weights published with the paper, as a model file of ours, to compare with.
+
+They are GPL-3 and no part of this package; whoever has the file may read it in.
+"""
+
+from pathlib import Path
+
+from .errors import ModelError
+from .labels import SUPERCLASSES, find_task
+from .modelfile import make_card, save_model
+
+_PUBLISHED = {
+    "pre_cnn_extractor.0": "backbone.blocks.0.conv",
+    "pre_cnn_extractor.1": "backbone.blocks.0.norm",
+    "cnn_extractor.0.0": "backbone.blocks.1.conv",
+    "cnn_extractor.0.1": "backbone.blocks.1.norm",
+    "cnn_extractor.1.0": "backbone.blocks.2.conv",
+    "cnn_extractor.1.1": "backbone.blocks.2.norm",
+    "last_conv": "backbone.last.conv",
+    "last_batch_norm": "backbone.last.norm",
+    "pred_layer": "head",
+}
+
+
+def import_published(path: Path, out: Path) -> Path:
+    """The weights published with the paper (a state dict of torch) as a model file.
+
+    Raises ModelError if the file is not that: it is read as numbers only, never as code.
+    """
+    import torch
+
+    from .network import Network, NetworkConfig
+
+    try:
+        published = torch.load(path, map_location="cpu", weights_only=True)
+        state = {_our_name(name): tensor for name, tensor in published.items()}
+        network = Network(NetworkConfig(classes=1))
+        network.load_state_dict(state)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file.") from None
+    except Exception as error:  # torch.load raises whatever its parsing meets
+        raise ModelError(f"{path}: not the paper's state dict: {error}") from None
+    task = find_task("normal", {"superclass": SUPERCLASSES})
+    source = "weights published with the EMBC 2025 paper"
+    return save_model(out, network, make_card(network.config, task, provenance={"source": source}))
+
+
+def _our_name(published: str) -> str:
+    module, _, tensor = published.rpartition(".")
+    return f"{_PUBLISHED[module]}.{tensor}"

@@ -1,0 +1,184 @@
+"""A store: a folder of signals as they are, memory-mapped, with a table of what is known of them.
+
+    signals-00000.npy …  int16, 1 unit = 1 µV, (records, leads, time)
+    records.parquet      one row a record: id, shard, row, patient, fold, labels, quality, …
+    store.json           format, rate, leads, unit, vocabulary of the labels, fingerprint
+    rejected.csv         what was left out, and why
+
+It is written beside its final place and renamed when whole: a store is never half there.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .errors import DatasetError
+from .record import Record
+
+FORMAT = 1
+ABOUT = "store.json"
+RECORDS = "records.parquet"
+REJECTED = "rejected.csv"
+MICROVOLT_MV = np.float32(1e-3)
+
+_NEEDED = ("format", "rate_hz", "samples", "leads", "vocabulary", "shards", "fingerprint")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Store:
+    """An open store.
+
+    about:   what store.json says. records: the table, one row a record, in the order of the
+    shards; a record's number below is its row there.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    records: pd.DataFrame
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """The names of the rows of each signal."""
+        return tuple(self.about["leads"])
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples a second."""
+        return float(self.about["rate_hz"])
+
+    @property
+    def samples(self) -> int:
+        """The length of every signal, in samples."""
+        return int(self.about["samples"])
+
+    @property
+    def vocabulary(self) -> dict[str, tuple[str, ...]]:
+        """The names of each kind of label."""
+        return {kind: tuple(names) for kind, names in self.about["vocabulary"].items()}
+
+    def signals_uv(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int16]:
+        """The signals of these records: (records, leads, time), in µV."""
+        signals = np.empty((len(numbers), len(self.leads), self.samples), np.int16)
+        for k, number in enumerate(numbers):
+            signals[k] = self._shards[self._shard_of[number]][self._row_of[number]]
+        return signals
+
+    def signals_mv(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """The same in mV."""
+        return self.signals_uv(numbers) * MICROVOLT_MV
+
+    def numbers(self, *, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
+        """The numbers of the records of these folds (of all folds if None)."""
+        if folds is None:
+            return np.arange(len(self.records))
+        return np.flatnonzero(self.records["fold"].isin(list(folds)))
+
+    def number_of(self, identity: str) -> int:
+        """The number of the record with this id; DatasetError if there is none."""
+        found = np.flatnonzero(self.records["id"].astype(str) == identity)
+        if not len(found):
+            raise DatasetError(f"{self.folder}: there is no record with the id {identity}.")
+        return int(found[0])
+
+    def record(self, number: int) -> Record:
+        """One record, with age and sex where they are known."""
+        row = self.records.iloc[number]
+        age, sex = row.get("age_years"), row.get("sex")
+        return Record(
+            signal_mv=self.signals_mv([number])[0],
+            rate_hz=self.rate_hz,
+            leads=self.leads,
+            name=str(row["id"]),
+            warnings=tuple(row.get("quality", ())),
+            age_years=None if pd.isna(age) else float(age),
+            sex=None if pd.isna(sex) else str(sex),
+        )
+
+    @cached_property
+    def _shards(self) -> list[NDArray[np.int16]]:
+        return [
+            np.load(self.folder / shard["file"], mmap_mode="r") for shard in self.about["shards"]
+        ]
+
+    @cached_property
+    def _shard_of(self) -> NDArray[np.int64]:
+        return self.records["shard"].to_numpy(np.int64)
+
+    @cached_property
+    def _row_of(self) -> NDArray[np.int64]:
+        return self.records["row"].to_numpy(np.int64)
+
+
+def open_store(folder: Path) -> Store:
+    """Open a store; DatasetError if it is not one, or a part of it is missing or cut short."""
+    about = _read_about(folder)
+    try:
+        records = pd.read_parquet(folder / RECORDS)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{folder / RECORDS}: cannot be read: {error}") from None
+    store = Store(folder=folder, about=about, records=records)
+    for shard in about["shards"]:
+        _check_shape(store, shard)
+    if sum(shard["records"] for shard in about["shards"]) != len(records):
+        raise DatasetError(f"{folder}: its table and its signals differ in length.")
+    return store
+
+
+def verify(store: Store) -> Iterator[str]:
+    """What of a store is not as it was written, a sentence each; nothing where all is well."""
+    for shard in store.about["shards"]:
+        if sha256(store.folder / shard["file"]) != shard["sha256"]:
+            yield f"{shard['file']}: its signals changed since the store was made."
+    digests = [shard["sha256"] for shard in store.about["shards"]]
+    if fingerprint(digests, store.records) != store.about["fingerprint"]:
+        yield f"{RECORDS}: ids, folds or labels changed since the store was made."
+
+
+def fingerprint(shard_digests: Sequence[str], records: pd.DataFrame) -> str:
+    """A digest of the signals, ids, patients, folds and labels: the same data, the same digest."""
+    digest = hashlib.sha256("".join(shard_digests).encode())
+    for identity, patient, fold, labels in zip(
+        records["id"], records["patient"], records["fold"], records["labels"], strict=True
+    ):
+        digest.update(f"{identity}\t{patient}\t{fold}\t{' '.join(labels)}\n".encode())
+    return digest.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise DatasetError(
+            f"{folder}: not a store; {ABOUT} is not there. `ecgcam prepare` makes one."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{folder / ABOUT}: cannot be read: {error}") from None
+    missing = [key for key in _NEEDED if key not in about]
+    if missing or about["format"] != FORMAT:
+        raise DatasetError(f"{folder / ABOUT}: not a store of format {FORMAT}; make it anew.")
+    return dict(about)
+
+
+def _check_shape(store: Store, shard: dict[str, Any]) -> None:
+    path = store.folder / shard["file"]
+    try:
+        signals = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise DatasetError(f"{path}: the signals cannot be read: {error}") from None
+    needed = (shard["records"], len(store.leads), store.samples)
+    if signals.shape != needed or signals.dtype != np.int16:
+        raise DatasetError(f"{path}: signals {signals.shape} of {signals.dtype}, not {needed}.")
