@@ -1,0 +1,125 @@
+"""Files of ECGs to one shard of a store: read, checked, put in order, as whole microvolts.
+
+It runs in the worker processes of `prepare`, and so loads little.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import RecordError
+from .leads import lead_order
+from .quality import find_quality
+from .readers import read
+from .record import Record
+from .wfdb16 import INVALID, Digital, read_plain
+from .windows import resample
+
+_QUALITY_BATCH = 64  # records looked at together: some 40 MB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """What every signal of a store has in common. resampled: other rates are brought to it."""
+
+    leads: tuple[str, ...]
+    rate_hz: float
+    samples: int
+    resampled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """What came of the files: a problem for each ("" if it was taken), findings for each taken."""
+
+    file: str
+    problems: tuple[str, ...]
+    quality: tuple[tuple[str, ...], ...]
+
+
+def write_shard(paths: Sequence[str], file: Path, form: Form) -> Shard:
+    """Write the signals of the files that can be used, in their order, to `file`."""
+    signals_uv = np.empty((len(paths), len(form.leads), form.samples), np.int16)
+    problems: list[str] = []
+    for path in paths:
+        try:
+            signals_uv[problems.count("")] = read_microvolts(Path(path), form)
+            problems.append("")
+        except (RecordError, OSError) as error:
+            problems.append(str(error))
+    taken = signals_uv[: problems.count("")]
+    np.save(file, taken)
+    return Shard(file=file.name, problems=tuple(problems), quality=tuple(_quality(taken, form)))
+
+
+def read_microvolts(path: Path, form: Form) -> NDArray[np.int16]:
+    """The signal of a file in whole microvolts: (leads, time), just as the form wants it.
+
+    Raises RecordError if the file is damaged, or its leads, rate or length are others.
+    """
+    stem = path.with_suffix("") if path.suffix in {".hea", ".dat"} else path
+    digital = read_plain(stem) if Path(f"{stem}.hea").is_file() else None
+    if digital is not None and _is_microvolts(digital) and digital.rate_hz == form.rate_hz:
+        if (digital.samples == INVALID).any():
+            raise RecordError(f"{path}: it holds samples that the device marked invalid.")
+        rows = _in_order(path, digital.leads, form)
+        return _checked_length(path, digital.samples.T[rows], form)
+    record = read(path)
+    if record.rate_hz != form.rate_hz:
+        record = _at_rate(path, record, form)
+    signal_uv = np.rint(record.signal_mv[_in_order(path, record.leads, form)] * 1000.0)
+    highest = float(np.abs(signal_uv).max())
+    if highest > -INVALID - 1:
+        raise RecordError(
+            f"{path}: {highest / 1000:.4g} mV is beyond any ECG (32.767 mV): is its unit right?"
+        )
+    return _checked_length(path, signal_uv.astype(np.int16), form)
+
+
+def _is_microvolts(digital: Digital) -> bool:
+    """Whether its samples are whole microvolts already, as PTB-XL's are."""
+    return (
+        set(digital.gains) == {1000.0}
+        and set(digital.baselines) == {0}
+        and {unit.lower() for unit in digital.units} == {"mv"}
+    )
+
+
+def _at_rate(path: Path, record: Record, form: Form) -> Record:
+    if not form.resampled:
+        raise RecordError(
+            f"{path}: {record.rate_hz:g} Hz; needed: {form.rate_hz:g} Hz, or --resample."
+        )
+    return resample(record, form.rate_hz)
+
+
+def _in_order(path: Path, leads: Sequence[str], form: Form) -> list[int]:
+    try:
+        return lead_order(leads, form.leads)
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from None
+
+
+def _checked_length(path: Path, signal: NDArray[np.int16], form: Form) -> NDArray[np.int16]:
+    if signal.shape[1] != form.samples:
+        raise RecordError(
+            f"{path}: it lasts {signal.shape[1] / form.rate_hz:g} s; "
+            f"needed: {form.samples / form.rate_hz:g} s."
+        )
+    return signal
+
+
+def _quality(signals_uv: NDArray[np.int16], form: Form) -> Iterator[tuple[str, ...]]:
+    """For each record what is wrong with its signal, in words."""
+    for at in range(0, len(signals_uv), _QUALITY_BATCH):
+        signals_mv = signals_uv[at : at + _QUALITY_BATCH] * np.float32(1e-3)
+        found = find_quality(signals_mv, form.leads, form.rate_hz)
+        words: list[list[str]] = [[] for _ in signals_mv]
+        for finding, hits in found.items():
+            for row, lead in np.argwhere(hits):
+                by_lead = hits.shape[1] == len(form.leads)
+                words[row].append(f"{finding} {form.leads[lead]}" if by_lead else finding)
+        yield from map(tuple, words)
