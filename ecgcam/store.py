@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .errors import DatasetError
+from .labels import Task
 from .record import Record
 
 FORMAT = 1
@@ -30,6 +31,19 @@ REJECTED = "rejected.csv"
 MICROVOLT_MV = np.float32(1e-3)
 
 _NEEDED = ("format", "rate_hz", "samples", "leads", "vocabulary", "shards", "fingerprint")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labelled:
+    """The records that a task keeps of some folds.
+
+    numbers: (n,) their numbers in the store. targets: (n, classes), 0 or 1. dropped: how many
+    records of these folds the task leaves out.
+    """
+
+    numbers: NDArray[np.int64]
+    targets: NDArray[np.float32]
+    dropped: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,6 +94,14 @@ class Store:
         if folds is None:
             return np.arange(len(self.records))
         return np.flatnonzero(self.records["fold"].isin(list(folds)))
+
+    def labelled(self, task: Task, *, folds: Sequence[int] | None = None) -> Labelled:
+        """The records of these folds (all if None) that the task keeps, with their targets."""
+        numbers = self.numbers(folds=folds)
+        targets, keep = task.targets(self.records["labels"].iloc[numbers].tolist())
+        return Labelled(
+            numbers=numbers[keep], targets=targets[keep], dropped=int(len(keep) - keep.sum())
+        )
 
     def number_of(self, identity: str) -> int:
         """The number of the record with this id; DatasetError if there is none."""

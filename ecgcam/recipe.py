@@ -1,0 +1,70 @@
+"""TrainConfig: a recipe for training; the paper's by default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .preprocess import PreprocessConfig
+from .ptbxl import TRAIN_FOLDS
+
+SCHEDULES = ("plateau", "onecycle", "constant")
+SCORES = ("auroc", "average_precision", "accuracy", "f1")
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {
+    "float32": "32-true",
+    "bf16": "bf16-mixed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A recipe; the paper's by default (Adam at 5e-4, batches of 128, 25 epochs, plateau, BCE).
+
+    task, unlabelled: see labels.py; unlabelled None: as is usual for the task.
+    augmentation: "paper", "none" or a file (augment.py).
+    schedule: "plateau" halves the learning rate when the score has not risen for 3 epochs;
+    "onecycle" rises to learning_rate and falls to nothing over all epochs.
+    score: what the best epoch is chosen by, of the validation folds; the higher the better.
+    patience: stop after so many epochs without a better score; None: never.
+    """
+
+    task: str = "normal"
+    unlabelled: str | None = None
+    backbone: str = "signalcnn"
+    backbone_config: Mapping[str, Any] = field(default_factory=dict)
+    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+    augmentation: str = "paper"
+    train_folds: tuple[int, ...] = TRAIN_FOLDS
+    validation_folds: tuple[int, ...] = (9,)
+    epochs: int = 25
+    batch: int = 128
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.0
+    schedule: str = "plateau"
+    score: str = "auroc"
+    patience: int | None = None
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "learning_rate", "patience"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be above 0, got {value}")
+        for name, choices in (
+            ("schedule", SCHEDULES),
+            ("score", SCORES),
+            ("precision", tuple(PRECISIONS)),
+        ):
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
+                )
+        if set(self.train_folds) & set(self.validation_folds):
+            raise ValueError("a fold cannot be both trained on and validated on")
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> "TrainConfig":
+        """Back from what asdict and JSON made of it."""
+        preprocess = PreprocessConfig(**saved["preprocess"])
+        folds = {key: tuple(saved[key]) for key in ("train_folds", "validation_folds")}
+        return cls(**{**saved, "preprocess": preprocess, **folds})

@@ -1,0 +1,150 @@
+"""Training: a store to a run, the folder that run.py describes.
+
+The batches of an epoch and what augmentation does to them depend on the seed, the epoch and the
+batch's place alone, so that a run which was broken off goes on to the same result.
+"""
+
+import platform
+import warnings
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from . import __version__
+from .batches import Batch, batches
+from .errors import DatasetError
+from .labels import Task, find_task
+from .modelfile import Card, make_card
+from .network import Network, NetworkConfig
+from .recipe import PRECISIONS, TrainConfig
+from .run import LAST, MODEL, TENSORBOARD, OnEpoch, RunFiles, read_settings, write_settings
+from .store import Store
+from .training import Training
+
+
+def train(
+    store: Store,
+    out: Path,
+    config: TrainConfig | None = None,
+    *,
+    resume: bool = False,
+    progress_bar: bool = False,
+    on_epoch: OnEpoch | None = None,
+) -> Path:
+    """Train a network on a store; the path of the model.
+
+    out: a new folder; with `resume` the folder of a run that was broken off, which goes on with
+    its own settings. on_epoch: called with each new row of metrics.csv.
+    Raises DatasetError if the folder or the store do not fit that.
+    """
+    if resume:
+        config = read_settings(out, store)
+    elif out.exists() and any(out.iterdir()):
+        raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
+    config = config or TrainConfig()
+    task = _task(config, store)
+    train_batches = _batches(store, task, config, config.train_folds, shuffle_seed=config.seed)
+    validation_batches = _batches(store, task, config, config.validation_folds)
+    network = _network(config, task, store)
+    if not resume:
+        write_settings(out, config, store)
+    card = _card(network, task, config, store)
+    files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
+    trainer = _trainer(out, config, files, progress_bar=progress_bar)
+    last = out / LAST
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
+        warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
+        trainer.fit(
+            Training(network, config, exclusive=task.exclusive),
+            train_batches,
+            validation_batches,
+            ckpt_path=last if resume and last.exists() else None,
+            weights_only=True,
+        )
+    return out / MODEL
+
+
+def _task(config: TrainConfig, store: Store) -> Task:
+    task = find_task(config.task, store.vocabulary)
+    try:
+        return replace(task, unlabelled=config.unlabelled) if config.unlabelled else task
+    except ValueError as error:
+        raise DatasetError(str(error)) from None
+
+
+def _batches(
+    store: Store,
+    task: Task,
+    config: TrainConfig,
+    folds: tuple[int, ...],
+    *,
+    shuffle_seed: int | None = None,
+) -> DataLoader[Batch]:
+    labelled = store.labelled(task, folds=folds)
+    if not len(labelled.numbers):
+        raise DatasetError(
+            f"{store.folder}: folds {', '.join(map(str, folds))} hold no record for the task "
+            f"{task.name!r}; there are the folds {sorted(store.records['fold'].unique())}."
+        )
+    return batches(
+        store, labelled.numbers, labelled.targets, batch=config.batch, shuffle_seed=shuffle_seed
+    )
+
+
+def _network(config: TrainConfig, task: Task, store: Store) -> Network:
+    """With weights drawn from the seed, leaving the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return Network(
+            NetworkConfig(
+                classes=len(task.classes),
+                backbone=config.backbone,
+                backbone_config=config.backbone_config,
+                preprocess=config.preprocess,
+                leads=store.leads,
+                rate_hz=store.rate_hz,
+                duration_s=store.samples / store.rate_hz,
+            )
+        )
+
+
+def _card(network: Network, task: Task, config: TrainConfig, store: Store) -> Card:
+    versions = {
+        "ecgcam": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "lightning": version("lightning"),
+        "numpy": np.__version__,
+    }
+    data = {key: store.about[key] for key in ("source", "fingerprint", "records")}
+    provenance = {"data": data, "recipe": asdict(config), "versions": versions}
+    return make_card(network.config, task, provenance=provenance)
+
+
+def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: bool) -> pl.Trainer:
+    callbacks: list[Callback] = [
+        files,
+        ModelCheckpoint(out, filename=Path(LAST).stem, enable_version_counter=False),
+    ]
+    if config.patience is not None:
+        score = f"val_{config.score}"
+        callbacks.append(EarlyStopping(score, mode="max", patience=config.patience))
+    return pl.Trainer(
+        max_epochs=config.epochs,
+        devices=1,
+        precision=PRECISIONS[config.precision],
+        callbacks=callbacks,
+        logger=TensorBoardLogger(out, name=TENSORBOARD, version=""),
+        enable_progress_bar=progress_bar,
+        default_root_dir=out,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
