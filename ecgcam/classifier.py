@@ -75,6 +75,19 @@ class Classifier:
             return self._explain([ecgs], source, strict=True)[0]
         return self._explain(self._records(ecgs), source, strict=False)
 
+    def judge(
+        self, signal_mv: NDArray[np.float32], source: str = "features"
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (batch, classes) and evidence (batch, classes, frames) of an array of windows.
+
+        signal_mv: (batch, leads, samples): the model's leads, rate and duration.
+        """
+        parts = [
+            self._engine(signal_mv[at : at + _BATCH], source)
+            for at in range(0, len(signal_mv), _BATCH)
+        ]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """(…, classes) to the same: sigmoid, or softmax where classes exclude one another."""
         from scipy.special import expit, softmax
@@ -112,7 +125,7 @@ class Classifier:
         good = [windows for _, windows in fitted if isinstance(windows, Windows)]
         if not good:
             return [self._refusal(record, str(reason)) for record, reason in fitted]
-        logits, evidence = self._judge(np.concatenate([w.signal_mv for w in good]), source)
+        logits, evidence = self.judge(np.concatenate([w.signal_mv for w in good]), source)
         answers, at = [], 0
         for record, windows in fitted:
             if isinstance(windows, Windows) and isinstance(record, Record):
@@ -135,14 +148,6 @@ class Classifier:
             if strict:
                 raise
             return record, str(error)
-
-    def _judge(
-        self, windows: NDArray[np.float32], source: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        parts = [
-            self._engine(windows[at : at + _BATCH], source) for at in range(0, len(windows), _BATCH)
-        ]
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
     def _answer(
         self,

@@ -15,7 +15,7 @@ from .files import written_whole
 from .labels import Task
 
 if TYPE_CHECKING:
-    from .network import Network, NetworkConfig
+    from .network import Network
 
 FORMAT = 1
 Card = dict[str, Any]
@@ -31,12 +31,13 @@ _NEEDED: dict[str, type | tuple[type, ...]] = {
     "classes": list,
     "thresholds": list,
     "temperature": (int, float),
+    "parameters": int,
     "provenance": dict,
 }
 
 
 def make_card(
-    config: "NetworkConfig",
+    network: "Network",
     task: Task,
     *,
     provenance: Mapping[str, Any],
@@ -44,6 +45,7 @@ def make_card(
     temperature: float = 1.0,
 ) -> Card:
     """The card of a network for a task; thresholds are 0.5 unless said otherwise."""
+    config = network.config
     return {
         "format": FORMAT,
         "backbone": config.backbone,
@@ -56,6 +58,7 @@ def make_card(
         "classes": list(task.classes),
         "thresholds": thresholds or [0.5] * len(task.classes),
         "temperature": temperature,
+        "parameters": network.parameters_count,
         "provenance": dict(provenance),
         "note": "Not a medical device.",
     }

@@ -42,7 +42,7 @@ def import_published(path: Path, out: Path) -> Path:
         raise ModelError(f"{path}: not the paper's state dict: {error}") from None
     task = find_task("normal", {"superclass": SUPERCLASSES})
     source = "weights published with the EMBC 2025 paper"
-    return save_model(out, network, make_card(network.config, task, provenance={"source": source}))
+    return save_model(out, network, make_card(network, task, provenance={"source": source}))
 
 
 def _our_name(published: str) -> str:

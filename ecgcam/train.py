@@ -126,7 +126,7 @@ def _card(network: Network, task: Task, config: TrainConfig, store: Store) -> Ca
     }
     data = {key: store.about[key] for key in ("source", "fingerprint", "records")}
     provenance = {"data": data, "recipe": asdict(config), "versions": versions}
-    return make_card(network.config, task, provenance=provenance)
+    return make_card(network, task, provenance=provenance)
 
 
 def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: bool) -> pl.Trainer:
