@@ -61,6 +61,7 @@ def train(
     last = out / LAST
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
+        warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
         trainer.fit(
             Training(network, config, exclusive=task.exclusive),
@@ -146,5 +147,6 @@ def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: b
         enable_progress_bar=progress_bar,
         default_root_dir=out,
         enable_model_summary=False,
+        log_every_n_steps=1,
         num_sanity_val_steps=0,
     )

@@ -1,0 +1,7 @@
+"""python -m ecgcam"""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

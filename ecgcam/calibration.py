@@ -1,0 +1,154 @@
+"""Where to put the threshold, and whether a probability means what it says.
+
+All of this is chosen on a fold that the model is not tested on. Targets are 0 or 1, probabilities
+within [0, 1], both (n,); a decision is `probability >= threshold`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .metrics import checked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TEMPERATURES = (0.05, 20.0)
+_ROUNDING = 1e-12  # of a share: 1 - 0.9 is below 0.1
+
+
+def youden_threshold(targets: NDArray[Any], probabilities: NDArray[Any]) -> float:
+    """The probability at which sensitivity + specificity - 1 is largest (Youden 1950).
+
+    The highest one where several are as good. ValueError if all targets are alike.
+    """
+    thresholds, sensitivity, specificity = _operating_points(targets, probabilities)
+    youden = sensitivity + specificity - 1
+    return float(thresholds[np.argmax(youden >= youden.max() - _ROUNDING)])
+
+
+def threshold_for_sensitivity(
+    targets: NDArray[Any], probabilities: NDArray[Any], *, sensitivity: float
+) -> float:
+    """The highest threshold with at least this sensitivity, so with the best specificity.
+
+    sensitivity: within (0, 1], the share of the positives to be found. ValueError if all targets
+    are alike.
+    """
+    if not 0 < sensitivity <= 1:
+        raise ValueError(f"sensitivity is {sensitivity}; needed: above 0, at most 1.")
+    thresholds, reached, _ = _operating_points(targets, probabilities)
+    enough = reached >= sensitivity - _ROUNDING
+    return float(thresholds[np.argmax(enough)])  # the first: thresholds fall
+
+
+def threshold_for_specificity(
+    targets: NDArray[Any], probabilities: NDArray[Any], *, specificity: float
+) -> float:
+    """The lowest threshold with at least this specificity, so with the best sensitivity.
+
+    specificity: within [0, 1), the share of the negatives to be left alone. ValueError if all
+    targets are alike, or if so many negatives share the highest probability that none will do.
+    """
+    if not 0 <= specificity < 1:
+        raise ValueError(f"specificity is {specificity}; needed: at least 0, below 1.")
+    thresholds, _, reached = _operating_points(targets, probabilities)
+    enough = np.flatnonzero(reached >= specificity - _ROUNDING)
+    if enough.size == 0:
+        raise ValueError(
+            f"the highest threshold has a specificity of {reached[0]:.3f}; needed: {specificity}."
+        )
+    return float(thresholds[enough[-1]])
+
+
+def _operating_points(
+    targets: NDArray[Any], probabilities: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
+    """Each probability there is, highest first, with its sensitivity and specificity."""
+    from sklearn.metrics import roc_curve
+
+    targets, probabilities = checked(targets, probabilities)
+    if targets.all() or not targets.any():
+        raise ValueError("all targets are alike; needed: positives and negatives.")
+    fpr, tpr, thresholds = roc_curve(targets, probabilities, drop_intermediate=False)
+    return thresholds[1:], tpr[1:], 1 - fpr[1:]  # the first is infinite: nothing is positive
+
+
+def brier(targets: NDArray[Any], probabilities: NDArray[Any]) -> float:
+    """The mean of (probability - target)², within [0, 1]; 0 is best (Brier 1950)."""
+    from sklearn.metrics import brier_score_loss
+
+    targets, probabilities = checked(targets, probabilities)
+    return float(brier_score_loss(targets, probabilities, pos_label=True))
+
+
+def reliability_table(
+    targets: NDArray[Any], probabilities: NDArray[Any], *, bins: int = 10
+) -> "pd.DataFrame":
+    """What was said against what was so, in bins of equal width from 0 to 1.
+
+    One row a bin that holds records, with `low` and `high` (low <= probability < high; the last
+    bin holds 1 as well), `n`, `mean_probability` and `prevalence`.
+    """
+    import pandas as pd
+
+    if bins < 1:
+        raise ValueError(f"bins is {bins}; needed: at least 1.")
+    targets, probabilities = checked(targets, probabilities)
+    place = np.minimum((probabilities.astype(np.float64) * bins).astype(int), bins - 1)
+    n = np.bincount(place, minlength=bins)
+    used = np.flatnonzero(n)
+    return pd.DataFrame(
+        {
+            "low": used / bins,
+            "high": (used + 1) / bins,
+            "n": n[used],
+            "mean_probability": np.bincount(place, probabilities, bins)[used] / n[used],
+            "prevalence": np.bincount(place, targets, bins)[used] / n[used],
+        }
+    )
+
+
+def expected_calibration_error(
+    targets: NDArray[Any], probabilities: NDArray[Any], *, bins: int = 10
+) -> float:
+    """Σ_b n_b / n |mean probability_b - prevalence_b| over equal bins b; 0 is best, 1 worst.
+
+    Naeini, Cooper and Hauskrecht 2015, for the probability of the positive class. It depends on
+    the bins, and chance alone keeps it above 0: compare it on the same records only.
+    """
+    table = reliability_table(targets, probabilities, bins=bins)
+    gap = (table["mean_probability"] - table["prevalence"]).abs()
+    return float((table["n"] * gap).sum() / table["n"].sum())
+
+
+def fit_temperature(
+    targets: NDArray[Any], logits: NDArray[Any], *, exclusive: bool = False
+) -> float:
+    """The temperature T for which logits / T make the likeliest probabilities.
+
+    targets: (n,) or (n, classes), 0 or 1. logits: the same shape. exclusive: softmax over the
+    classes instead of a sigmoid each. One T for all classes; it keeps the order of a class's
+    records, and so its AUROC (Guo et al. 2017). T minimises the mean negative log-likelihood, which
+    is convex in 1 / T, within [0.05, 20]: logits that part the classes fully would have T = 0.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    targets, logits = np.asarray(targets, np.float64), np.asarray(logits, np.float64)
+    if targets.shape != logits.shape or targets.size == 0 or not np.isfinite(logits).all():
+        raise ValueError(
+            f"targets have shape {targets.shape}, logits {logits.shape}; "
+            "needed: one shape with a record in it, and finite logits."
+        )
+
+    def negative_log_likelihood(log_temperature: float) -> float:
+        z = logits / np.exp(log_temperature)
+        if exclusive:
+            return float(-(targets * log_softmax(z, axis=1)).sum(axis=1).mean())
+        return float((np.logaddexp(0, z) - targets * z).mean())
+
+    bounds = np.log(_TEMPERATURES)
+    found = minimize_scalar(negative_log_likelihood, bounds=bounds, options={"xatol": 1e-6})
+    return float(np.exp(found.x))

@@ -1,0 +1,70 @@
+"""The command line. It parses, calls one function, and prints where the result lies.
+
+Exit code 0: done. 1: it failed. 2: what it was given is wrong. Users see one sentence;
+`--debug` shows the traceback.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from .. import __version__
+from ..errors import EcgcamError
+from . import data, judge, learn, tour
+
+app = typer.Typer(
+    name="ecgcam",
+    help="12-lead ECG to a probability, and the evidence over time that adds up to it. "
+    "Not a medical device.",
+    epilog="Every command takes --debug, which shows the traceback of an error.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (
+    tour.demo,
+    data.download,
+    data.synthesize,
+    data.overview,
+    data.prepare,
+    learn.train,
+    learn.evaluate,
+    judge.explain,
+    judge.read,
+    judge.info,
+    judge.import_weights,
+):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: bool = typer.Option(False, "--version", help="Show the version and leave."),
+) -> None:
+    """12-lead ECG to a probability, and the evidence over time that adds up to it."""
+    if show:
+        typer.echo(f"ecgcam {__version__}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        app([word for word in arguments if word != "--debug"])
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    except KeyboardInterrupt:
+        return _say("stopped.", 1)
+    except Exception as error:
+        if debug:
+            raise
+        wrong = isinstance(error, EcgcamError)
+        return _say(str(error) or type(error).__name__, 2 if wrong else 1)
+    return 0
+
+
+def _say(sentence: str, code: int) -> int:
+    typer.echo(f"ecgcam: {' '.join(sentence.split())}", err=True)
+    return code

@@ -1,0 +1,114 @@
+"""Commands that judge and explain, and tell what a model or a file is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import RecordError
+from .progress import progress
+
+if TYPE_CHECKING:
+    from ..record import Record
+
+
+def explain(
+    model: Annotated[Path, typer.Option(help="A model file.")],
+    out: Annotated[Path, typer.Option(help="The folder for the pictures and pages.")],
+    ecgs: Annotated[
+        list[str] | None,
+        typer.Argument(help="ECG files (WFDB, CSV, NPZ); with --store, ids.", metavar="ECG…"),
+    ] = None,
+    store: Annotated[Path | None, typer.Option(help="The store that the ids are of.")] = None,
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="Whose map to draw; else the most probable.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option(help="features; conv: the paper's map, which does not add up.")
+    ] = "features",
+    backbone: Annotated[str | None, typer.Option(help="module:Class that you trust.")] = None,
+) -> None:
+    """Judge ECGs and show why: NAME-leads.png, NAME-sheet.png and .pdf, NAME.html, NAME.json."""
+    from ..classifier import SOURCES, load
+    from ..explain import write_explanations
+
+    if source not in SOURCES:
+        raise typer.BadParameter(f"--source must be one of {', '.join(SOURCES)}.")
+    if not ecgs:
+        raise typer.BadParameter("which ECG? Give files, or --store and ids.")
+    classifier = load(model, backbone=backbone)
+    if class_name is not None and class_name not in classifier.classes:
+        raise typer.BadParameter(f"--class must be one of {', '.join(classifier.classes)}.")
+    records = _records(ecgs, store)
+    answers = classifier.explain(records, source=source)
+    judged = [k for k, answer in enumerate(answers) if answer.refused is None]
+    with progress("ECGs explained") as show:
+        written = write_explanations(
+            [records[k] for k in judged],
+            [answers[k] for k in judged],
+            out,
+            class_name=class_name,
+            progress=show,
+        )
+    for path in written:
+        typer.echo(path)
+    for answer in answers:
+        if answer.refused is not None:
+            typer.echo(f"ecgcam: {answer.refused}", err=True)
+    if len(written) < len(ecgs):
+        raise typer.Exit(2)
+
+
+def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
+    """Tell what an ECG file holds."""
+    from ..quality import signal_findings
+    from ..readers import read as open_ecg
+
+    record = open_ecg(ecg)
+    typer.echo(f"name      {record.name}")
+    typer.echo(f"leads     {' '.join(record.leads)}")
+    typer.echo(f"rate      {record.rate_hz:g} Hz")
+    typer.echo(f"duration  {record.duration_s:g} s")
+    low, high = record.signal_mv.min(), record.signal_mv.max()
+    typer.echo(f"range     {low:.3f} to {high:.3f} mV")
+    findings = signal_findings(record.signal_mv, record.leads, record.rate_hz)
+    typer.echo(f"findings  {', '.join((*record.warnings, *findings)) or 'none'}")
+
+
+def info(model: Annotated[Path, typer.Argument(help="A model file.")]) -> None:
+    """Show a model's card: what it judges, how it was made, how it scored."""
+    import json
+
+    from ..modelfile import read_card
+
+    typer.echo(json.dumps(read_card(model), indent=2))
+
+
+def import_weights(
+    weights: Annotated[
+        Path, typer.Argument(help="The state dict published with the paper, a .pt.")
+    ],
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+) -> None:
+    """Make a model file of the paper's published weights."""
+    from ..published import import_published
+
+    typer.echo(import_published(weights, out))
+
+
+def _records(ecgs: list[str], store: Path | None) -> "list[Record]":
+    """The ECGs by file, or by id; a file that cannot be read is named, and the others go on."""
+    if store is not None:
+        from ..store import open_store
+
+        opened = open_store(store)
+        return [opened.record(opened.number_of(identity)) for identity in ecgs]
+    from ..readers import read as open_ecg
+
+    records = []
+    for ecg in ecgs:
+        try:
+            records.append(open_ecg(ecg))
+        except RecordError as error:
+            typer.echo(f"ecgcam: {error}", err=True)
+    return records

@@ -1,0 +1,160 @@
+"""Commands that train and evaluate."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .progress import progress
+
+
+def train(
+    store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the run.")],
+    task: Annotated[
+        str,
+        typer.Option(
+            help="normal, superclass, subclass, rhythm, form, all, columns, or a FILE.toml."
+        ),
+    ] = "normal",
+    unlabelled: Annotated[
+        str | None, typer.Option(help="What becomes of those: positive, negative or drop.")
+    ] = None,
+    backbone: Annotated[
+        str, typer.Option(help="signalcnn, resnet, or module:Class of your own.")
+    ] = "signalcnn",
+    backbone_config: Annotated[str, typer.Option(help="Its arguments, as JSON.")] = "{}",
+    scale: Annotated[
+        str, typer.Option(help="unit, record, zscore, robust, minmax or none.")
+    ] = "unit",
+    detrend_order: Annotated[
+        int, typer.Option(min=-1, help="Of the polynomial taken off; -1: none.")
+    ] = 10,
+    augmentation: Annotated[str, typer.Option(help="paper, none, or a file.")] = "paper",
+    train_folds: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "1-8",
+    validation_folds: Annotated[str, typer.Option(help="Folds to choose the epoch on.")] = "9",
+    epochs: Annotated[int, typer.Option(min=1)] = 25,
+    batch: Annotated[int, typer.Option(min=1, help="ECGs a step.")] = 128,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 5e-4,
+    weight_decay: Annotated[float, typer.Option(min=0.0)] = 0.0,
+    schedule: Annotated[str, typer.Option(help="plateau, onecycle or constant.")] = "plateau",
+    score: Annotated[
+        str, typer.Option(help="Chooses the epoch: auroc, average_precision, accuracy, f1.")
+    ] = "auroc",
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many epochs without a better score.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="float32 or bf16.")] = "float32",
+    seed: Annotated[int, typer.Option()] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, with its own settings.")
+    ] = False,
+) -> None:
+    """Train a network; the paper's recipe unless told otherwise."""
+    from ..preprocess import PreprocessConfig
+    from ..recipe import TrainConfig
+    from ..store import open_store
+    from ..train import train as run
+
+    quiet_lightning()
+    try:
+        config = TrainConfig(
+            task=task,
+            unlabelled=unlabelled,
+            backbone=backbone,
+            backbone_config=_json(backbone_config),
+            preprocess=PreprocessConfig(
+                detrend_order=None if detrend_order < 0 else detrend_order, scale=scale
+            ),
+            augmentation=augmentation,
+            train_folds=folds(train_folds),
+            validation_folds=folds(validation_folds),
+            epochs=epochs,
+            batch=batch,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            score=score,
+            patience=patience,
+            precision=precision,
+            seed=seed,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    bar = sys.stderr.isatty()
+    typer.echo(
+        run(open_store(store), out, config, resume=resume, progress_bar=bar, on_epoch=say_epoch)
+    )
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
+    out: Annotated[Path, typer.Option(help="The folder for the scores and the report.")],
+    fold: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "9",
+    bootstrap: Annotated[int, typer.Option(min=1, help="Replicates for the intervals.")] = 1000,
+    draw: Annotated[
+        int, typer.Option(min=0, help="Explain the N surest hits and the N worst misses.")
+    ] = 0,
+    backbone: Annotated[str | None, typer.Option(help="module:Class that you trust.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Score a model on folds of a store, with 95 % intervals."""
+    from ..classifier import load
+    from ..evaluation_report import evaluate as run
+    from ..store import open_store
+
+    with progress("ECGs judged") as show:
+        report = run(
+            load(model, backbone=backbone),
+            open_store(store),
+            out,
+            folds=folds(fold),
+            draw=draw,
+            seed=seed,
+            replicates=bootstrap,
+            progress=show,
+        )
+    typer.echo(report)
+
+
+def folds(text: str) -> tuple[int, ...]:
+    """(1, 2, 3, 9) from "1-3,9"."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        try:
+            found += range(int(first), int(last or first) + 1)
+        except ValueError:
+            raise typer.BadParameter(
+                f"{text!r} are no folds; needed: as in 1-8 or 1,2,9."
+            ) from None
+    return tuple(found)
+
+
+def _json(text: str) -> dict[str, object]:
+    import json
+
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--backbone-config is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise typer.BadParameter('--backbone-config must be like {"widths": [8, 16]}.')
+    return found
+
+
+def quiet_lightning() -> None:
+    """Its errors alone: what it says of accelerators and loggers helps nobody here."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+
+def say_epoch(row: Mapping[str, float]) -> None:
+    """A line an epoch."""
+    words = [f"epoch {row['epoch']:.0f}"]
+    words += [f"{name} {row[name]:.4f}" for name in row if name.startswith(("train_", "val_"))]
+    best = "  best so far" if row["epoch"] == row["best_epoch"] else ""
+    typer.echo("  ".join(words) + best, err=True)

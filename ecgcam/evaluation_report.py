@@ -1,0 +1,100 @@
+"""An evaluation as a folder: metrics.json, predictions.parquet, and report.html to look at."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .classifier import Classifier
+from .evaluate import Judged, Progress, judge_folds, predictions, score, surest_and_worst
+from .explain import write_explanations
+from .files import written_whole
+from .plots import draw_confusion, draw_roc_pr
+from .report import figure_svg, png_file, write_page
+from .store import Store
+
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.parquet"
+REPORT = "report.html"
+HITS, MISSES = "surest-hits", "worst-misses"
+
+_MOST_CURVES = 6  # more curves in one picture cannot be told apart
+
+
+def evaluate(
+    classifier: Classifier,
+    store: Store,
+    out: Path,
+    *,
+    folds: Sequence[int] = (9,),
+    draw: int = 0,
+    seed: int = 0,
+    replicates: int = 1000,
+    progress: Progress | None = None,
+) -> Path:
+    """Judge the folds, score them, and write what came of it to `out`; the report's path.
+
+    draw: explain so many of the surest hits and of the worst misses, in folders beside.
+    """
+    judged = judge_folds(classifier, store, folds=folds, progress=progress)
+    scores = score(judged, seed=seed, replicates=replicates)
+    with written_whole(out / METRICS) as temporary:
+        temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    with written_whole(out / PREDICTIONS) as temporary:
+        predictions(judged).to_parquet(temporary, index=False)
+    drawn = _draw_extremes(judged, out, draw)
+    return write_page(
+        out / REPORT,
+        "evaluation.html.jinja",
+        scores=scores,
+        classes=_class_scores(classifier, scores),
+        card=classifier.card,
+        store=store.about,
+        pictures=_pictures(judged, scores),
+        drawn=drawn,
+    )
+
+
+def _draw_extremes(judged: Judged, out: Path, count: int) -> dict[str, list[dict[str, str]]]:
+    """The page of each such record, relative to the report, and its sheet as a picture."""
+    drawn = {}
+    for folder, numbers in zip(
+        (HITS, MISSES), surest_and_worst(judged, count) if count else ((), ()), strict=True
+    ):
+        records = [judged.store.record(number) for number in numbers]
+        answers = judged.classifier.explain(records) if records else []
+        pages = write_explanations(records, answers, out / folder)
+        drawn[folder] = [
+            {
+                "page": f"{folder}/{page.name}",
+                "picture": png_file(page.with_name(f"{page.stem}-sheet.png")),
+            }
+            for page in pages
+        ]
+    return drawn
+
+
+def _class_scores(classifier: Classifier, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The scores of each class, also where there is one."""
+    found: dict[str, dict[str, Any]] = scores.get("classes") or {classifier.classes[0]: scores}
+    return found
+
+
+def _pictures(judged: Judged, scores: dict[str, Any]) -> dict[str, str]:
+    """ROC and precision-recall curves, and confusion where one table can show it."""
+    classes = judged.classifier.classes
+    shown = slice(0, _MOST_CURVES)
+    curves = draw_roc_pr(
+        judged.targets[:, shown].astype(int),
+        scores=judged.probabilities[:, shown],
+        class_names=classes[shown],
+    )
+    pictures = {"curves": figure_svg(curves)}
+    if "confusion" in scores:
+        one = len(classes) == 1
+        names = (f"not {classes[0]}", classes[0]) if one else classes
+        table = draw_confusion(np.array(scores["confusion"]), class_names=names)
+        pictures["confusion"] = figure_svg(table)
+    return pictures

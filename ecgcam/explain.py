@@ -1,0 +1,97 @@
+"""Explanations as files: two pictures, a PDF, a page to zoom in, and JSON for each ECG."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .explanation import Explanation
+from .files import written_whole
+from .heart_rate import heart_rate_bpm
+from .record import Record
+from .sheet import draw_sheet
+from .stacked import draw_leads
+from .viewer_page import viewer_html
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 150
+
+
+def write_explanations(
+    records: Sequence[Record],
+    explanations: Sequence[Explanation],
+    out: Path,
+    *,
+    class_name: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """For each ECG NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json.
+
+    class_name: whose map the pictures show; the most probable class unless given. Names that
+    are there twice are numbered. Returns the paths of the pages.
+    """
+    pages = []
+    for done, (name, record, explanation) in enumerate(
+        zip(file_names(records), records, explanations, strict=True), 1
+    ):
+        pages.append(_write_one(out / name, record, explanation, class_name))
+        if progress:
+            progress(done, len(records))
+    return pages
+
+
+def file_names(records: Sequence[Record]) -> list[str]:
+    """A name for the files of each record: safe for any file system, each one different."""
+    names = [re.sub(r"[^\w.-]+", "_", record.name).strip("._") or "ecg" for record in records]
+    several = {name for name, count in Counter(names).items() if count > 1}
+    given, seen = set(names) - several, Counter[str]()
+    for k, name in enumerate(names):
+        while name in several and names[k] == name:
+            seen[name] += 1
+            numbered = f"{name}-{seen[name]}"
+            if numbered not in given:
+                names[k] = numbered
+                given.add(numbered)
+    return names
+
+
+def _write_one(
+    stem: Path, record: Record, explanation: Explanation, class_name: str | None
+) -> Path:
+    leads = draw_leads(record, explanation, class_name=class_name)
+    sheet = draw_sheet(record, explanation, class_name=class_name)
+    _save(leads, _beside(stem, "-leads.png"))
+    _save(sheet, _beside(stem, "-sheet.png"))
+    _save(sheet, _beside(stem, "-sheet.pdf"))
+    _write_text(_beside(stem, ".json"), json.dumps(_facts(record, explanation)) + "\n")
+    return _write_text(_beside(stem, ".html"), viewer_html(record, explanation))
+
+
+def _facts(record: Record, explanation: Explanation) -> dict[str, Any]:
+    """The explanation, and what it is an explanation of."""
+    ecg = {
+        "rate_hz": record.rate_hz,
+        "duration_s": record.duration_s,
+        "leads": list(record.leads),
+        "heart_rate_bpm": heart_rate_bpm(record),
+    }
+    return {**explanation.to_dict(), "ecg": ecg}
+
+
+def _beside(stem: Path, ending: str) -> Path:
+    return stem.with_name(stem.name + ending)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=DPI)
+
+
+def _write_text(path: Path, text: str) -> Path:
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path

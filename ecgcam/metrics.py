@@ -1,0 +1,235 @@
+"""How well probabilities agree with the truth: scores, and their intervals over patients.
+
+The scores are scikit-learn's; the intervals come from bootstrap.py.
+
+A score is NaN where its definition divides by nothing: the AUROC where all records are of one
+class, the recall and the average precision where no record is positive, the precision where none
+was called positive, F1 where both are so. In JSON it is null.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .bootstrap import (
+    SCORES,
+    Replicas,
+    percentile_interval,
+    ratio,
+    replicated_scores,
+    resample_patients,
+    two_sided_p,
+)
+
+
+def binary_scores(
+    targets: NDArray[Any], probabilities: NDArray[Any], *, threshold: float = 0.5
+) -> dict[str, Any]:
+    """The scores of one class over some records.
+
+    targets: (n,), 0 or 1. probabilities: (n,), within [0, 1]; one at or above the threshold is
+    called positive. Returns SCORES, each within [0, 1] or NaN, with `n`, `prevalence` and
+    `confusion`, [[TN, FP], [FN, TP]].
+    """
+    from sklearn import metrics
+
+    targets, probabilities = checked(targets, probabilities)
+    called = decide(probabilities, threshold=threshold)
+    some, both = targets.any(), targets.any() and not targets.all()
+    return {
+        "n": len(targets),
+        "prevalence": float(targets.mean()),
+        "auroc": float(metrics.roc_auc_score(targets, probabilities)) if both else np.nan,
+        "average_precision": (
+            float(metrics.average_precision_score(targets, probabilities)) if some else np.nan
+        ),
+        "accuracy": float(metrics.accuracy_score(targets, called)),
+        "precision": float(metrics.precision_score(targets, called, zero_division=np.nan)),
+        "recall": float(metrics.recall_score(targets, called, zero_division=np.nan)),
+        "f1": float(metrics.f1_score(targets, called, zero_division=np.nan)),
+        "confusion": metrics.confusion_matrix(targets, called, labels=[False, True]).tolist(),
+    }
+
+
+def bootstrap_intervals(
+    targets: NDArray[Any],
+    probabilities: NDArray[Any],
+    *,
+    patients: ArrayLike,
+    rng: np.random.Generator,
+    threshold: float = 0.5,
+    replicates: int = 1000,
+) -> dict[str, tuple[float, float]]:
+    """The 95 % interval of each of SCORES for one class, by the bootstrap over patients.
+
+    targets, probabilities, patients: (n,).
+    """
+    targets, probabilities = checked(targets, probabilities)
+    called = decide(probabilities, threshold=threshold)
+    counts = resample_patients(patients, rng=rng, replicates=replicates)
+    replicas = replicated_scores(targets, probabilities, called=called, counts=counts)
+    return {score: percentile_interval(replicas[score]) for score in SCORES}
+
+
+def paired_bootstrap(
+    targets: NDArray[Any],
+    probabilities: NDArray[Any],
+    others: NDArray[Any],
+    *,
+    patients: ArrayLike,
+    rng: np.random.Generator,
+    replicates: int = 1000,
+) -> dict[str, Any]:
+    """How much higher the AUROC of one model is than another's on the same records.
+
+    targets, probabilities (of the one), others (of the other), patients: (n,). Both are scored on
+    the same replicates. Returns `difference`, `difference_ci` and `p_value` (two-sided).
+    """
+    counts = resample_patients(patients, rng=rng, replicates=replicates)
+    points, replicas = [], []
+    for model in (probabilities, others):
+        targets, model = checked(targets, model)
+        points.append(binary_scores(targets, model)["auroc"])
+        called = decide(model, threshold=0.5)
+        replicas.append(replicated_scores(targets, model, called=called, counts=counts)["auroc"])
+    differences = replicas[0] - replicas[1]
+    return {
+        "difference": points[0] - points[1],
+        "difference_ci": percentile_interval(differences),
+        "p_value": two_sided_p(differences),
+    }
+
+
+def scores_with_intervals(
+    targets: NDArray[Any],
+    probabilities: NDArray[Any],
+    *,
+    thresholds: Sequence[float],
+    class_names: Sequence[str],
+    patients: ArrayLike,
+    exclusive: bool,
+    rng: np.random.Generator,
+    replicates: int = 1000,
+) -> dict[str, Any]:
+    """The scores of a fold as metrics.json holds them; null where undefined.
+
+    targets, probabilities: (n, classes). patients: (n,).
+    One class: what `binary_scores` gives, each score with its `…_ci`, [low, high]. Several:
+    `classes`, the same for each class against the rest, and `macro_…`, the mean over the classes
+    in which the score is defined (its interval from the same replicates). Where classes exclude
+    one another also `accuracy`, the share of records whose likeliest class is the true one, and
+    `confusion`, (classes, classes), a row a true class.
+    """
+    targets, probabilities = checked(targets, probabilities)
+    _check_classes(targets, thresholds=thresholds, class_names=class_names, exclusive=exclusive)
+    counts = resample_patients(patients, rng=rng, replicates=replicates)
+    points, replicas = [], []
+    for target, probability, threshold in zip(targets.T, probabilities.T, thresholds, strict=True):
+        called = decide(probability, threshold=threshold)
+        points.append(binary_scores(target, probability, threshold=threshold))
+        replicas.append(replicated_scores(target, probability, called=called, counts=counts))
+    classes = {
+        name: _with_intervals(point, replica)
+        for name, point, replica in zip(class_names, points, replicas, strict=True)
+    }
+    if len(classes) == 1:
+        return classes[class_names[0]]
+    answer: dict[str, Any] = {"n": len(targets)}
+    if exclusive:
+        answer |= _top_scores(targets, probabilities, counts=counts)
+    return answer | _macro_scores(points, replicas) | {"classes": classes}
+
+
+def checked(
+    targets: NDArray[Any], probabilities: NDArray[Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.floating[Any]]]:
+    """Targets as booleans and probabilities as they are; ValueError where they cannot be so."""
+    targets, probabilities = np.asarray(targets), np.asarray(probabilities)
+    if targets.shape != probabilities.shape or targets.size == 0:
+        raise ValueError(
+            f"targets have shape {targets.shape}, probabilities {probabilities.shape}; "
+            "needed: one shape, with a record in it."
+        )
+    if not np.isin(targets, (0, 1)).all():
+        raise ValueError("a target is neither 0 nor 1.")
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("a probability is not within [0, 1].")
+    if probabilities.dtype.kind != "f":
+        probabilities = probabilities.astype(np.float64)
+    return targets.astype(np.bool_), probabilities
+
+
+def decide(probabilities: NDArray[Any], *, threshold: float) -> NDArray[np.bool_]:
+    """Which are at or above the threshold, at the probabilities' own precision."""
+    return probabilities >= np.asarray(threshold, dtype=probabilities.dtype)
+
+
+def _check_classes(
+    targets: NDArray[np.bool_],
+    *,
+    thresholds: Sequence[float],
+    class_names: Sequence[str],
+    exclusive: bool,
+) -> None:
+    if targets.ndim != 2 or not targets.shape[1] == len(thresholds) == len(set(class_names)):
+        raise ValueError(
+            f"targets have shape {targets.shape}, with {len(thresholds)} thresholds and the "
+            f"classes {', '.join(class_names)}; needed: (n, classes), one of each a class."
+        )
+    if exclusive and (targets.shape[1] < 2 or (targets.sum(axis=1) != 1).any()):
+        raise ValueError("the classes exclude one another; needed: two, and one true a record.")
+
+
+def _with_intervals(point: dict[str, Any], replicas: Replicas) -> dict[str, Any]:
+    """The scores, each followed by its interval, as JSON holds them."""
+    answer: dict[str, Any] = {}
+    for name, value in point.items():
+        if name in replicas:
+            answer[name] = _or_none(value)
+            answer[f"{name}_ci"] = _interval_or_none(replicas[name])
+        else:
+            answer[name] = value
+    return answer
+
+
+def _macro_scores(points: list[dict[str, Any]], replicas: list[Replicas]) -> dict[str, Any]:
+    answer: dict[str, Any] = {}
+    for score in SCORES:
+        point = _mean_of_defined(np.array([[point[score]] for point in points]))
+        answer[f"macro_{score}"] = _or_none(point[0])
+        replicated = _mean_of_defined(np.array([replica[score] for replica in replicas]))
+        answer[f"macro_{score}_ci"] = _interval_or_none(replicated)
+    return answer
+
+
+def _top_scores(
+    targets: NDArray[np.bool_], probabilities: NDArray[Any], *, counts: NDArray[np.integer[Any]]
+) -> dict[str, Any]:
+    """Accuracy and confusion when the likeliest class is the answer."""
+    from sklearn import metrics
+
+    true, likeliest = targets.argmax(axis=1), probabilities.argmax(axis=1)
+    replicated = counts @ (true == likeliest) / counts.sum(axis=1)
+    every = np.arange(targets.shape[1])
+    return {
+        "accuracy": float(metrics.accuracy_score(true, likeliest)),
+        "accuracy_ci": _interval_or_none(replicated),
+        "confusion": metrics.confusion_matrix(true, likeliest, labels=every).tolist(),
+    }
+
+
+def _mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean over the first axis of what is not NaN; NaN where all is."""
+    defined = ~np.isnan(values)
+    return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0).astype(np.float64))
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _interval_or_none(replicas: NDArray[np.float64]) -> list[float] | None:
+    low, high = percentile_interval(replicas)
+    return None if np.isnan(low) else [low, high]

@@ -1,0 +1,91 @@
+"""The words on the clinical sheet: who, how recorded, what was judged, what to beware of."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .drawable import drawable
+from .explanation import Explanation
+from .heat import heat_colours
+from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, START_MM, TOP_MM, WIDTH_MM
+from .record import Record
+from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, Verdict, facts, verdicts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_TITLE_MM = TOP_MM + 26.0
+_LINE_MM = 4.2
+_NOTES = 4  # lines there is room for under the title
+_CLASSES = 5  # lines there is room for in the table
+_TABLE_MM = (185, 238, 261, 283)  # where the class begins; where the other columns end
+
+
+def write_head(
+    axes: "Axes", record: Record, explanation: Explanation | None, *, notes: Sequence[str]
+) -> None:
+    """Above the grid: the ECG and its warnings on the left, the judgement on the right."""
+    name = drawable(record.name, length=50) or "ECG"
+    axes.text(LEFT_MM, _TITLE_MM, name, fontsize=13, weight="bold")
+    age, sex, heart_rate, sampling, filters = facts(record)
+    lines = [
+        f"{age} · {sex} · {heart_rate}",
+        f"{MM_PER_S} mm/s, {MM_PER_MV} mm/mV · {sampling} · {filters}",
+    ]
+    warnings = record.warnings if explanation is None else explanation.warnings
+    lines += _at_most(_NOTES, [f"! {note}" for note in (*notes, *warnings)])
+    for k, line in enumerate(lines):
+        y = _TITLE_MM - (k + 1.2) * _LINE_MM
+        axes.text(LEFT_MM, y, drawable(line, length=105), fontsize=8)
+    if explanation is not None:
+        _write_judgement(axes, explanation)
+
+
+def _write_judgement(axes: "Axes", explanation: Explanation) -> None:
+    """A line a class with its probability, its threshold and the decision; or why there is none."""
+    if explanation.refused is not None:
+        reason = drawable(f"no judgement: {explanation.refused}", length=65)
+        axes.text(_TABLE_MM[0], _TITLE_MM, reason, fontsize=8, weight="bold")
+        return
+    judged = verdicts(explanation)
+    rows = [("class", "probability", "threshold", "decision"), *map(_cells, judged[:_CLASSES])]
+    if len(judged) > _CLASSES:
+        rows.append((f"… and {len(judged) - _CLASSES} less probable", "", "", ""))
+    for k, row in enumerate(rows):
+        for x, word in zip(_TABLE_MM, row, strict=True):
+            axes.text(
+                x,
+                _TITLE_MM - k * _LINE_MM,
+                word,
+                ha="left" if x == _TABLE_MM[0] else "right",
+                fontsize=8,
+                weight="bold" if row[-1] == "yes" else "normal",
+                color="0.3" if k == 0 else "black",
+            )
+
+
+def _cells(one: Verdict) -> tuple[str, str, str, str]:
+    name = drawable(one.name, length=20)
+    return name, one.probability_text, f"{one.threshold:.3f}", one.answer
+
+
+def write_foot(axes: "Axes", shown: Shown | None) -> None:
+    """Below the grid: what the colours mean, and what this is not."""
+    right = LEFT_MM + WIDTH_MM
+    axes.text(right, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
+    if shown is None:
+        return
+    colours = np.linspace(0, 1, 256)[None]
+    axes.imshow(colours, cmap=heat_colours(), extent=(START_MM, 68, 8, 10.5), aspect="auto")
+    label = f"1   heat for {drawable(shown.verdict.name, length=40)}; hatched: not judged"
+    axes.text(START_MM - 2, 8.5, "0", ha="right", fontsize=7)
+    axes.text(70, 8.5, label, fontsize=7)
+    axes.text(LEFT_MM, 4.7, HEAT_MEANING, fontsize=6.5, color="0.3")
+
+
+def _at_most(count: int, lines: list[str]) -> list[str]:
+    """The lines, or the first of them and how many more there are."""
+    if len(lines) <= count:
+        return lines
+    return [*lines[: count - 1], f"… and {len(lines) - count + 1} more"]

@@ -1,0 +1,146 @@
+"""What a picture of an ECG shows beside its traces: verdicts, one class laid over time, facts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .explanation import Explanation
+from .heart_rate import heart_rate_bpm
+from .record import Record
+
+NOT_A_DEVICE = "Not a medical device"
+HEAT_MEANING = (
+    "Heat compares the moments of this record with each other: 0 is where the evidence is lowest, "
+    "1 where it is highest, however little that is."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The judgement on one class; `decided`: the class is part of the decision."""
+
+    name: str
+    probability: float
+    threshold: float
+    decided: bool
+
+    @property
+    def answer(self) -> str:
+        """The decision in a word."""
+        return "yes" if self.decided else "no"
+
+    @property
+    def probability_text(self) -> str:
+        """The probability to three places; nothing is certain."""
+        if self.probability > 0.999:
+            return "> 0.999"
+        return "< 0.001" if self.probability < 0.001 else f"{self.probability:.3f}"
+
+    @property
+    def words(self) -> str:
+        """The judgement in one line."""
+        return (
+            f"{self.name}: {self.answer} "
+            f"(probability {self.probability_text}, threshold {self.threshold:.3f})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shown:
+    """One class of an explanation, laid over a record.
+
+    heat:       (time,), one value a sample of the record, in [0, 1]; NaN where not judged.
+    evidence:   (frames,), in logits; together the frames last `evidence_s` from the record's start.
+    bias:       what the head adds: evidence.mean() + bias == logit.
+    duration_s: how long the record lasts, and so the heat.
+    """
+
+    verdict: Verdict
+    logit: float
+    bias: float
+    heat: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    evidence_s: float
+    duration_s: float
+
+    @property
+    def sum(self) -> str:
+        """How the evidence adds up to the logit, in words."""
+        mean = self.logit - self.bias
+        words = f"mean {mean:.2f} + bias {self.bias:.2f} = logit {self.logit:.2f}"
+        return words.replace("+ bias -", "− bias ").replace("-", "−")
+
+
+def verdict(explanation: Explanation, k: int) -> Verdict:
+    """On the k-th class; the ECG must not have been refused."""
+    name = explanation.classes[k]
+    return Verdict(
+        name=name,
+        probability=float(explanation.probabilities[k]),
+        threshold=float(explanation.thresholds[k]),
+        decided=name in explanation.decision,
+    )
+
+
+def verdicts(explanation: Explanation) -> list[Verdict]:
+    """On every class: the decided ones first, then the most probable; none if refused."""
+    if explanation.refused is not None:
+        return []
+    every = [verdict(explanation, k) for k in range(len(explanation.classes))]
+    return sorted(every, key=lambda one: (not one.decided, -one.probability))
+
+
+def shown_class(
+    record: Record, explanation: Explanation, *, class_name: str | None = None
+) -> Shown | None:
+    """The class that was asked for, else the first of the verdicts; None if the ECG was refused.
+
+    Raises ValueError for a class that the explanation does not have, or if its heatmap does not
+    stand on the samples of the record.
+    """
+    if class_name is not None and class_name not in explanation.classes:
+        raise ValueError(
+            f"class_name must be one of {', '.join(explanation.classes)}, got {class_name!r}"
+        )
+    if explanation.refused is not None:
+        return None
+    name = class_name or verdicts(explanation)[0].name
+    return lay_out(record, explanation, explanation.classes.index(name))
+
+
+def lay_out(record: Record, explanation: Explanation, k: int) -> Shown:
+    """The k-th class over the record; ValueError if the heatmap is not of its length."""
+    heat = explanation.heatmap[k]
+    samples = record.signal_mv.shape[1]
+    if heat.size != samples:
+        raise ValueError(f"the heatmap has {heat.size} samples, the record {samples}")
+    judged = np.flatnonzero(np.isfinite(heat))
+    return Shown(
+        verdict=verdict(explanation, k),
+        logit=float(explanation.logits[k]),
+        bias=float(explanation.bias[k]),
+        heat=heat,
+        evidence=explanation.evidence[k],
+        evidence_s=float((judged[-1] + 1 if judged.size else samples) / record.rate_hz),
+        duration_s=record.duration_s,
+    )
+
+
+def facts(record: Record) -> tuple[str, str, str, str, str]:
+    """Age, sex, heart rate, sampling rate and filter in words, each said where it is not known."""
+    heart_rate = heart_rate_bpm(record)
+    return (
+        _age(record.age_years),
+        record.sex or "sex not stated",
+        "heart rate not found" if heart_rate is None else f"heart rate {heart_rate:.0f} bpm",
+        f"sampled at {record.rate_hz:g} Hz",
+        f"filter: {record.filters or 'not stated'}",
+    )
+
+
+def _age(age_years: float | None) -> str:
+    """A very old person could be known by the age, so it is not told above 89."""
+    if age_years is None:
+        return "age not stated"
+    return "over 89 years" if age_years >= 90 else f"{age_years:g} years"

@@ -1,0 +1,74 @@
+"""One ECG as a page to zoom in: traces over the heat, in one file that needs no network."""
+
+import base64
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .explanation import Explanation
+from .heat import HEAT_COLOURS
+from .record import Record
+from .report import render
+from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, facts, lay_out, verdicts
+
+_HEAT_COLUMNS = 8192  # a browser's canvas is not as wide as a long record has samples
+_NOT_JUDGED = 255
+
+
+def viewer_html(record: Record, explanation: Explanation) -> str:
+    """A page with every lead, the heat and evidence of the class one picks, and the judgement.
+
+    Whatever the record and the explanation hold is shown as text, never as markup. A refused ECG
+    is shown without heat, and the page says why.
+    """
+    judged = [] if explanation.refused is not None else range(len(explanation.classes))
+    classes = [lay_out(record, explanation, k) for k in judged]
+    ranking = verdicts(explanation)
+    return render(
+        "viewer.html.jinja",
+        name=record.name or "ECG",
+        facts=facts(record),
+        verdicts=ranking,
+        refused=explanation.refused,
+        warnings=explanation.warnings,
+        heat_meaning=HEAT_MEANING,
+        not_a_device=NOT_A_DEVICE,
+        data={
+            "leads": record.leads,
+            "duration_s": record.duration_s,
+            "microvolts": _microvolts(record),
+            "heat_colours": HEAT_COLOURS,
+            "first": ranking[0].name if ranking else None,
+            "classes": [_class(shown) for shown in classes],
+        },
+    )
+
+
+def _class(shown: Shown) -> dict[str, object]:
+    """What the page's script draws of one class."""
+    return {
+        "name": shown.verdict.name,
+        "sum": shown.sum,
+        "heat": _heat(shown.heat),
+        "evidence": [float(f"{value:.4g}") for value in shown.evidence],
+        "evidence_s": shown.evidence_s,
+    }
+
+
+def _microvolts(record: Record) -> str:
+    """Each lead about its median, in whole microvolts: int16, little-endian, in base64."""
+    levelled = record.signal_mv - np.median(record.signal_mv, axis=1, keepdims=True)
+    limits = np.iinfo(np.int16)
+    whole = np.clip(np.rint(levelled * 1000), limits.min, limits.max)
+    return _base64(whole.astype("<i2"))
+
+
+def _heat(heat: NDArray[np.float32]) -> str:
+    """The heat as bytes from 0 to 254, or 255 where not judged, in base64."""
+    columns = min(heat.size, _HEAT_COLUMNS)
+    picked = heat[np.arange(columns) * heat.size // columns]
+    return _base64(np.where(np.isnan(picked), _NOT_JUDGED, np.rint(picked * 254)).astype(np.uint8))
+
+
+def _base64(numbers: NDArray[np.integer]) -> str:
+    return base64.b64encode(numbers.tobytes()).decode("ascii")

@@ -1,0 +1,38 @@
+"""A file is there whole or not at all."""
+
+import pytest
+
+from ecgcam.files import written_whole
+
+
+def test_the_file_appears_whole_with_its_folder(tmp_path):
+    path = tmp_path / "new" / "scores.json"
+    with written_whole(path) as temporary:
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".json"
+        temporary.write_text("{}")
+        assert not path.exists()
+    assert path.read_text() == "{}"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "scores.json"
+    path.write_text("old")
+
+    def half_of_it():
+        with written_whole(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half_of_it()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_anybody_who_may_read_new_files_may_read_it(tmp_path):
+    (tmp_path / "plain").write_text("")
+    with written_whole(tmp_path / "whole") as temporary:
+        temporary.write_text("")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
