@@ -9,9 +9,28 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .errors import ModelError
+
+
+def as_image(signal: Tensor) -> Tensor:
+    """(batch, leads, time) as an image one pixel high, (batch, leads, 1, time), channels last.
+
+    In this layout torch's convolutions and their gradients are about twice as fast on a CPU as
+    in one dimension (docs/performance.md); the arithmetic is the same.
+    """
+    return signal.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+
+
+def conv(
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, bias: bool = True
+) -> nn.Conv2d:
+    """A convolution over time of such an image; with stride 1 it keeps the length."""
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"a kernel must be odd, so that padding keeps the length; got {kernel}")
+    return nn.Conv2d(inputs, outputs, (1, kernel), (1, stride), (0, kernel // 2), bias=bias)
 
 
 class ConvBlock(nn.Module):
@@ -19,13 +38,12 @@ class ConvBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int) -> None:
         super().__init__()
-        _check_odd(kernel)
-        self.conv = nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2)
-        self.norm = nn.BatchNorm1d(outputs)
+        self.conv = conv(inputs, outputs, kernel)
+        self.norm = nn.BatchNorm2d(outputs)
         self.activation = nn.LeakyReLU(0.1)
 
-    def forward(self, signal: Tensor) -> Tensor:
-        return self.activation(self.norm(self.conv(signal)))
+    def forward(self, image: Tensor) -> Tensor:
+        return self.activation(self.norm(self.conv(image)))
 
 
 class SignalCNN(nn.Module):
@@ -51,20 +69,21 @@ class SignalCNN(nn.Module):
             for before, after, size in zip(inputs, widths, kernels, strict=True)
         )
         self.blocks = nn.ModuleList(halving)
-        self.pool = nn.MaxPool1d(2)
+        self.pool = nn.MaxPool2d((1, 2))
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
-        return self.last(self._before_last(signal))
+        return self.last(self._before_last(signal)).squeeze(2)
 
     def before_norm(self, signal: Tensor) -> Tensor:
         """The last convolution's output, which the paper's maps are drawn from (source "conv")."""
-        return self.last.conv(self._before_last(signal))
+        return self.last.conv(self._before_last(signal)).squeeze(2)
 
     def _before_last(self, signal: Tensor) -> Tensor:
+        image = as_image(signal)
         for block in self.blocks:
-            signal = self.pool(block(signal))
-        return signal
+            image = self.pool(block(image))
+        return image
 
 
 class ResidualBlock(nn.Module):
@@ -76,21 +95,18 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int, halve: bool) -> None:
         super().__init__()
-        _check_odd(kernel)
-        stride = 2 if halve else 1
-        self.first = nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-        self.first_norm = nn.BatchNorm1d(outputs)
-        self.second = nn.Conv1d(outputs, outputs, kernel, padding=kernel // 2, bias=False)
-        self.second_norm = nn.BatchNorm1d(outputs)
+        self.first = conv(inputs, outputs, kernel, stride=2 if halve else 1, bias=False)
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.second = conv(outputs, outputs, kernel, bias=False)
+        self.second_norm = nn.BatchNorm2d(outputs)
         self.activation = nn.ReLU()
-        self.shorten = nn.AvgPool1d(2, ceil_mode=True) if halve else nn.Identity()
-        same = inputs == outputs
-        self.fit = nn.Identity() if same else nn.Conv1d(inputs, outputs, 1, bias=False)
+        self.shorten = nn.AvgPool2d((1, 2), ceil_mode=True) if halve else nn.Identity()
+        self.fit = nn.Identity() if inputs == outputs else conv(inputs, outputs, 1, bias=False)
 
-    def forward(self, signal: Tensor) -> Tensor:
-        inner = self.activation(self.first_norm(self.first(signal)))
+    def forward(self, image: Tensor) -> Tensor:
+        inner = self.activation(self.first_norm(self.first(image)))
         inner = self.second_norm(self.second(inner))
-        return self.activation(inner + self.fit(self.shorten(signal)))
+        return self.activation(inner + self.fit(self.shorten(image)))
 
 
 class ResNet(nn.Module):
@@ -106,15 +122,14 @@ class ResNet(nn.Module):
         leads: int = 12,
         widths: tuple[int, ...] = (32, 64, 96),
         blocks: int = 2,
-        stem_kernel: int = 11,
+        first_kernel: int = 11,
         kernel: int = 7,
     ) -> None:
         super().__init__()
         _check_widths(widths)
-        _check_odd(stem_kernel)
         self.stem = nn.Sequential(
-            nn.Conv1d(leads, widths[0], stem_kernel, 2, stem_kernel // 2, bias=False),
-            nn.BatchNorm1d(widths[0]),
+            conv(leads, widths[0], first_kernel, stride=2, bias=False),
+            nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         )
         stages: list[nn.Module] = []
@@ -127,7 +142,7 @@ class ResNet(nn.Module):
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
-        return self.stages(self.stem(signal))
+        return self.stages(self.stem(as_image(signal))).squeeze(2)
 
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {"signalcnn": SignalCNN, "resnet": ResNet}
@@ -167,11 +182,6 @@ def _import_backbone(name: str) -> Callable[..., nn.Module]:
     except (ImportError, AttributeError) as error:
         raise ModelError(f"the backbone {name!r} cannot be imported: {error}") from None
     return found
-
-
-def _check_odd(kernel: int) -> None:
-    if kernel < 1 or kernel % 2 == 0:
-        raise ValueError(f"a kernel must be odd, so that padding keeps the length; got {kernel}")
 
 
 def _check_widths(widths: tuple[int, ...]) -> None:

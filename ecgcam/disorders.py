@@ -98,9 +98,9 @@ def left_bundle_branch_block(heart: Heart, rng: np.random.Generator) -> Heart:
 
 def right_bundle_branch_block(heart: Heart, rng: np.random.Generator) -> Heart:
     """The right ventricle is reached late: after a healthy beginning a slow wave to the right and
-    the front, R' in V1 and a broad S in I and V6; QRS of 125 to 150 ms; T against it."""
+    the front, R' in V1 and a broad S in I and V6; QRS of 130 to 155 ms; T against it."""
     late = rng.uniform(0.7, 1.2) * _voltage(heart) * np.array([-0.52, -0.04, -0.55])
-    after_s = rng.uniform(0.052, 0.062)
+    after_s = rng.uniform(0.058, 0.068)
     waves = _later(heart.ventricles, 0.03, only=("ST", "T"))
     t = of_segment(waves, "T")[0]
     against = t.pointing(-rng.uniform(0.2, 0.35) * late)
@@ -110,7 +110,7 @@ def right_bundle_branch_block(heart: Heart, rng: np.random.Generator) -> Heart:
 
 def left_anterior_hemiblock(heart: Heart, rng: np.random.Generator) -> Heart:
     """The front of the left ventricle is reached last: the QRS starts to the feet and then turns
-    to an axis of about -45 to -70 degrees; it lasts hardly longer."""
+    to an axis of about -40 to -60 degrees; it lasts hardly longer."""
     qrs = of_segment(heart.ventricles, "QRS")
     x, y, _ = np.sum([wave.dipole_mv for wave in qrs[1:3]], axis=0)
     turn_deg = -rng.uniform(28, 45) - np.rad2deg(np.arctan2(y, x))

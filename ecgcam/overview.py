@@ -1,7 +1,7 @@
 """The overview of a PTB-XL-shaped folder: one page to look at, and the same as JSON."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,18 +95,19 @@ def _pictures(found: dict[str, Any]) -> dict[str, str]:
 
 def _sample_pictures(folder: Source, samples: dict[str, int]) -> dict[str, dict[str, object]]:
     """For each superclass its sample's id, statements, and sheet."""
-    rows = folder.records.set_index("id", drop=False)
+    chosen = folder.records[folder.records["id"].isin(list(samples.values()))]
+    rows = {row["id"]: row for row in chosen.to_dict("records")}
     return {
         name: {
             "id": record,
-            "statements": list(json.loads(str(rows.at[record, "scp_codes"]))),
-            "picture": figure_svg(_sheet(rows.loc[record])),
+            "statements": list(json.loads(rows[record]["scp_codes"])),
+            "picture": figure_svg(_sheet(rows[record])),
         }
         for name, record in samples.items()
     }
 
 
-def _sheet(row: "pd.Series[Any]") -> "Figure":
+def _sheet(row: Mapping[Hashable, Any]) -> "Figure":
     """The ECG of a row on paper, with age and sex where the table tells them."""
     signal_mv, rate_hz = read_signal(Path(row["path"]))
     record = Record(

@@ -33,7 +33,11 @@ def import_published(path: Path, out: Path) -> Path:
 
     try:
         published = torch.load(path, map_location="cpu", weights_only=True)
-        state = {_our_name(name): tensor for name, tensor in published.items()}
+        state = {
+            # a kernel over time is for us one of an image one pixel high
+            _our_name(name): tensor.unsqueeze(2) if tensor.ndim == 3 else tensor
+            for name, tensor in published.items()
+        }
         network = Network(NetworkConfig(classes=1))
         network.load_state_dict(state)
     except FileNotFoundError:

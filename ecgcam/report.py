@@ -24,13 +24,6 @@ def figure_svg(figure: "Figure") -> str:
     return _data_uri("image/svg+xml", drawn.getvalue())
 
 
-def figure_png(figure: "Figure", *, dpi: int = 150) -> str:
-    """A figure as the `src` of an <img>: a PNG, for what has too many points for an SVG."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi)
-    return _data_uri("image/png", drawn.getvalue())
-
-
 def png_file(path: Path) -> str:
     """A picture that lies in a file, as the `src` of an <img>."""
     return _data_uri("image/png", path.read_bytes())

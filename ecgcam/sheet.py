@@ -111,15 +111,21 @@ def _bands(rows: Sequence[Sequence[_Trace]]) -> list[tuple[int, int]]:
     In steps of a thick line, so that every level stands on one: what the traces need, then the
     smallest grow or the largest shrink until they fill the grid.
     """
-    needs = [
-        (
-            max(trace.y.max(initial=0) for trace in row) + _NAME_MM,
-            max((-trace.y).max(initial=0) for trace in row),
-        )
-        for row in rows
-    ]
+    needs_mm = np.array(
+        [
+            (
+                max(trace.y.max(initial=0) for trace in row),
+                max((-trace.y).max(initial=0) for trace in row),
+            )
+            for row in rows
+        ]
+    )
     room = HEIGHT_MM // THICK_MM
-    steps = np.clip(np.ceil(np.ravel(needs) / THICK_MM), 2, room).astype(int)
+    for name_mm in (_NAME_MM, 0):  # where there is no room, names stand over the traces
+        steps = np.ceil((needs_mm + (name_mm, 0)).ravel() / THICK_MM)
+        steps = np.clip(steps, 2, room).astype(int)
+        if steps.sum() <= room:
+            break
     while steps.sum() < room:
         steps[steps.argmin()] += 1
     while steps.sum() > room:

@@ -1,5 +1,6 @@
 """The words on the clinical sheet: who, how recorded, what was judged, what to beware of."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _TITLE_MM = TOP_MM + 26.0
 _LINE_MM = 4.2
-_NOTES = 4  # lines there is room for under the title
+_NOTES = 3  # lines there is room for under the title
 _CLASSES = 5  # lines there is room for in the table
 _TABLE_MM = (185, 238, 261, 283)  # where the class begins; where the other columns end
 
@@ -45,8 +46,9 @@ def write_head(
 def _write_judgement(axes: "Axes", explanation: Explanation) -> None:
     """A line a class with its probability, its threshold and the decision; or why there is none."""
     if explanation.refused is not None:
-        reason = drawable(f"no judgement: {explanation.refused}", length=65)
-        axes.text(_TABLE_MM[0], _TITLE_MM, reason, fontsize=8, weight="bold")
+        reason = drawable(f"no judgement: {explanation.refused}", length=250)
+        lines = textwrap.fill(reason, 50)
+        axes.text(_TABLE_MM[0], _TITLE_MM + 2, lines, fontsize=8, weight="bold", va="top")
         return
     judged = verdicts(explanation)
     rows = [("class", "probability", "threshold", "decision"), *map(_cells, judged[:_CLASSES])]

@@ -53,6 +53,7 @@ def train(
     train_batches = _batches(store, task, config, config.train_folds, shuffle_seed=config.seed)
     validation_batches = _batches(store, task, config, config.validation_folds)
     network = _network(config, task, store)
+    training = _training(network, config, exclusive=task.exclusive)
     if not resume:
         write_settings(out, config, store)
     card = _card(network, task, config, store)
@@ -64,7 +65,7 @@ def train(
         warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
         trainer.fit(
-            Training(network, config, exclusive=task.exclusive),
+            training,
             train_batches,
             validation_batches,
             ckpt_path=last if resume and last.exists() else None,
@@ -115,6 +116,13 @@ def _network(config: TrainConfig, task: Task, store: Store) -> Network:
                 duration_s=store.samples / store.rate_hz,
             )
         )
+
+
+def _training(network: Network, config: TrainConfig, *, exclusive: bool) -> Training:
+    try:
+        return Training(network, config, exclusive=exclusive)
+    except ValueError as error:  # an augmentation that does not exist, or does not fit the rate
+        raise DatasetError(str(error)) from None
 
 
 def _card(network: Network, task: Task, config: TrainConfig, store: Store) -> Card:
