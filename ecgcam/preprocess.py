@@ -26,8 +26,9 @@ class PreprocessConfig:
     scale: str = "unit"
 
     def __post_init__(self) -> None:
-        if self.detrend_order is not None and self.detrend_order < 0:
-            raise ValueError(f"detrend_order must be 0 or more, got {self.detrend_order}")
+        order = self.detrend_order
+        if order is not None and not (isinstance(order, int) and order >= 0):
+            raise ValueError(f"detrend_order must be a whole number, 0 or more, got {order!r}")
         if self.scale not in SCALES:
             raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {self.scale!r}")
 

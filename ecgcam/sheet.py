@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5
 
-_NAME_MM = 4  # room for a lead's name above its trace
+_NAME_MM = 5  # room for a lead's name above its trace, and wider than it
+_CLEAR_S = 0.2  # a trace keeps clear of what the row beneath shows this much earlier or later
+_LEAST_STEPS = np.array([3, 4, 4, 4, 2])  # from the top to the rows' levels to the bottom
 
 
 def draw_sheet(
@@ -56,7 +58,7 @@ def draw_sheet(
         end_mm = START_MM + heat.size / record.rate_hz * MM_PER_S
         draw_heat(axes, heat, extent=(START_MM, end_mm, BOTTOM_MM, TOP_MM))
     rows = _rows(record)
-    cut = _draw_rows(axes, rows)
+    cut = _draw_rows(axes, rows, _levels(rows, rate_hz=record.rate_hz))
     write_head(axes, record, explanation, notes=_notes(record, rows, cut))
     write_foot(axes, shown)
     return figure
@@ -67,7 +69,7 @@ class _Trace:
     """A stretch of one lead on the paper.
 
     x, y:     (samples,), in mm: from the paper's left edge, and upwards from the lead's level;
-              empty where nothing was recorded.
+              y is NaN for a lead that was not recorded.
     start_mm: where on the paper the stretch begins.
     """
 
@@ -91,83 +93,84 @@ def _rows(record: Record) -> list[list[_Trace]]:
 
 
 def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
-    start_mm = START_MM + from_s * MM_PER_S
-    if lead not in record.leads:
-        return _Trace(lead=lead, start_mm=start_mm, x=np.empty(0), y=np.empty(0))
-    signal_mv = record.signal_mv[record.leads.index(lead)].astype(np.float64)
-    time_s = np.arange(signal_mv.size) / record.rate_hz
+    time_s = np.arange(record.signal_mv.shape[1]) / record.rate_hz
     within = (time_s >= from_s) & (time_s < to_s)
+    height = np.full(time_s.size, np.nan)
+    if lead in record.leads:
+        signal_mv = record.signal_mv[record.leads.index(lead)].astype(np.float64)
+        height = (signal_mv - np.median(signal_mv)) * MM_PER_MV
     return _Trace(
         lead=lead,
-        start_mm=start_mm,
+        start_mm=START_MM + from_s * MM_PER_S,
         x=START_MM + time_s[within] * MM_PER_S,
-        y=(signal_mv - np.median(signal_mv))[within] * MM_PER_MV,
+        y=height[within],
     )
 
 
-def _bands(rows: Sequence[Sequence[_Trace]]) -> list[tuple[int, int]]:
-    """How far each row may reach above its level and below it, in mm.
+def _levels(rows: Sequence[Sequence[_Trace]], *, rate_hz: float) -> list[int]:
+    """Where on the paper each row's level stands, in mm, on a thick line.
 
-    In steps of a thick line, so that every level stands on one: what the traces need, then the
-    smallest grow or the largest shrink until they fill the grid.
+    The gaps between the paper's edges and the levels are what the traces need to keep clear of
+    one another; then all grow alike, or the largest shrink, until they fill the grid.
     """
-    needs_mm = np.array(
-        [
-            (
-                max(trace.y.max(initial=0) for trace in row),
-                max((-trace.y).max(initial=0) for trace in row),
-            )
-            for row in rows
-        ]
-    )
+    from scipy.ndimage import maximum_filter1d
+
+    heights = np.nan_to_num([np.concatenate([trace.y for trace in row]) for row in rows])
+    width = max(1, round(_CLEAR_S * rate_hz))
+    above, below = maximum_filter1d(heights, width), maximum_filter1d(-heights, width)
+    between = (above[1:] + below[:-1]).max(axis=1)
+    needs_mm = [above[0].max() + _NAME_MM, *between, below[-1].max()]
     room = HEIGHT_MM // THICK_MM
-    for name_mm in (_NAME_MM, 0):  # where there is no room, names stand over the traces
-        steps = np.ceil((needs_mm + (name_mm, 0)).ravel() / THICK_MM)
-        steps = np.clip(steps, 2, room).astype(int)
-        if steps.sum() <= room:
-            break
-    while steps.sum() < room:
-        steps[steps.argmin()] += 1
+    steps = np.ceil(np.array(needs_mm) / THICK_MM)
+    steps = np.clip(steps, _LEAST_STEPS, room).astype(int)
+    spare = max(0, room - steps.sum())
+    steps += np.diff(np.linspace(0, spare, steps.size + 1).astype(int))
     while steps.sum() > room:
-        steps[steps.argmax()] -= 1
-    return [(int(above), int(below)) for above, below in steps.reshape(-1, 2) * THICK_MM]
+        steps[(steps / _LEAST_STEPS).argmax()] -= 1
+    return [int(level) for level in TOP_MM - steps[:-1].cumsum() * THICK_MM]
 
 
-def _draw_rows(axes: "Axes", rows: Sequence[Sequence[_Trace]]) -> list[str]:
-    """Draw each row within its band; returns the leads whose trace leaves it and is cut there."""
+def _draw_rows(axes: "Axes", rows: Sequence[Sequence[_Trace]], levels: Sequence[int]) -> list[str]:
+    """Draw the rows; returns the leads that would reach beyond a neighbour's level and are cut."""
     cut = []
-    top = TOP_MM
-    for row, (above, below) in zip(rows, _bands(rows), strict=True):
-        level = top - above
+    for k, (row, level) in enumerate(zip(rows, levels, strict=True)):
+        top = levels[k - 1] if k > 0 else TOP_MM
+        bottom = levels[k + 1] if k + 1 < len(levels) else BOTTOM_MM
         draw_pulse(axes, level)
+        _write_names(axes, row, level)
         for trace in row:
-            _draw_trace(axes, trace, level=level, above=above, below=below)
-            if trace.y.max(initial=0) > above or trace.y.min(initial=0) < -below:
+            _draw_trace(axes, trace, level=level, bottom=bottom, top=top)
+            if (trace.y > top - level).any() or (trace.y < bottom - level).any():
                 cut.append(trace.lead)
-        top = level - below
     return list(dict.fromkeys(cut))
 
 
-def _draw_trace(axes: "Axes", trace: _Trace, *, level: float, above: float, below: float) -> None:
-    """One lead's stretch with its name, and a mark where it takes over from the one before."""
+def _draw_trace(axes: "Axes", trace: _Trace, *, level: float, bottom: float, top: float) -> None:
+    """One lead's stretch, and a mark where it takes over from the one before."""
     from matplotlib.patches import Rectangle
-    from matplotlib.patheffects import withStroke
 
     (line,) = axes.plot(trace.x, level + trace.y, color="black", linewidth=0.7, gid=trace.lead)
-    line.set_clip_path(
-        Rectangle((0, level - below), PAPER_MM[0], above + below, transform=axes.transData)
-    )
+    room = Rectangle((0, bottom), PAPER_MM[0], top - bottom, transform=axes.transData)
+    line.set_clip_path(room)
     if trace.start_mm > START_MM:
         axes.vlines(trace.start_mm, level - 5, level + 5, colors="black", linewidths=0.5)
-    axes.text(
-        trace.start_mm + 1,
-        level + above - 1,
-        trace.lead if trace.x.size else f"{trace.lead}: not recorded",
-        weight="bold",
-        fontsize=9,
-        va="top",
-        path_effects=[withStroke(linewidth=2, foreground="white")],
-    )
+
+
+def _write_names(axes: "Axes", row: Sequence[_Trace], level: float) -> None:
+    """The names of a row's leads, in one line above where their traces begin."""
+    from matplotlib.patheffects import withStroke
+
+    beginnings = [trace.y[trace.x < trace.start_mm + _NAME_MM] for trace in row]
+    highest = max(np.nan_to_num(y).max(initial=_NAME_MM) for y in beginnings)
+    for trace in row:
+        axes.text(
+            trace.start_mm + 1,
+            min(level + highest + 1, TOP_MM - _NAME_MM),
+            f"{trace.lead}: not recorded" if np.isnan(trace.y).all() else trace.lead,
+            weight="bold",
+            fontsize=9,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
 
 
 def _notes(record: Record, rows: Sequence[Sequence[_Trace]], cut: Sequence[str]) -> list[str]:
@@ -180,5 +183,5 @@ def _notes(record: Record, rows: Sequence[Sequence[_Trace]], cut: Sequence[str])
     if rows[-1][0].lead != "II":
         notes.append(f"lead II is missing; the rhythm strip is {rows[-1][0].lead}")
     if cut:
-        notes.append(f"{', '.join(cut)}: the trace leaves its row and is cut there")
+        notes.append(f"{', '.join(cut)}: the trace leaves its row and is cut off")
     return notes

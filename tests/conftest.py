@@ -10,6 +10,8 @@ import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
 
+pytest_plugins = ["model_fixtures"]
+
 
 @pytest.fixture(scope="session")
 def shared():

@@ -23,8 +23,8 @@ EVIL = "<script>alert('x')</script>"
 
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
-    """A folder of 40 made-up ECGs; each test that spoils it takes a copy."""
-    return synthesize(tmp_path_factory.mktemp("made-up") / "ecgs", 40, seed=5)
+    """A folder of 41 made-up ECGs; each test that spoils it takes a copy."""
+    return synthesize(tmp_path_factory.mktemp("made-up") / "ecgs", 41, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,13 @@ def empty_sheets(monkeypatch):
 
 
 @pytest.fixture
-def spoilt(made_up, tmp_path, empty_sheets):
+def undrawn(monkeypatch, empty_sheets):
+    """No picture at all."""
+    monkeypatch.setattr("ecgcam.overview.figure_svg", lambda figure: "data:image/svg+xml,")
+
+
+@pytest.fixture
+def spoilt(made_up, tmp_path):
     """A copy of it to spoil."""
     return shutil.copytree(made_up, tmp_path / "spoilt")
 
@@ -82,7 +88,7 @@ def test_the_counts_are_those_of_the_real_ptb_xl(ptbxl_folder):
     assert found["sex"] == {"male": (table["sex"] == 0).sum(), "female": (table["sex"] == 1).sum()}
 
 
-def test_the_findings_are_those_of_the_real_ptb_xl(ptbxl_folder, tmp_path, empty_sheets):
+def test_the_findings_are_those_of_the_real_ptb_xl(ptbxl_folder, tmp_path, undrawn):
     some = tmp_path / "some"
     some.mkdir()
     for name in ("scp_statements.csv", "records100"):
@@ -105,12 +111,17 @@ def test_the_findings_are_those_of_the_real_ptb_xl(ptbxl_folder, tmp_path, empty
 
 def test_classes_and_statements_agree_with_the_texts_of_the_table(made_up, looked):
     found = looked[1]
+    visits = table_of(made_up).groupby("patient_id").size()
+    assert found["patients_with_several_records"] == (visits > 1).sum() > (visits > 2).sum()
     codes = table_of(made_up)["scp_codes"].map(lambda text: set(re.findall(r"'([^']+)'", text)))
     known = pd.read_csv(made_up / "scp_statements.csv", index_col=0)
     superclass = known.loc[known["diagnostic"] == 1, "diagnostic_class"].to_dict()
     classes = codes.map(lambda some: {superclass[code] for code in some if code in superclass})
-    assert found["classes"]["normal"] == (classes == {"NORM"}).sum()
-    assert found["no_superclass"] == classes.index[classes == set()].tolist()
+    assert found["classes"]["normal"] == sum(some == {"NORM"} for some in classes)
+    assert found["no_superclass"] == classes.index[classes.map(len) == 0].tolist()
+    assert [classes[record] for record in found["samples"].values()] == [
+        {name} for name in found["samples"]
+    ]
     for i, one in enumerate(found["superclasses"]):
         for j, two in enumerate(found["superclasses"]):
             both = sum({one, two} <= some for some in classes)
@@ -123,9 +134,12 @@ def test_classes_and_statements_agree_with_the_texts_of_the_table(made_up, looke
     }
 
 
-def test_each_sample_has_its_superclass_alone_and_nothing_wrong(spoilt, tmp_path):
+def test_each_sample_has_its_superclass_alone_and_nothing_wrong(spoilt, tmp_path, undrawn):
+    clean = dict.fromkeys(("baseline_drift", "static_noise", "burst_noise"), {1: None})
+    change(spoilt, scp_codes={1: "{'NORM': 100.0, 'IMI': 100.0}"}, **clean)
     first = look(spoilt, tmp_path / "a")[1]["samples"]
     assert set(first) == {"NORM", "MI", "STTC", "CD", "HYP"}
+    assert 1 not in first.values()
     path = spoilt / table_of(spoilt).loc[first["NORM"], "filename_lr"]
     path.with_name(path.name + ".dat").unlink()
     second = look(spoilt, tmp_path / "b")[1]["samples"]
@@ -133,7 +147,7 @@ def test_each_sample_has_its_superclass_alone_and_nothing_wrong(spoilt, tmp_path
     assert second == first
 
 
-def test_signals_that_are_damaged_are_told_by_record_and_lead(spoilt, tmp_path):
+def test_signals_that_are_damaged_are_told_by_record_and_lead(spoilt, tmp_path, undrawn):
     files = [spoilt / f"{name}.dat" for name in table_of(spoilt)["filename_lr"]]
     files[0].unlink()
     files[1].write_bytes(files[1].read_bytes()[:-2])
@@ -163,12 +177,20 @@ def rewrite(file, lead, changed):
     file.with_suffix(".hea").write_text("\n".join(lines) + "\n")
 
 
-def test_rows_that_cannot_be_used_are_named(spoilt, tmp_path):
-    change(spoilt, scp_codes={3: "__import__('os')"}, strat_fold={4: None}, age={5: -3, 6: "old"})
+def test_rows_that_cannot_be_used_are_named(spoilt, tmp_path, undrawn):
+    change(
+        spoilt,
+        scp_codes={3: "__import__('os')"},
+        strat_fold={4: None},
+        age={5: -3, 6: "old", 7: 90, 8: 89},
+    )
     page, found = look(spoilt, tmp_path / "out")
     assert [row["id"] for row in found["unusable_rows"]] == [3, 4]
-    assert sum(fold["records"] for fold in found["folds"].values()) == 39
+    assert sum(fold["records"] for fold in found["folds"].values()) == 40
+    ages = pd.to_numeric(table_of(spoilt)["age"], errors="coerce")
     assert found["age"]["groups"]["unknown"] == 2
+    assert found["age"]["groups"]["over 89"] == (ages >= 90).sum()
+    assert sum(found["age"]["groups"].values()) == 41
     assert "2 rows of the table cannot be used" in page
 
 
@@ -184,7 +206,7 @@ class Tags(HTMLParser):
         self.tags.append((tag, dict(attributes)))
 
 
-def test_hostile_text_stays_text(spoilt, tmp_path):
+def test_hostile_text_stays_text(spoilt, tmp_path, empty_sheets):
     change(
         spoilt,
         device={1: EVIL},
@@ -222,19 +244,19 @@ def test_a_long_list_is_cut_on_the_page_and_whole_in_the_numbers(spoilt, tmp_pat
     shutil.rmtree(spoilt / "records100")
     monkeypatch.setattr("ecgcam.overview.MOST_IDS", 10)
     page, found = look(spoilt, tmp_path / "out")
-    assert len(found["quality"]["unreadable"]) == 40
+    assert len(found["quality"]["unreadable"]) == 41
     assert "00010_lr" in page
     assert "00011_lr" not in page
-    assert "… and 30 more" in page
+    assert "… and 31 more" in page
     assert found["samples"] == {}
     assert "No record has just one superclass" in page
 
 
 def test_progress_counts_up_to_all(looked):
-    assert looked[2] == [(k, 40) for k in range(1, 41)]
+    assert looked[2] == [(k, 41) for k in range(1, 42)]
 
 
-def test_records_of_500_hz_alone_are_read_too(spoilt, tmp_path):
+def test_records_of_500_hz_alone_are_read_too(spoilt, tmp_path, undrawn):
     (spoilt / "records100").rename(spoilt / "records500")
     change(spoilt, filename_hr=table_of(spoilt)["filename_lr"].str.replace("100", "500").to_dict())
     _, found = look(spoilt, tmp_path / "out")

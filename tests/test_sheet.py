@@ -152,7 +152,7 @@ def test_tall_traces_are_given_room_and_only_the_wildest_are_cut():
     assert "is cut" not in words(draw_sheet(Record(signal_mv=signal, rate_hz=100)))
     signal[7] *= 10
     wild = draw_sheet(Record(signal_mv=signal, rate_hz=100))
-    assert "V2: the trace leaves its row and is cut there" in words(wild)
+    assert "V2: the trace leaves its row and is cut off" in words(wild)
     assert np.ptp(lines_mm(wild, "V2")[0][:, 1]) == pytest.approx(480, abs=1e-3)
     wild.canvas.draw()
     (line,) = [line for line in wild.findobj(Line2D) if line.get_gid() == "V2"]

@@ -265,14 +265,21 @@ def test_statements_that_cannot_be_made_are_refused():
         made_up_ecg(np.random.default_rng(0), duration_s=1)
 
 
-def test_wfdb_reads_every_record_as_it_was_made(folder, table):
-    names = [name.upper() for name in LEADS]
-    for name in table["filename_lr"]:
-        signal_mv, header = wfdb.rdsamp(str(folder / name))
-        samples = np.fromfile(folder / f"{name}.dat", "<i2").reshape(-1, 12)
-        np.testing.assert_allclose(signal_mv, samples / 1000, atol=1e-9)
-        assert signal_mv.shape == (1000, 12)
-        assert (header["fs"], header["sig_name"], set(header["units"])) == (100, names, {"mV"})
+def test_wfdb_reads_every_record_as_it_was_made(tmp_path, monkeypatch):
+    kept = []
+
+    def keep(*arguments, **settings):
+        kept.append(made_up_ecg(*arguments, **settings))
+        return kept[-1]
+
+    monkeypatch.setattr("ecgcam.synthetic.made_up_ecg", keep)
+    folder = synthesize(tmp_path / "folder", 20)
+    files = pd.read_csv(folder / "ptbxl_database.csv")["filename_lr"]
+    for made, file in zip(kept, files, strict=True):
+        signal_mv, header = wfdb.rdsamp(str(folder / file))
+        np.testing.assert_allclose(signal_mv.T, made.record.signal_mv, atol=1e-5)
+        assert (header["fs"], set(header["units"])) == (100, {"mV"})
+        assert header["sig_name"] == [lead.upper() for lead in LEADS]
 
 
 def test_a_record_is_stored_as_wfdb_itself_would(folder, table, tmp_path):

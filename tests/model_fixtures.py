@@ -1,0 +1,61 @@
+"""Fold 9 of the real PTB-XL, and the published model with its own outputs on it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecgcam.classifier import load
+from ecgcam.prepare import PrepareConfig, prepare
+from ecgcam.published import import_published
+from ecgcam.store import open_store
+
+
+@pytest.fixture(scope="session")
+def published(shared):
+    """What the published notebook gave for fold 9 (README.md of the shared folder)."""
+    with np.load(shared / "reference" / "xai_signalcam_fold9.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def published_model(shared, tmp_path_factory):
+    """The path of the published weights as a model file."""
+    out = tmp_path_factory.mktemp("published") / "model.safetensors"
+    return import_published(shared / "reference" / "xai_signalcam_model_0.pt", out)
+
+
+@pytest.fixture(scope="session")
+def published_classifier(published_model):
+    return load(published_model)
+
+
+@pytest.fixture(scope="session")
+def fold_9_folder(shared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ptbxl-fold-9")
+    unpack = [sys.executable, str(shared / "ptbxl" / "unpack.py"), str(folder)]
+    subprocess.run([*unpack, "--folds", "9", "9"], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fold_9_store(fold_9_folder):
+    """Its 2,183 records as a store."""
+    folder = fold_9_folder / "store"
+    prepare(fold_9_folder, folder, PrepareConfig(jobs=1))
+    return open_store(folder)
+
+
+@pytest.fixture(scope="session")
+def fold_9_signals(fold_9_folder):
+    """What gives the signals (records, 12, 1000) in mV of some ecg_ids, read as plainly as can be."""
+    names = pd.read_csv(fold_9_folder / "ptbxl_database.csv", index_col="ecg_id")["filename_lr"]
+
+    def signals(ecg_ids):
+        files = [fold_9_folder / f"{names[ecg_id]}.dat" for ecg_id in ecg_ids]
+        samples = np.stack([np.fromfile(file, "<i2").reshape(1000, 12).T for file in files])
+        return samples.astype(np.float32) / np.float32(1000)
+
+    return signals
