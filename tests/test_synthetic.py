@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from scipy.signal import find_peaks, peak_widths, savgol_filter
 
-from ecgcam.diagnoses import DISORDERS
 from ecgcam.errors import DatasetError
 from ecgcam.leads import LEADS
 from ecgcam.ptbxl import parse_scp_codes, read_statements
 from ecgcam.synthetic import made_up_ecg, synthesize
+from ecgcam.synthetic.diagnoses import DISORDERS
 
 with warnings.catch_warnings(action="ignore"):  # wfdb does what pandas 3 deprecates
     import wfdb
@@ -272,7 +272,7 @@ def test_wfdb_reads_every_record_as_it_was_made(tmp_path, monkeypatch):
         kept.append(made_up_ecg(*arguments, **settings))
         return kept[-1]
 
-    monkeypatch.setattr("ecgcam.synthetic.made_up_ecg", keep)
+    monkeypatch.setattr("ecgcam.synthetic.folder.made_up_ecg", keep)
     folder = synthesize(tmp_path / "folder", 20)
     files = pd.read_csv(folder / "ptbxl_database.csv")["filename_lr"]
     for made, file in zip(kept, files, strict=True):
