@@ -1,0 +1,59 @@
+"""Draw the pictures of the docs, of made-up ECGs: python docs/make_pictures.py MODEL"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import ecgcam
+from ecgcam.plots import draw_augmentations
+from ecgcam.preprocess import scale_to_unit
+from ecgcam.record import Record
+from ecgcam.sheet import draw_sheet
+from ecgcam.stacked import draw_leads
+from ecgcam.synthetic import made_up_ecg
+from ecgcam.transforms import (
+    AmplitudeScale,
+    GaussianNoise,
+    LeadDropout,
+    MainsHum,
+    Respiration,
+    TimeShift,
+    TimeWarp,
+)
+
+FOLDER = Path(__file__).parent / "pictures"
+
+
+def main(model: str) -> None:
+    """Judge an ECG with a few ventricular beats, and draw why; draw each augmentation."""
+    record = made_up_ecg(np.random.default_rng(5), ("PVC",)).record
+    answer = ecgcam.load(model).explain(record)
+    draw_sheet(record, answer).savefig(FOLDER / "sheet.png", dpi=110)
+    draw_leads(record, answer).savefig(FOLDER / "leads.png", dpi=110)
+    _augmentations(record).savefig(FOLDER / "augmentations.png", dpi=110)
+
+
+def _augmentations(record: Record) -> object:
+    """Each transform at full strength on lead II: drawn until it does something to see."""
+    signal = scale_to_unit(torch.from_numpy(record.signal_mv)[None])
+    rate_hz = record.rate_hz
+    generator = torch.Generator().manual_seed(4)
+    afters = {}
+    for name, transform in {
+        "time shift, up to 3 %": TimeShift(),
+        "amplitude scale, ± 20 %": AmplitudeScale(),
+        "Gaussian noise, variance 0.001": GaussianNoise(),
+        "mains hum, 50 Hz (at 100 Hz every other sample)": MainsHum(rate_hz=rate_hz),
+        "respiration, 12-18 a minute": Respiration(rate_hz=rate_hz),
+        "time warp": TimeWarp(),
+        "lead dropout": LeadDropout(lead_probability=1.0),
+    }.items():
+        drawn = transform.draw(signal.shape, generator=generator)
+        afters[name] = transform.apply(signal, drawn)[0, 1].numpy()
+    return draw_augmentations(signal[0, 1].numpy(), afters=afters, rate_hz=rate_hz, ylabel="")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
