@@ -127,6 +127,8 @@ class ResNet(nn.Module):
     ) -> None:
         super().__init__()
         _check_widths(widths)
+        if blocks < 1:
+            raise ValueError(f"blocks must be at least 1, got {blocks}")
         self.stem = nn.Sequential(
             conv(leads, widths[0], first_kernel, stride=2, bias=False),
             nn.BatchNorm2d(widths[0]),
@@ -179,7 +181,7 @@ def _import_backbone(name: str) -> Callable[..., nn.Module]:
         )
     try:
         found: Callable[..., nn.Module] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ModelError(f"the backbone {name!r} cannot be imported: {error}") from None
     return found
 

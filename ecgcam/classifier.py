@@ -105,7 +105,10 @@ class Classifier:
     def _records(self, ecgs: Sequence[Record] | NDArray[np.float32]) -> Iterable[Record | str]:
         """Each as a Record, or as the reason why it cannot be one."""
         if not isinstance(ecgs, np.ndarray):
-            yield from ecgs
+            for ecg in ecgs:
+                if not isinstance(ecg, Record):
+                    raise TypeError(f"needed: Records, got {type(ecg).__name__}; read() makes one")
+                yield ecg
             return
         if ecgs.ndim != 3:
             raise ValueError(f"needed: an array (batch, leads, time), got shape {ecgs.shape}")
@@ -174,6 +177,7 @@ class Classifier:
             warnings=warnings,
             bias=self.bias,
             evidence=row,
+            evidence_s=len(logits) * self.duration_s,
             heatmap=show_evidence(
                 row,
                 samples=record.signal_mv.shape[1],
@@ -194,6 +198,7 @@ class Classifier:
             refused=reason,
             bias=self.bias,
             evidence=np.empty((0, 0), np.float32),
+            evidence_s=0.0,
             heatmap=np.empty((0, 0), np.float32),
         )
 

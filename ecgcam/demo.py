@@ -37,7 +37,7 @@ def run_demo(out: Path, config: DemoConfig, *, show: Show, on_epoch: OnEpoch) ->
     show: a context manager for a title that gives what to call with the work done, and of how
     much. Raises DatasetError if `out` holds something already.
     """
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something already; the demo needs a new folder.")
     started = time.monotonic()
     with show("made-up ECGs") as progress:
@@ -70,7 +70,7 @@ def _write_report(out: Path, config: DemoConfig, seconds: float) -> Path:
         pages = sorted((evaluation / kind).glob("*.html"))[:1]
         explained[kind] = [
             {
-                "page": str(page.relative_to(out)),
+                "page": page.relative_to(out).as_posix(),
                 "leads": png_file(page.with_name(f"{page.stem}-leads.png")),
                 "sheet": png_file(page.with_name(f"{page.stem}-sheet.png")),
             }

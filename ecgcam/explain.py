@@ -1,5 +1,6 @@
 """Explanations as files: two pictures, a PDF, a page to zoom in, and JSON for each ECG."""
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
+_LONGEST = 50  # letters of a name; file systems hold 255 bytes, endings included
 
 
 def write_explanations(
@@ -46,16 +48,17 @@ def write_explanations(
 
 def file_names(records: Sequence[Record]) -> list[str]:
     """A name for the files of each record: safe for any file system, each one different."""
-    names = [re.sub(r"[^\w.-]+", "_", record.name).strip("._") or "ecg" for record in records]
-    several = {name for name, count in Counter(names).items() if count > 1}
-    given, seen = set(names) - several, Counter[str]()
-    for k, name in enumerate(names):
-        while name in several and names[k] == name:
-            seen[name] += 1
-            numbered = f"{name}-{seen[name]}"
-            if numbered not in given:
-                names[k] = numbered
-                given.add(numbered)
+    safe = [
+        re.sub(r"[^\w.-]+", "_", record.name)[:_LONGEST].strip("._") or "ecg" for record in records
+    ]
+    count = Counter(name.casefold() for name in safe)  # some file systems take A and a for one
+    taken = {name for name, times in count.items() if times == 1}
+    names = []
+    for name in safe:
+        numbered = (f"{name}-{number}" for number in itertools.count(1))
+        free = (each for each in numbered if each.casefold() not in taken)
+        names.append(next(free) if count[name.casefold()] > 1 else name)
+        taken.add(names[-1].casefold())
     return names
 
 

@@ -54,6 +54,8 @@ class Explanation(Prediction):
 
     bias:          (classes,), what the head adds: `evidence.mean(-1) + bias == logits`.
     evidence:      (classes, frames), in logits.
+    evidence_s:    how long all frames together last from the record's start, in seconds: more
+                   than the record where its end was filled up, less where it was left out.
     lead_evidence: (classes, leads, frames), whose sum over leads is the evidence; or None.
     heatmap:       (classes, time) in [0, 1]: the evidence stretched to the samples of the record
                    and scaled per record and class, for display only. NaN where the record was
@@ -62,6 +64,7 @@ class Explanation(Prediction):
 
     bias: NDArray[np.float32]
     evidence: NDArray[np.float32]
+    evidence_s: float
     heatmap: NDArray[np.float32]
     lead_evidence: NDArray[np.float32] | None = None
 
@@ -71,7 +74,7 @@ class Explanation(Prediction):
 
     def to_dict(self) -> dict[str, Any]:
         """The same as a Prediction's, with each class's bias, evidence and heatmap."""
-        answer = super().to_dict()
+        answer = super().to_dict() | {"evidence_s": self.evidence_s}
         for k, name in enumerate(self.classes):
             if name in answer["classes"]:
                 answer["classes"][name] |= {

@@ -97,8 +97,14 @@ class Task:
     unlabelled: str = "drop"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not isinstance(self.exclusive, bool):
+            raise TypeError("a task's name must be text, and exclusive true or false")
         if not self.classes or len(self.classes) != len(self.members) or not all(self.members):
             raise ValueError(f"task {self.name!r}: every class needs a name and its labels")
+        if not all(isinstance(name, str) and name for name in self.classes):
+            raise TypeError(f"task {self.name!r}: the names of its classes must be text")
+        if not all(":" in label for labels in self.members for label in labels):
+            raise ValueError(f"task {self.name!r}: a label is written kind:name")
         if len(set(self.classes)) < len(self.classes):
             raise ValueError(f"task {self.name!r}: a class is named twice")
         if self.exclusive and len(self.classes) < 2:
@@ -121,10 +127,13 @@ class Task:
                 classes_of.setdefault(label, []).append(k)
         targets = np.zeros((len(labels), len(self.classes)), np.float32)
         labelled = np.zeros(len(labels), bool)
+        blanks, kinds = self._asked()
         for row, found in enumerate(labels):
             for label in found:
                 targets[row, classes_of.get(label, [])] = 1
-            labelled[row] = self._is_labelled(found)
+            labelled[row] = blanks.isdisjoint(found) and (
+                not kinds or any(label.split(":", 1)[0] in kinds for label in found)
+            )
         if self.unlabelled == "positive":
             targets[~labelled] = 1
         keep = labelled | (self.unlabelled != "drop")
@@ -132,28 +141,27 @@ class Task:
             keep &= targets.sum(axis=1) == 1
         return targets, keep
 
-    def _is_labelled(self, found: Collection[str]) -> bool:
-        """Whether a record says anything of what the task asks.
+    def _asked(self) -> tuple[set[str], set[str]]:
+        """What makes a record unlabelled: any of these blanks, or no label of these kinds.
 
         A column says nothing where it is blank. Of the other kinds any label at all will do: a
         record with a superclass is judged on every superclass.
         """
         members = [label.split(":", 1) for labels in self.members for label in labels]
-        if any(kind == "column" and f"blank:{name}" in found for kind, name in members):
-            return False
-        kinds = {kind for kind, _ in members} - {"column"}
-        return not kinds or any(label.split(":", 1)[0] in kinds for label in found)
+        blanks = {f"blank:{name}" for kind, name in members if kind == "column"}
+        return blanks, {kind for kind, _ in members} - {"column"}
 
     def fitted_to(self, vocabulary: Vocabulary) -> "Task":
         """The task for a store with this vocabulary.
 
-        A store made from one's own table knows no superclasses; a class of the task is then the
-        column of its name ("ABNORMAL", or "MI" …). Raises DatasetError if there is none.
+        A store made from one's own table knows no superclasses, and has columns of its own; a
+        class of the task is then the column of its name ("ABNORMAL", or "MI" …), and a blank in
+        it makes no record positive. Raises DatasetError if there is none.
         """
-        kinds = {label.split(":", 1)[0] for labels in self.members for label in labels}
-        if kinds <= set(vocabulary):
-            return self
+        asked = [label.split(":", 1) for labels in self.members for label in labels]
         columns = vocabulary.get("column", ())
+        if all(name in columns if kind == "column" else kind in vocabulary for kind, name in asked):
+            return self
         missing = [name for name in self.classes if name not in columns]
         if missing:
             raise DatasetError(
@@ -161,7 +169,9 @@ class Task:
                 f"{', '.join(sorted(vocabulary)) or 'no labels at all'}, and has no column "
                 f"{', '.join(missing)}."
             )
-        return replace(self, members=tuple((f"column:{name}",) for name in self.classes))
+        members = tuple((f"column:{name}",) for name in self.classes)
+        unlabelled = "drop" if self.unlabelled == "positive" else self.unlabelled
+        return replace(self, members=members, unlabelled=unlabelled)
 
     def to_dict(self) -> dict[str, Any]:
         """As a model card keeps it."""
@@ -231,7 +241,9 @@ def _label(member: str, vocabulary: Vocabulary) -> str:
     for label in (member, f"statement:{member}", f"column:{member}"):
         if label in known:
             return label
-    plain = {label.removeprefix("statement:").removeprefix("column:") for label in known}
-    near = difflib.get_close_matches(member, sorted(plain), n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    written = {label.removeprefix("statement:").removeprefix("column:") for label in known}
+    alike = {label.split(":", 1)[-1].casefold(): label for label in sorted(written, reverse=True)}
+    alike |= {label.casefold(): label for label in written}
+    near = [alike[name] for name in difflib.get_close_matches(member.casefold(), alike, n=3)]
+    hint = f" Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
     raise DatasetError(f"the store has no statement, group or column {member!r}.{hint}")

@@ -38,12 +38,17 @@ def read_manifest(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> S
     columns = list(labels) or [column for column in table.columns if column not in _KNOWN]
     missing = [column for column in ("path", *columns) if column not in table]
     if missing or table.empty:
-        raise DatasetError(f"{path}: needed: rows with the columns path {' '.join(missing)}.")
+        raise DatasetError(
+            f"{path}: needed: at least one row, and the column {', '.join(missing or ['path'])}; "
+            f"found {len(table)} rows with {', '.join(table.columns)}."
+        )
+    table = table.apply(lambda column: column.str.strip())
+    names = _filled(table, "path", path)
     records = pd.DataFrame(
         {
-            "id": table["id"] if "id" in table else table["path"],
-            "path": [str(path.resolve().parent / name) for name in table["path"]],
-            "patient": table["patient"] if "patient" in table else table["path"],
+            "id": _filled(table, "id", path) if "id" in table else names,
+            "path": [str(path.resolve().parent / name) for name in names],
+            "patient": _filled(table, "patient", path) if "patient" in table else names,
             "labels": _labels(table[columns], path),
             "problem": "",
         }
@@ -77,13 +82,21 @@ def split(records: pd.DataFrame, *, seed: int, folds: int = FOLDS) -> pd.Series:
     return fold
 
 
+def _filled(table: pd.DataFrame, column: str, path: Path) -> pd.Series:
+    """The column; DatasetError if a cell of it is blank."""
+    blank = table[column].eq("").to_numpy()
+    if blank.any():
+        raise DatasetError(f"{path}: row {int(blank.argmax()) + 2}: its {column!r} is blank.")
+    return table[column]
+
+
 def _labels(table: pd.DataFrame, path: Path) -> list[list[str]]:
     """`column:NAME` where a cell is 1, `blank:NAME` where it is empty."""
     kinds = {"1": "column", "1.0": "column", "true": "column", "0": "", "0.0": "", "false": ""}
     kinds |= dict.fromkeys(_ABSENT, "blank")
     found: list[list[str]] = [[] for _ in range(len(table))]
     for column in table.columns:
-        for row, cell in enumerate(table[column].str.strip().str.lower()):
+        for row, cell in enumerate(table[column].str.lower()):
             if cell not in kinds:
                 raise DatasetError(
                     f"{path}: row {row + 2}, column {column!r}: {cell[:40]!r} is no label; needed: "
@@ -96,8 +109,7 @@ def _labels(table: pd.DataFrame, path: Path) -> list[list[str]]:
 
 def _known_of_people(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """age_years, sex, device, site: missing where the table does not say."""
-    table = table.reindex(columns=["age", "sex", "device", "site"]).fillna("")
-    table = table.apply(lambda column: column.str.strip())
+    table = table.reindex(columns=["age", "sex", "device", "site"], fill_value="")
     age = pd.to_numeric(table["age"].mask(table["age"].str.lower().isin(_ABSENT)), errors="coerce")
     sex = table["sex"].str.lower().map(_SEXES)
     return pd.DataFrame(

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .errors import ModelError
 from .files import written_whole
 from .labels import Task
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from .network import Network
 
 FORMAT = 1
+_TOO_MUCH = 1e9  # for any number of a card; NaN and infinity are not below it either
 Card = dict[str, Any]
 
 _NEEDED: dict[str, type | tuple[type, ...]] = {
@@ -66,12 +65,14 @@ def make_card(
 
 def save_model(path: Path, network: "Network", card: Card) -> Path:
     """Write a network and its card; the file is there whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     checked = check_card(json.loads(json.dumps(card)), path)
-    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    text = json.dumps(checked, allow_nan=False)  # NaN is not JSON
+    # a copy of each, for safetensors refuses tensors that share their memory (tied weights)
+    weights = {name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
     with written_whole(path) as temporary:
-        save_file(weights, temporary, {"card": json.dumps(checked)})
+        temporary.write_bytes(save(weights, {"card": text}))
     return path
 
 
@@ -85,7 +86,7 @@ def read_card(path: Path) -> Card:
         with safe_open(path, framework="np") as file:
             text = (file.metadata() or {}).get("card")
         card = json.loads(text) if text else None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a model file (.safetensors): {error}") from None
     if not isinstance(card, dict):
         raise ModelError(f"{path}: these weights have no card, so nobody knows what they judge.")
@@ -99,9 +100,11 @@ def check_card(card: Card, path: Path) -> Card:
     for key, kind in _NEEDED.items():
         if not isinstance(card.get(key), kind):
             raise ModelError(f"{path}: the card's {key!r} is {card.get(key)!r}, which cannot be.")
-    task = Task.from_dict(card["task"])
+    task = _task(card, path)
+    if not all(isinstance(name, str) for name in (*card["leads"], *task.classes)):
+        raise ModelError(f"{path}: leads and classes must be names.")
     numbers = [*card["thresholds"], card["temperature"], card["rate_hz"], card["duration_s"]]
-    if not all(isinstance(x, int | float) and np.isfinite(x) for x in numbers):
+    if not all(isinstance(x, int | float) and abs(x) < _TOO_MUCH for x in numbers):
         raise ModelError(f"{path}: thresholds, temperature, rate and duration must be numbers.")
     if list(task.classes) != card["classes"] or len(card["thresholds"]) != len(task.classes):
         raise ModelError(f"{path}: the card's classes and thresholds do not fit its task.")
@@ -117,7 +120,6 @@ def load_network(path: Path, *, backbone: str | None = None) -> tuple["Network",
     name it again, as `module:Class`. Raises ModelError if the file does not hold such a network.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     card = read_card(path)
     if ":" in card["backbone"] and card["backbone"] != backbone:
@@ -125,15 +127,34 @@ def load_network(path: Path, *, backbone: str | None = None) -> tuple["Network",
             f"{path}: it was made with the backbone {card['backbone']!r}, code that is not "
             "ecgcam's. If you trust that code, name it with --backbone."
         )
+    try:
+        from safetensors.torch import load_file
+    except ModuleNotFoundError:
+        raise ModelError(
+            f"{path}: to judge with it, torch is needed: pip install 'ecgcam[train]'."
+        ) from None
     network = _network_for(card, path)
     try:
-        network.load_state_dict(load_file(path))
+        weights = load_file(path)
+        network.load_state_dict(weights)
+        finite = all(bool(tensor.isfinite().all()) for tensor in weights.values())
     except (RuntimeError, SafetensorError) as error:
         raise ModelError(f"{path}: its weights do not fit its card: {error}") from None
+    if not finite:
+        raise ModelError(f"{path}: some of its weights are no numbers (NaN or infinite).")
     return network.eval(), card
 
 
+def _task(card: Card, path: Path) -> Task:
+    try:
+        return Task.from_dict(card["task"])
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+
+
 def _network_for(card: Card, path: Path) -> "Network":
+    import torch
+
     from .network import Network, NetworkConfig
     from .preprocess import PreprocessConfig
 
@@ -147,6 +168,7 @@ def _network_for(card: Card, path: Path) -> "Network":
             rate_hz=card["rate_hz"],
             duration_s=card["duration_s"],
         )
-    except (TypeError, ValueError) as error:
+        with torch.random.fork_rng(devices=[]):  # draws weights, which those of the file replace
+            return Network(config)
+    except (TypeError, ValueError, RuntimeError, MemoryError) as error:
         raise ModelError(f"{path}: the card cannot be used: {error}") from None
-    return Network(config)

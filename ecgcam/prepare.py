@@ -1,13 +1,18 @@
 """A dataset to a store: every file read once, in parallel; what cannot be used is left out."""
 
+import glob
 import json
 import os
+import re
+import secrets
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,21 +26,24 @@ from .manifest import read_manifest
 from .ptbxl import is_ptbxl, read_folder
 from .readers import read
 from .record import Record
-from .shards import Form, Shard, write_shard
+from .shards import Form, Shard, end_with_parent, write_shard
 from .source import Source
-from .store import ABOUT, FORMAT, RECORDS, REJECTED, fingerprint, sha256
+from .store import ABOUT, FORMAT, RECORDS, REJECTED, fingerprint, sha256, signals_sha256
 
 Progress = Callable[[int, int], None]
 
 SHARD_RECORDS = 2048  # 49 MB of 12 leads of 10 s at 100 Hz
+
+_PART = re.compile(rf"signals-\d{{5,}}\.npy|{ABOUT}|{RECORDS}|{REJECTED}")  # of a store
+_LOOKED_AT = 20  # records, for the rate and the length of a store
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareConfig:
     """How to make a store.
 
-    rate_hz, duration_s: what every record must have; None: PTB-XL's 100 Hz and 10 s, or what the
-    first readable record of one's own has. resampled: bring other rates to it.
+    rate_hz, duration_s: what every record must have; None: what most of the first twenty have
+    (of PTB-XL, its files of 100 Hz). resampled: bring other rates to it.
     labels, seed: as read_manifest takes them. jobs: worker processes; None: one a core.
     """
 
@@ -67,13 +75,19 @@ class Prepared:
 def open_source(path: Path, config: PrepareConfig) -> Source:
     """A PTB-XL-shaped folder, or a CSV of one's own ECGs; DatasetError if it is neither."""
     if path.is_dir() and is_ptbxl(path):
-        return read_folder(path, rate_hz=int(config.rate_hz or 100))
+        return read_folder(path, rate_hz=_rate_of_ptbxl(config))
     if path.is_file() and path.suffix.lower() == ".csv":
         return read_manifest(path, labels=config.labels, seed=config.seed)
     raise DatasetError(
         f"{path}: needed: a folder like PTB-XL's (with ptbxl_database.csv), or a .csv that lists "
         "your ECGs."
     )
+
+
+def _rate_of_ptbxl(config: PrepareConfig) -> float:
+    """Which of its files to read: those of the wanted rate, or those to resample from."""
+    wanted = config.rate_hz or 100
+    return wanted if not config.resampled else 100 if wanted <= 100 else 500
 
 
 def prepare(
@@ -95,49 +109,76 @@ def prepare(
     _refuse_to_lose(folder, overwrite=overwrite)
     source = open_source(path, config)
     form = _find_form(source, config)
-    half = folder.with_name(f".{folder.name}.half")  # what a run that was killed left behind
-    shutil.rmtree(half, ignore_errors=True)
-    half.mkdir(parents=True)
-    try:
+    with _beside(folder.absolute()) as half:
         shards = list(_write_shards(source.records, half, form, config, progress))
         prepared = _write_tables(source, shards, half, form)
-        if folder.exists():
-            shutil.rmtree(folder)
-        half.rename(folder)
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
+        _refuse_to_lose(folder, overwrite=overwrite)  # what came there in the meantime
+        _put_in_place(half, folder)
     return Prepared(folder=folder, records=prepared, rejected=len(source.records) - prepared)
 
 
 def _refuse_to_lose(folder: Path, *, overwrite: bool) -> None:
     """Only a store is ever overwritten, and only when asked to."""
-    if not folder.exists():
+    if not os.path.lexists(folder):
         return
-    if not (folder / ABOUT).is_file():
+    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    others = {name for name in inside if not _PART.fullmatch(name)}
+    if folder.is_symlink() or others or not {ABOUT, RECORDS} <= inside:
         raise DatasetError(f"{folder}: there is something else already; it is left as it is.")
     if not overwrite:
         raise DatasetError(f"{folder}: there is a store already; --overwrite makes it anew.")
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A new folder beside it, gone at the end; those that killed runs left go at once."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.half"):
+        shutil.rmtree(left, ignore_errors=True)
+    half = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.half")
+    half.mkdir(parents=True)
+    try:
+        yield half
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _put_in_place(half: Path, folder: Path) -> None:
+    """By renaming alone, so that neither the old store nor the new is ever there in part."""
+    old = half.with_suffix(".old.half")
+    if folder.exists():
+        folder.rename(old)
+    half.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _find_form(source: Source, config: PrepareConfig) -> Form:
     """The leads, rate and length of the store: as configured, else those of the first ECG."""
     rate_hz, duration_s = config.rate_hz, config.duration_s
     if rate_hz is None or duration_s is None:
-        first = _first_readable(source)
-        rate_hz = rate_hz or first.rate_hz
-        duration_s = duration_s or first.duration_s
+        common_rate_hz, common_s = _commonest(source)
+        rate_hz = rate_hz or common_rate_hz
+        duration_s = duration_s or common_s
     samples = round(rate_hz * duration_s)
     return Form(leads=config.leads, rate_hz=rate_hz, samples=samples, resampled=config.resampled)
 
 
-def _first_readable(source: Source) -> Record:
-    reason = "its table has no rows"
+def _commonest(source: Source) -> tuple[float, float]:
+    """The rate and the duration that most of the first readable records have."""
+    problems: list[str] = []
+    found = islice(_readable(source, problems), _LOOKED_AT)
+    counts = Counter((record.rate_hz, record.duration_s) for record in found)
+    if not counts:
+        reason = problems[0] if problems else "its table has no rows"
+        raise DatasetError(f"{source.name}: none of its ECGs can be read; the first: {reason}")
+    return counts.most_common(1)[0][0]
+
+
+def _readable(source: Source, problems: list[str]) -> Iterator[Record]:
     for path in source.records["path"]:
         try:
-            return read(path)
+            yield read(path)
         except RecordError as error:
-            reason = str(error)
-    raise DatasetError(f"{source.name}: none of its ECGs can be read; the last: {reason}")
+            problems.append(str(error))
 
 
 def _write_shards(
@@ -167,7 +208,7 @@ def _mapping(jobs: int) -> Iterator[Callable[..., Iterable[Shard]]]:
         yield map
         return
     # spawn: forking a process with threads, torch's or a notebook's, can deadlock
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), end_with_parent) as pool:
         yield pool.map
 
 
@@ -200,6 +241,7 @@ def _about(
     parts = [
         {"file": s.file, "records": len(s.quality), "sha256": sha256(half / s.file)} for s in shards
     ]
+    signals = signals_sha256([half / s.file for s in shards])
     return {
         "format": FORMAT,
         "made_by": f"ecgcam {__version__}",
@@ -211,5 +253,6 @@ def _about(
         "records": len(taken),
         "vocabulary": {kind: list(names) for kind, names in source.vocabulary.items()},
         "shards": parts,
-        "fingerprint": fingerprint([str(part["sha256"]) for part in parts], taken),
+        "signals_sha256": signals,
+        "fingerprint": fingerprint(signals, taken),
     }

@@ -6,8 +6,10 @@ electrocardiography dataset (version 1.0.3), PhysioNet 2022, doi:10.13026/kfzx-a
 
 import ast
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +23,8 @@ TRAIN_FOLDS = tuple(range(1, 9))  # folds 9 and 10 were validated by a person: c
 OVER_89_YEARS = 300  # how PTB-XL writes an age above 89, so that nobody is known by it
 NOISE_COLUMNS = ("baseline_drift", "static_noise", "burst_noise", "electrodes_problems")
 
-_FILE_COLUMN = {100: "filename_lr", 500: "filename_hr"}
+_FILE_COLUMN: dict[float, str] = {100: "filename_lr", 500: "filename_hr"}
+_TOO_LARGE = (RecursionError, MemoryError, OverflowError)  # to be the statements of one ECG
 _NEEDED = ("ecg_id", "patient_id", "scp_codes", "strat_fold")
 
 
@@ -34,7 +37,7 @@ def read_table(folder: Path) -> pd.DataFrame:
     """`ptbxl_database.csv` as it is, one row a record; DatasetError if it is not that table."""
     path = folder / TABLE
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, low_memory=False)  # whole columns, so one type each
     except FileNotFoundError:
         raise DatasetError(f"{folder}: not a PTB-XL folder; {TABLE} is not there.") from None
     except (ValueError, OSError) as error:
@@ -54,8 +57,8 @@ def read_statements(folder: Path) -> dict[str, Statement]:
             str(code): Statement(
                 code=str(code),
                 description=str(row["description"]),
-                superclass=row["diagnostic_class"] if row["diagnostic"] == 1 else None,
-                subclass=row["diagnostic_subclass"] if row["diagnostic"] == 1 else None,
+                superclass=_group(row["diagnostic_class"]) if row["diagnostic"] == 1 else None,
+                subclass=_group(row["diagnostic_subclass"]) if row["diagnostic"] == 1 else None,
                 form=row["form"] == 1,
                 rhythm=row["rhythm"] == 1,
             )
@@ -69,6 +72,10 @@ def read_statements(folder: Path) -> dict[str, Statement]:
         raise DatasetError(f"{path}: not a table: {error}") from None
 
 
+def _group(cell: Any) -> str | None:
+    return None if pd.isna(cell) else str(cell)
+
+
 def parse_scp_codes(text: object) -> dict[str, float]:
     """ "{'NORM': 100.0, 'SR': 0.0}" as a dict of likelihoods in percent.
 
@@ -76,14 +83,17 @@ def parse_scp_codes(text: object) -> dict[str, float]:
     """
     try:
         codes = ast.literal_eval(str(text))
-        return {str(code): float(likelihood) for code, likelihood in codes.items()}
-    except (ValueError, SyntaxError, AttributeError, TypeError, RecursionError, MemoryError):
+        likelihoods = {str(code): float(likelihood) for code, likelihood in codes.items()}
+        if not all(map(math.isfinite, likelihoods.values())):
+            raise ValueError
+        return likelihoods
+    except (ValueError, SyntaxError, AttributeError, TypeError, *_TOO_LARGE):
         raise DatasetError(
             f"scp_codes is {str(text)[:60]!r}; needed: {{'NORM': 100.0, …}}"
         ) from None
 
 
-def read_folder(folder: Path, *, rate_hz: int = 100) -> Source:
+def read_folder(folder: Path, *, rate_hz: float = 100) -> Source:
     """Every record of a PTB-XL-shaped folder, its signals at 100 or 500 Hz not yet read.
 
     A row that cannot be used (no patient, no fold, unreadable statements) stays, with the
@@ -92,20 +102,35 @@ def read_folder(folder: Path, *, rate_hz: int = 100) -> Source:
     table, statements = read_table(folder), read_statements(folder)
     column = _FILE_COLUMN.get(rate_hz)
     if column is None or column not in table:
-        raise DatasetError(f"{folder}: PTB-XL has files of 100 and 500 Hz, not {rate_hz} Hz.")
+        raise DatasetError(f"{folder}: PTB-XL has files of 100 and 500 Hz, not {rate_hz:g} Hz.")
+    ids = _whole(table["ecg_id"])
+    if ids.isna().any():
+        row = int(ids.isna().to_numpy().argmax())
+        raise DatasetError(f"{folder / TABLE}: row {row + 2}: ecg_id must be a whole number.")
     records = pd.DataFrame(
         {
-            "id": table["ecg_id"].astype("int64"),
+            "id": ids.astype("int64"),
             "path": [str(folder.resolve() / str(name)) for name in table[column]],
-            "patient": table["patient_id"].astype("Int64"),
-            "fold": table["strat_fold"].astype("Int64"),
+            "patient": _whole(table["patient_id"]),
+            "fold": _whole(table["strat_fold"]),
         }
-    ).join(_known_of_people(table))
+    )
+    labels = _labels(table["scp_codes"], statements)
+    no_patient, no_fold = records["patient"].isna(), records["fold"].isna()
+    labels["problem"] = (
+        labels["problem"].mask(no_fold, "no strat_fold").mask(no_patient, "no patient_id")
+    )
     return Source(
         name=str(folder),
-        records=records.join(_labels(table, statements)),
+        records=records.join(_known_of_people(table)).join(labels),
         vocabulary=statement_vocabulary(statements),
     )
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Whole numbers, however they are written ("5", 5.0); missing where there is none."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers.where((numbers % 1 == 0) & (numbers.abs() < 2**53)).astype("Int64")
 
 
 def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
@@ -117,8 +142,8 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
         {
             "age_years": age.mask(age == OVER_89_YEARS, 90.0),
             "sex": table["sex"].map({0: "male", 1: "female"}),
-            "device": table["device"].str.split().str.join(" "),
-            "site": table["site"].astype("Int64").astype("string"),
+            "device": table["device"].astype("string").str.split().str.join(" "),
+            "site": _whole(table["site"]).astype("string"),
             "noise": [
                 " ".join(name for name, there in zip(NOISE_COLUMNS, row, strict=True) if there)
                 for row in noise.to_numpy()
@@ -127,23 +152,15 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _labels(table: pd.DataFrame, statements: Mapping[str, Statement]) -> pd.DataFrame:
-    """labels, scp_codes as JSON, and the problem of each row, if it has one."""
-    labels: list[list[str]] = []
-    codes_json: list[str] = []
-    problems: list[str] = []
-    for codes_text, patient, fold in zip(
-        table["scp_codes"], table["patient_id"], table["strat_fold"], strict=True
-    ):
-        problem = "no patient_id" if pd.isna(patient) else "no strat_fold" if pd.isna(fold) else ""
+def _labels(scp_codes: pd.Series, statements: Mapping[str, Statement]) -> pd.DataFrame:
+    """labels, scp_codes as JSON, and the problem of each row whose statements are unreadable."""
+    rows: list[tuple[list[str], str, str]] = []
+    for text in scp_codes:
         codes: dict[str, float] = {}
+        problem = ""
         try:
-            codes = parse_scp_codes(codes_text)
+            codes = parse_scp_codes(text)
         except DatasetError as error:
             problem = str(error)
-        labels.append(statement_labels(codes, statements))
-        codes_json.append(json.dumps(codes))
-        problems.append(problem)
-    return pd.DataFrame(
-        {"labels": labels, "scp_codes": codes_json, "problem": problems}, index=table.index
-    )
+        rows.append((statement_labels(codes, statements), json.dumps(codes), problem))
+    return pd.DataFrame(rows, columns=["labels", "scp_codes", "problem"], index=scp_codes.index)

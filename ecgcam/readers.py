@@ -2,7 +2,9 @@
 
 import csv
 import re
+import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -15,7 +17,10 @@ from .record import Record
 from .wfdb16 import INVALID, Digital, read_plain
 
 _COMMENT_AGE = re.compile(r"(?<![a-z])<?age>?\s*:\s*(\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
-_COMMENT_SEX = re.compile(r"(?<![a-z])<?(?:sex|gender)>?\s*:\s*([FM])", re.IGNORECASE)
+_COMMENT_SEX = re.compile(
+    r"(?<![a-z])<?(?:sex|gender)>?\s*:\s*(F|M)(?:emale|ale)?\b", re.IGNORECASE
+)
+_SLOWEST_HZ = 25  # a table of fewer samples a second has its time in ms, or is no ECG
 _TIME_COLUMNS = {"time", "t", "time_s", "time (s)", "seconds"}
 
 
@@ -59,23 +64,28 @@ def to_millivolts(digital: Digital) -> NDArray[np.float32]:
 
 def _read_by_library(path: Path) -> Record:
     """Whatever else WFDB can be: other formats, several files, leads in files of their own."""
-    import wfdb
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # wfdb uses what newer versions of pandas warn of
+        import wfdb
 
     try:
         found = wfdb.rdrecord(str(path), physical=False)
         sound = all(
-            (promised - summed) % 65536 == 0
-            for promised, summed in zip(found.checksum, found.calc_checksum(), strict=True)
+            promised is None or frame > 1 or (promised - summed) % 65536 == 0  # >1: was averaged
+            for promised, frame, summed in zip(
+                found.checksum, found.samps_per_frame, found.calc_checksum(), strict=True
+            )
         )
         scale = [millivolts_per(unit) for unit in found.units]
         signal_mv = np.asarray(found.dac().T * np.array(scale)[:, None], np.float32)
+        leads = tuple(name or f"#{k}" for k, name in enumerate(found.sig_name, start=1))
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None
     except Exception as error:  # wfdb raises whatever its parsing meets, IndexError included
         raise RecordError(f"{path}: not a WFDB record that can be read: {error}") from None
     if not sound:
         raise RecordError(f"{path}: a lead fails its checksum; the file is damaged.")
-    return _record(path, signal_mv, found.fs, found.sig_name, found.comments or ())
+    return _record(path, signal_mv, found.fs, leads, found.comments or ())
 
 
 def _record(
@@ -107,7 +117,7 @@ def read_csv(path: Path) -> Record:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             header = [cell.strip() for cell in next(rows)]
-            table = np.array([[float(cell or "nan") for cell in row] for row in rows])
+            table = np.array([[float(cell or "nan") for cell in row] for row in rows if row])
     except (OSError, ValueError, StopIteration, csv.Error) as error:
         raise RecordError(f"{path}: not a table of numbers: {error}") from None
     if table.ndim != 2 or table.shape[1] != len(header) or len(table) < 2:
@@ -118,8 +128,10 @@ def read_csv(path: Path) -> Record:
     columns = [k for k in range(len(header)) if k != times[0]]
     named = [_lead_and_unit(header[k]) for k in columns]
     scale = [millivolts_per(unit) for _, unit in named]
+    with np.errstate(over="ignore"):  # too large becomes infinite, which Record refuses
+        signal_mv = (table[:, columns] * scale).T.astype(np.float32)
     return Record(
-        signal_mv=(table[:, columns] * scale).T.astype(np.float32),
+        signal_mv=signal_mv,
         rate_hz=_steady_rate(path, table[:, times[0]]),
         leads=tuple(lead for lead, _ in named),
         name=path.stem,
@@ -135,15 +147,22 @@ def _lead_and_unit(cell: str) -> tuple[str, str]:
 def _steady_rate(path: Path, time_s: NDArray[np.float64]) -> float:
     """The samples a second of a time column; RecordError if it does not run evenly."""
     step = float(time_s[-1] - time_s[0]) / (len(time_s) - 1)
-    if not step > 0 or np.abs(np.diff(time_s) - step).max() > 0.5 * step:
+    even = np.isfinite(time_s).all() and np.abs(np.diff(time_s) - step).max() <= 0.5 * step
+    if not (even and step > 0):
         raise RecordError(f"{path}: the column 'time' does not rise in even steps of seconds.")
+    if step > 1 / _SLOWEST_HZ:
+        raise RecordError(f"{path}: its 'time' rises by {step:g} s a row; is it in seconds?")
     return round(1 / step, 3)
 
 
 def read_npz(path: Path) -> Record:
     """`signal_mv` (leads, time), `rate_hz`, and `leads` (the twelve in our order if absent)."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with (
+            path.open("rb") as file,  # np.load would leave a damaged one open
+            np.load(file, allow_pickle=False) as arrays,
+            np.errstate(over="ignore"),
+        ):
             leads = arrays["leads"].tolist() if "leads" in arrays else LEADS
             return Record(
                 signal_mv=np.asarray(arrays["signal_mv"], np.float32),
@@ -153,8 +172,9 @@ def read_npz(path: Path) -> Record:
             )
     except KeyError as error:
         raise RecordError(f"{path}: needed: signal_mv, rate_hz and leads; {error}.") from None
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, *_DAMAGED_ZIP) as error:
         raise RecordError(f"{path}: not an NPZ file of an ECG: {error}") from None
 
 
+_DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError)
 _READERS: dict[str, Callable[[Path], Record]] = {".csv": read_csv, ".npz": read_npz}

@@ -21,7 +21,7 @@ class TrainConfig:
 
     task, unlabelled: see labels.py; unlabelled None: as is usual for the task.
     augmentation: "paper", "none" or a file (augment.py).
-    schedule: "plateau" halves the learning rate when the score has not risen for 3 epochs;
+    schedule: "plateau" halves the learning rate when the score has not risen for over 3 epochs;
     "onecycle" rises to learning_rate and falls to nothing over all epochs.
     score: what the best epoch is chosen by, of the validation folds; the higher the better.
     patience: stop after so many epochs without a better score; None: never.
@@ -50,6 +50,8 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be above 0, got {value}")
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay must be 0 or more, got {self.weight_decay}")
         for name, choices in (
             ("schedule", SCHEDULES),
             ("score", SCORES),
@@ -59,6 +61,8 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
                 )
+        if not self.train_folds or not self.validation_folds:
+            raise ValueError("train_folds and validation_folds need a fold each, or more")
         if set(self.train_folds) & set(self.validation_folds):
             raise ValueError("a fold cannot be both trained on and validated on")
 

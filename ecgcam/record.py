@@ -35,7 +35,8 @@ class Record:
     filters: str | None = None
 
     def __post_init__(self) -> None:
-        signal = np.asarray(self.signal_mv, dtype=np.float32)
+        with np.errstate(over="ignore"):  # too large becomes infinite, which is refused below
+            signal = np.asarray(self.signal_mv, dtype=np.float32)
         object.__setattr__(self, "signal_mv", signal)
         object.__setattr__(self, "leads", tuple(lead_name(lead) for lead in self.leads))
         if signal.ndim != 2 or signal.shape[0] != len(self.leads) or signal.shape[1] == 0:

@@ -3,16 +3,19 @@
 It runs in the worker processes of `prepare`, and so loads little.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import RecordError
 from .leads import lead_order
-from .quality import find_quality
+from .quality import find_quality, in_words
 from .readers import read
 from .record import Record
 from .wfdb16 import INVALID, Digital, read_plain
@@ -38,6 +41,18 @@ class Shard:
     file: str
     problems: tuple[str, ...]
     quality: tuple[tuple[str, ...], ...]
+
+
+def end_with_parent() -> None:
+    """Let this worker process end with its parent; one that is killed would leave it for ever."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def write_shard(paths: Sequence[str], file: Path, form: Form) -> Shard:
@@ -117,9 +132,4 @@ def _quality(signals_uv: NDArray[np.int16], form: Form) -> Iterator[tuple[str, .
     for at in range(0, len(signals_uv), _QUALITY_BATCH):
         signals_mv = signals_uv[at : at + _QUALITY_BATCH] * np.float32(1e-3)
         found = find_quality(signals_mv, form.leads, form.rate_hz)
-        words: list[list[str]] = [[] for _ in signals_mv]
-        for finding, hits in found.items():
-            for row, lead in np.argwhere(hits):
-                by_lead = hits.shape[1] == len(form.leads)
-                words[row].append(f"{finding} {form.leads[lead]}" if by_lead else finding)
-        yield from map(tuple, words)
+        yield from in_words(found, form.leads)

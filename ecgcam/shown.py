@@ -115,14 +115,13 @@ def lay_out(record: Record, explanation: Explanation, k: int) -> Shown:
     samples = record.signal_mv.shape[1]
     if heat.size != samples:
         raise ValueError(f"the heatmap has {heat.size} samples, the record {samples}")
-    judged = np.flatnonzero(np.isfinite(heat))
     return Shown(
         verdict=verdict(explanation, k),
         logit=float(explanation.logits[k]),
         bias=float(explanation.bias[k]),
         heat=heat,
         evidence=explanation.evidence[k],
-        evidence_s=float((judged[-1] + 1 if judged.size else samples) / record.rate_hz),
+        evidence_s=explanation.evidence_s,
         duration_s=record.duration_s,
     )
 

@@ -42,8 +42,8 @@ def check_folds(records: pd.DataFrame, *, name: str) -> None:
     folds = records.groupby("patient")["fold"].nunique()
     torn = folds[folds > 1].index
     if len(torn):
+        of_one = records["fold"][records["patient"] == torn[0]].dropna()
         raise DatasetError(
             f"{name}: {len(torn)} patients are in more than one fold (patient {torn[0]} is in "
-            f"{sorted(records.loc[records['patient'] == torn[0], 'fold'].unique())}). "
-            "Each patient's ECGs must all be in one fold."
+            f"{sorted(of_one.unique().tolist())}). Each patient's ECGs must all be in one fold."
         )

@@ -10,7 +10,7 @@ It is written beside its final place and renamed when whole: a store is never ha
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,17 @@ RECORDS = "records.parquet"
 REJECTED = "rejected.csv"
 MICROVOLT_MV = np.float32(1e-3)
 
-_NEEDED = ("format", "rate_hz", "samples", "leads", "vocabulary", "shards", "fingerprint")
+_NEEDED = (
+    "format",
+    "rate_hz",
+    "samples",
+    "leads",
+    "vocabulary",
+    "shards",
+    "signals_sha256",
+    "fingerprint",
+)
+_COLUMNS = ("id", "shard", "row", "patient", "fold", "labels")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -146,11 +156,16 @@ def open_store(folder: Path) -> Store:
         records = pd.read_parquet(folder / RECORDS)
     except (OSError, ValueError) as error:
         raise DatasetError(f"{folder / RECORDS}: cannot be read: {error}") from None
+    missing = [column for column in _COLUMNS if column not in records]
+    if missing:
+        raise DatasetError(f"{folder / RECORDS}: the columns {', '.join(missing)} are missing.")
     store = Store(folder=folder, about=about, records=records)
-    for shard in about["shards"]:
-        _check_shape(store, shard)
-    if sum(shard["records"] for shard in about["shards"]) != len(records):
-        raise DatasetError(f"{folder}: its table and its signals differ in length.")
+    try:
+        places = [(k, row) for k, n in enumerate(_shard_sizes(store)) for row in range(n)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{folder / ABOUT}: damaged: {error!r}; make it anew.") from None
+    if list(zip(records["shard"], records["row"], strict=True)) != places:
+        raise DatasetError(f"{folder}: its table and its signals do not fit each other.")
     return store
 
 
@@ -159,14 +174,21 @@ def verify(store: Store) -> Iterator[str]:
     for shard in store.about["shards"]:
         if sha256(store.folder / shard["file"]) != shard["sha256"]:
             yield f"{shard['file']}: its signals changed since the store was made."
-    digests = [shard["sha256"] for shard in store.about["shards"]]
-    if fingerprint(digests, store.records) != store.about["fingerprint"]:
-        yield f"{RECORDS}: ids, folds or labels changed since the store was made."
+    if fingerprint(store.about["signals_sha256"], store.records) != store.about["fingerprint"]:
+        yield f"{RECORDS}: ids, patients, folds or labels changed since the store was made."
 
 
-def fingerprint(shard_digests: Sequence[str], records: pd.DataFrame) -> str:
+def signals_sha256(files: Iterable[Path]) -> str:
+    """A digest of the samples of some shards, the same whatever shards they are cut into."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(np.load(file).tobytes())
+    return digest.hexdigest()
+
+
+def fingerprint(signals_digest: str, records: pd.DataFrame) -> str:
     """A digest of the signals, ids, patients, folds and labels: the same data, the same digest."""
-    digest = hashlib.sha256("".join(shard_digests).encode())
+    digest = hashlib.sha256(signals_digest.encode())
     for identity, patient, fold, labels in zip(
         records["id"], records["patient"], records["fold"], records["labels"], strict=True
     ):
@@ -187,20 +209,26 @@ def _read_about(folder: Path) -> dict[str, Any]:
         raise DatasetError(
             f"{folder}: not a store; {ABOUT} is not there. `ecgcam prepare` makes one."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{folder / ABOUT}: cannot be read: {error}") from None
-    missing = [key for key in _NEEDED if key not in about]
-    if missing or about["format"] != FORMAT:
+    if (
+        not isinstance(about, dict)
+        or about.get("format") != FORMAT
+        or not set(_NEEDED) <= set(about)
+    ):
         raise DatasetError(f"{folder / ABOUT}: not a store of format {FORMAT}; make it anew.")
-    return dict(about)
+    return about
 
 
-def _check_shape(store: Store, shard: dict[str, Any]) -> None:
-    path = store.folder / shard["file"]
-    try:
-        signals = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{path}: the signals cannot be read: {error}") from None
-    needed = (shard["records"], len(store.leads), store.samples)
-    if signals.shape != needed or signals.dtype != np.int16:
-        raise DatasetError(f"{path}: signals {signals.shape} of {signals.dtype}, not {needed}.")
+def _shard_sizes(store: Store) -> Iterator[int]:
+    """How many records each shard holds, once its file is known to hold them."""
+    for shard in store.about["shards"]:
+        path = store.folder / shard["file"]
+        needed = (shard["records"], len(store.leads), store.samples)
+        try:
+            signals = np.lib.format.open_memmap(path, mode="r")
+        except (OSError, ValueError) as error:
+            raise DatasetError(f"{path}: the signals cannot be read: {error}") from None
+        if signals.shape != needed or signals.dtype != np.int16:
+            raise DatasetError(f"{path}: signals {signals.shape} of {signals.dtype}, not {needed}.")
+        yield len(signals)

@@ -9,6 +9,7 @@ import warnings
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -18,7 +19,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from . import __version__
-from .batches import Batch, batches
+from .batches import Batch, StoreBatches, batches
 from .errors import DatasetError
 from .labels import Task, find_task
 from .modelfile import Card, make_card
@@ -26,7 +27,14 @@ from .network import Network, NetworkConfig
 from .recipe import PRECISIONS, TrainConfig
 from .run import LAST, MODEL, TENSORBOARD, OnEpoch, RunFiles, read_settings, write_settings
 from .store import Store
-from .training import Training
+from .training import Training, validation_score
+
+
+class Patience(EarlyStopping):
+    """Early stopping after which a run that is resumed stays stopped."""
+
+    def on_train_start(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
+        trainer.should_stop = self.wait_count >= self.patience
 
 
 def train(
@@ -46,12 +54,13 @@ def train(
     """
     if resume:
         config = read_settings(out, store)
-    elif out.exists() and any(out.iterdir()):
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
     config = config or TrainConfig()
     task = _task(config, store)
     train_batches = _batches(store, task, config, config.train_folds, shuffle_seed=config.seed)
     validation_batches = _batches(store, task, config, config.validation_folds)
+    _refuse_undefined_score(config, validation_batches)
     network = _network(config, task, store)
     training = _training(network, config, exclusive=task.exclusive)
     if not resume:
@@ -64,6 +73,7 @@ def train(
         warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
         warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
+        warnings.filterwarnings("ignore", ".*dirpath has changed.*")  # a run may be moved
         trainer.fit(
             training,
             train_batches,
@@ -101,21 +111,34 @@ def _batches(
     )
 
 
+def _refuse_undefined_score(config: TrainConfig, validation: DataLoader[Batch]) -> None:
+    """No epoch would be better than another: auroc where every record is of one class."""
+    targets = cast(StoreBatches, validation.dataset).targets.numpy()
+    if np.isnan(validation_score(config.score, targets, targets)):
+        raise DatasetError(
+            f"the score {config.score!r} is not defined on the validation folds "
+            f"{', '.join(map(str, config.validation_folds))}: in each class all of their "
+            f"{len(targets)} records are alike."
+        )
+
+
 def _network(config: TrainConfig, task: Task, store: Store) -> Network:
     """With weights drawn from the seed, leaving the global generator as it was."""
+    settings = NetworkConfig(
+        classes=len(task.classes),
+        backbone=config.backbone,
+        backbone_config=config.backbone_config,
+        preprocess=config.preprocess,
+        leads=store.leads,
+        rate_hz=store.rate_hz,
+        duration_s=store.samples / store.rate_hz,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return Network(
-            NetworkConfig(
-                classes=len(task.classes),
-                backbone=config.backbone,
-                backbone_config=config.backbone_config,
-                preprocess=config.preprocess,
-                leads=store.leads,
-                rate_hz=store.rate_hz,
-                duration_s=store.samples / store.rate_hz,
-            )
-        )
+        try:
+            return Network(settings)
+        except ValueError as error:  # a polynomial of a higher degree than there are samples
+            raise DatasetError(f"{store.folder}: {error}") from None
 
 
 def _training(network: Network, config: TrainConfig, *, exclusive: bool) -> Training:
@@ -133,7 +156,7 @@ def _card(network: Network, task: Task, config: TrainConfig, store: Store) -> Ca
         "lightning": version("lightning"),
         "numpy": np.__version__,
     }
-    data = {key: store.about[key] for key in ("source", "fingerprint", "records")}
+    data = {key: store.about.get(key) for key in ("source", "fingerprint", "records")}
     provenance = {"data": data, "recipe": asdict(config), "versions": versions}
     return make_card(network, task, provenance=provenance)
 
@@ -145,7 +168,7 @@ def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: b
     ]
     if config.patience is not None:
         score = f"val_{config.score}"
-        callbacks.append(EarlyStopping(score, mode="max", patience=config.patience))
+        callbacks.append(Patience(score, mode="max", patience=config.patience))
     return pl.Trainer(
         max_epochs=config.epochs,
         devices=1,

@@ -27,31 +27,39 @@ class Training(pl.LightningModule):
         self.augment = augmentation(config.augmentation, rate_hz=network.config.rate_hz)
         self._validated: list[tuple[Tensor, Tensor]] = []
 
-    def on_train_epoch_start(self) -> None:
-        torch.manual_seed(self._chance(0).initial_seed())  # dropout draws from the global generator
-
     def training_step(self, batch: Batch, place: int) -> Tensor:
         signal_mv, targets = batch
-        prepared = self.network.preprocess(signal_mv)
-        changed = self.augment(prepared, generator=self._chance(1 + place))
+        changed = self.augment(self._prepared(signal_mv), generator=self._chance(1 + place))
+        # dropout draws from the global generator, as do lightning and torch between the batches
+        torch.manual_seed(self._chance(1 + place, 1).initial_seed())
         loss = self.loss(self.network.logits(changed), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
         return loss
 
     def validation_step(self, batch: Batch, place: int) -> None:
         signal_mv, targets = batch
-        logits = self.network.logits(self.network.preprocess(signal_mv)).float()
+        logits = self.network.logits(self._prepared(signal_mv)).float()
         self._validated.append((logits, targets))
 
     def on_validation_epoch_end(self) -> None:
         logits, targets = (torch.cat(parts) for parts in zip(*self._validated, strict=True))
         self._validated.clear()
+        if not logits.isfinite().all():
+            raise ArithmeticError(
+                f"training diverged in epoch {self.current_epoch + 1}: its logits are no numbers; "
+                "a lower learning rate may help."
+            )
         probabilities = logits.softmax(-1) if self.exclusive else logits.sigmoid()
         score = validation_score(
             self.config.score, targets.cpu().numpy(), probabilities.cpu().numpy()
         )
         self.log("val_loss", self.loss(logits, targets))
         self.log(f"val_{self.config.score}", score)
+
+    def on_train_epoch_end(self) -> None:
+        schedule = self.lr_schedulers()
+        if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            schedule.step(self.trainer.callback_metrics[f"val_{self.config.score}"])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy: over exclusive classes together, else of each class by itself."""
@@ -74,11 +82,19 @@ class Training(pl.LightningModule):
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer, mode="max", factor=0.5, patience=3
         )
-        return [optimizer], [{"scheduler": plateau, "monitor": f"val_{config.score}"}]
+        # Lightning would step it after it has saved the epoch, so that a run which goes on from
+        # there would miss the step: a frequency beyond the last epoch leaves it to us.
+        ours = {"monitor": f"val_{config.score}", "frequency": config.epochs + 1}
+        return [optimizer], [{"scheduler": plateau, **ours}]
 
-    def _chance(self, draw: int) -> torch.Generator:
+    def _prepared(self, signal_mv: Tensor) -> Tensor:
+        """Preprocessed in float32, as when judging, whatever the network is trained in."""
+        with torch.autocast(self.device.type, enabled=False):
+            return self.network.preprocess(signal_mv)
+
+    def _chance(self, *draw: int) -> torch.Generator:
         """The generator of one draw of this epoch, whatever was drawn before."""
-        state = np.random.SeedSequence([self.config.seed, self.current_epoch, draw])
+        state = np.random.SeedSequence([self.config.seed, self.current_epoch, *draw])
         seed = int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
         return torch.Generator(self.device).manual_seed(seed)
 

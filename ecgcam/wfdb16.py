@@ -15,10 +15,13 @@ from .errors import RecordError
 
 INVALID = -32768  # how WFDB's format 16 writes a sample that could not be taken
 
-_RECORD_LINE = re.compile(r"(?P<name>\S+) (?P<signals>\d+) (?P<rate>[\d.]+) (?P<samples>\d+)\s*")
+_WHOLE, _NUMBER = r"-?\d{1,9}", r"\d{1,9}(?:\.\d*)?"
+_RECORD_LINE = re.compile(
+    rf"(?P<name>[^\s/]+) (?P<signals>\d{{1,4}}) (?P<rate>{_NUMBER}) (?P<samples>\d{{1,9}})\s*"
+)
 _SIGNAL_LINE = re.compile(
-    r"(?P<file>\S+) 16 (?P<gain>[\d.]+)(?:\((?P<baseline>-?\d+)\))?/(?P<unit>\S+) "
-    r"\d+ (?P<zero>-?\d+) (?P<first>-?\d+) (?P<checksum>-?\d+) 0 (?P<lead>\S.*)"
+    rf"(?P<file>\S+) 16 (?P<gain>{_NUMBER})(?:\((?P<baseline>{_WHOLE})\))?/(?P<unit>\S+) "
+    rf"\d+ (?P<zero>{_WHOLE}) (?P<first>{_WHOLE}) (?P<checksum>{_WHOLE}) 0 (?P<lead>\S.*)"
 )
 
 
@@ -43,10 +46,7 @@ def read_plain(path: Path) -> Digital | None:
 
     Raises RecordError if a file is missing, cut short or too long, or fails its checksum.
     """
-    try:
-        text = Path(f"{path}.hea").read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        raise RecordError(f"{path}.hea: no such file.") from None
+    text = _read_bytes(Path(f"{path}.hea")).decode("utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     comments = tuple(line[1:].strip() for line in lines if line.startswith("#"))
     lines = [line for line in lines if not line.startswith("#")]
@@ -72,16 +72,22 @@ def read_plain(path: Path) -> Digital | None:
 
 def _read_samples(path: Path, samples: int, leads: int) -> NDArray[np.int16]:
     """(time, leads), with the length that the header promises."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise RecordError(f"{path}: no such file.") from None
+    data = _read_bytes(path)
     if len(data) != 2 * samples * leads:
         raise RecordError(
             f"{path}: {len(data)} bytes; its header promises {samples} samples of {leads} leads, "
             f"{2 * samples * leads} bytes: it was cut short or is another record's."
         )
     return np.frombuffer(data, "<i2").reshape(samples, leads)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise RecordError(f"{path}: no such file.") from None
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}.") from None
 
 
 def _verify_checksums(path: Path, samples: NDArray[np.int16], rows: list[dict[str, str]]) -> None:

@@ -33,12 +33,17 @@ def resample(record: Record, rate_hz: float) -> Record:
 
     With up/down the ratio of the rates in lowest terms and m = max(up, down): 20 m + 1 taps of a
     sinc cut off at 1/m of the Nyquist rate under a Kaiser window of beta 5, the ends continued
-    with their last value (scipy.signal.resample_poly).
+    with their last value (scipy.signal.resample_poly). Raises RecordError for a rate above 1000
+    times or below a tenth of the wanted one: no ECG has it, and no memory would be enough.
     """
     if rate_hz == record.rate_hz:
         return record
     from scipy.signal import resample_poly
 
+    if not 1e-3 <= rate_hz / record.rate_hz <= 10:
+        raise RecordError(
+            f"{record.name}: {record.rate_hz:g} Hz cannot be brought to {rate_hz:g} Hz."
+        )
     ratio = Fraction(rate_hz / record.rate_hz).limit_denominator(1000)
     signal_mv = resample_poly(
         record.signal_mv.astype(np.float64),

@@ -1,12 +1,21 @@
 """What several test files need."""
 
+import contextlib
+import hashlib
+import lzma
+import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from ecgcam.prepare import prepare
+from ecgcam.store import open_store
+from ecgcam.synthetic import synthesize
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -21,12 +30,48 @@ def shared():
     return SHARED
 
 
+def unpacked(shared, *options):
+    """Real PTB-XL as PhysioNet serves it; unpacked once, and kept in the cache of the user.
+
+    It is for reading only: a test that changes something copies first.
+    """
+    script = shared / "ptbxl" / "unpack.py"
+    key = hashlib.sha256(script.read_bytes() + " ".join(options).encode()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecgcam-tests"
+    folder = cache / f"ptbxl-{key}"
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=cache) as scratch:
+            whole = Path(scratch) / "whole"
+            command = [sys.executable, str(script), str(whole), *options]
+            subprocess.run(command, check=True, capture_output=True)
+            with contextlib.suppress(OSError):  # another run was first
+                whole.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
-def ptbxl_folder(shared, tmp_path_factory):
+def ptbxl_folder(shared):
     """Fold 2 of the real PTB-XL as PhysioNet serves it: 2,181 records at 100 Hz."""
-    folder = tmp_path_factory.mktemp("ptbxl")
-    unpack = [sys.executable, str(shared / "ptbxl" / "unpack.py"), str(folder)]
-    subprocess.run([*unpack, "--folds", "2", "2"], check=True, capture_output=True)
+    return unpacked(shared, "--folds", "2", "2")
+
+
+@pytest.fixture(scope="session")
+def ptbxl_some(shared):
+    """The first 60 records of each fold of the real PTB-XL, 1 to 9: 540 at 100 Hz."""
+    return unpacked(shared, "--limit", "60")
+
+
+@pytest.fixture(scope="session")
+def ptbxl_tables(shared, tmp_path_factory):
+    """The tables of all of folds 1 to 9, without signals."""
+    folder = tmp_path_factory.mktemp("ptbxl-tables")
+    (folder / "scp_statements.csv").write_bytes(
+        (shared / "ptbxl" / "scp_statements.csv").read_bytes()
+    )
+    with lzma.open(shared / "ptbxl" / "ptbxl_database.csv.xz") as table:
+        rows = table.read()
+    (folder / "ptbxl_database.csv").write_bytes(rows)
     return folder
 
 
@@ -37,3 +82,16 @@ def ptbxl_fold_2(ptbxl_folder):
     files = [ptbxl_folder / f"{name}.dat" for name in table["filename_lr"]]
     samples = np.stack([np.fromfile(file, "<i2").reshape(1000, 12).T for file in files])
     return table["ecg_id"].to_numpy(), samples.astype(np.float32) / np.float32(1000)
+
+
+@pytest.fixture(scope="session")
+def made_up_folder(tmp_path_factory):
+    """120 made-up ECGs, laid out as PTB-XL. It is for reading only, as its store is."""
+    return synthesize(tmp_path_factory.mktemp("made-up") / "folder", 120)
+
+
+@pytest.fixture(scope="session")
+def made_up_store(made_up_folder, tmp_path_factory):
+    """The store of them."""
+    folder = tmp_path_factory.mktemp("made-up") / "store"
+    return open_store(prepare(made_up_folder, folder).folder)

@@ -1,11 +1,9 @@
 """Fold 9 of the real PTB-XL, and the published model with its own outputs on it."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import unpacked
 
 from ecgcam.classifier import load
 from ecgcam.prepare import PrepareConfig, prepare
@@ -33,24 +31,22 @@ def published_classifier(published_model):
 
 
 @pytest.fixture(scope="session")
-def fold_9_folder(shared, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ptbxl-fold-9")
-    unpack = [sys.executable, str(shared / "ptbxl" / "unpack.py"), str(folder)]
-    subprocess.run([*unpack, "--folds", "9", "9"], check=True, capture_output=True)
-    return folder
+def fold_9_folder(shared):
+    """Fold 9 of the real PTB-XL as PhysioNet serves it, for reading only."""
+    return unpacked(shared, "--folds", "9", "9")
 
 
 @pytest.fixture(scope="session")
-def fold_9_store(fold_9_folder):
+def fold_9_store(fold_9_folder, tmp_path_factory):
     """Its 2,183 records as a store."""
-    folder = fold_9_folder / "store"
+    folder = tmp_path_factory.mktemp("ptbxl-fold-9") / "store"
     prepare(fold_9_folder, folder, PrepareConfig(jobs=1))
     return open_store(folder)
 
 
 @pytest.fixture(scope="session")
 def fold_9_signals(fold_9_folder):
-    """What gives the signals (records, 12, 1000) in mV of some ecg_ids, read as plainly as can be."""
+    """Gives the signals (records, 12, 1000) in mV of some ecg_ids, read as plainly as can be."""
     names = pd.read_csv(fold_9_folder / "ptbxl_database.csv", index_col="ecg_id")["filename_lr"]
 
     def signals(ecg_ids):

@@ -31,6 +31,7 @@ def explained(record, *, classes=("ABNORMAL",), probabilities=(0.9,), heat=None,
         "logits": logits,
         "bias": logits,
         "evidence": np.tile(np.arange(10) - 4.5, (len(classes), 1)),
+        "evidence_s": record.duration_s,
         "heatmap": np.tile(heat, (len(classes), 1)).astype(np.float32),
     }
     return Explanation(**(answer | about))

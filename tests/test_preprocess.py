@@ -68,10 +68,14 @@ def test_the_basis_is_orthonormal():
 
 
 REFERENCES = {
-    "unit": lambda x: (x - np.median(x, -1, keepdims=True))
-    / np.abs(x - np.median(x, -1, keepdims=True)).max(-1, keepdims=True),
-    "record": lambda x: (x - np.median(x, -1, keepdims=True))
-    / np.abs(x - np.median(x, -1, keepdims=True)).max((-2, -1), keepdims=True),
+    "unit": lambda x: (
+        (x - np.median(x, -1, keepdims=True))
+        / np.abs(x - np.median(x, -1, keepdims=True)).max(-1, keepdims=True)
+    ),
+    "record": lambda x: (
+        (x - np.median(x, -1, keepdims=True))
+        / np.abs(x - np.median(x, -1, keepdims=True)).max((-2, -1), keepdims=True)
+    ),
     "zscore": lambda x: (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True),
     "robust": lambda x: (x - np.median(x, -1, keepdims=True)) / iqr(x, axis=-1, keepdims=True),
     "minmax": lambda x: (x - x.min(-1, keepdims=True)) / np.ptp(x, axis=-1, keepdims=True),

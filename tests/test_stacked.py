@@ -69,7 +69,7 @@ def test_what_was_left_out_has_neither_heat_nor_evidence():
     record = spiked(duration_s=12)
     heat = np.ones(1200)
     heat[1000:] = np.nan
-    figure = draw_leads(record, explained(record, heat=heat))
+    figure = draw_leads(record, explained(record, heat=heat, evidence_s=10))
     traces, curve = parts(figure)
     (hatched,) = [patch for patch in traces.findobj(Rectangle) if patch.get_hatch()]
     assert (hatched.get_x(), hatched.get_width()) == pytest.approx((10, 2))

@@ -56,7 +56,8 @@ def test_heat_and_evidence_come_back_for_each_class():
     heat = np.linspace(0, 1, 1000)
     heat[900:] = np.nan
     classes = ("NORM", "MI")
-    answer = explained(record, classes=classes, probabilities=(0.3, 0.8), heat=heat)
+    shown = {"heat": heat, "evidence_s": 9}
+    answer = explained(record, classes=classes, probabilities=(0.3, 0.8), **shown)
     data = Page(viewer_html(record, answer)).data
     assert [one["name"] for one in data["classes"]] == list(classes)
     assert data["first"] == "MI"

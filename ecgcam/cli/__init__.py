@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
-        app([word for word in arguments if word != "--debug"])
+        app([word for word in arguments if word != "--debug"], prog_name="ecgcam")
     except SystemExit as leaving:
         return int(leaving.code or 0)
     except KeyboardInterrupt:

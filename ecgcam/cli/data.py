@@ -87,15 +87,18 @@ def prepare(
     from ..prepare import prepare as make
     from ..store import REJECTED
 
-    config = PrepareConfig(
-        rate_hz=rate,
-        duration_s=seconds,
-        resampled=resample,
-        leads=tuple(lead_name(lead) for lead in leads.split(",")) if leads else LEADS,
-        labels=tuple(label.strip() for label in labels.split(",")) if labels else (),
-        seed=seed,
-        jobs=jobs,
-    )
+    try:
+        config = PrepareConfig(
+            rate_hz=rate,
+            duration_s=seconds,
+            resampled=resample,
+            leads=tuple(lead_name(lead) for lead in leads.split(",")) if leads else LEADS,
+            labels=tuple(label.strip() for label in labels.split(",")) if labels else (),
+            seed=seed,
+            jobs=jobs,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     with progress("ECGs") as show:
         made = make(source, store, config, overwrite=overwrite, progress=show)
     typer.echo(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import RecordError
+from .backbone import Trusted
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def explain(
     source: Annotated[
         str, typer.Option(help="features; conv: the paper's map, which does not add up.")
     ] = "features",
-    backbone: Annotated[str | None, typer.Option(help="module:Class that you trust.")] = None,
+    backbone: Trusted = None,
 ) -> None:
     """Judge ECGs and show why: NAME-leads.png, NAME-sheet.png and .pdf, NAME.html, NAME.json."""
     from ..classifier import SOURCES, load

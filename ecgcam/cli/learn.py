@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .backbone import Trusted, found_here
 from .progress import progress
 
 
@@ -24,7 +25,8 @@ def train(
         str | None, typer.Option(help="What becomes of those: positive, negative or drop.")
     ] = None,
     backbone: Annotated[
-        str, typer.Option(help="signalcnn, resnet, or module:Class of your own.")
+        str,
+        typer.Option(help="signalcnn, resnet, or module:Class of your own.", callback=found_here),
     ] = "signalcnn",
     backbone_config: Annotated[str, typer.Option(help="Its arguments, as JSON.")] = "{}",
     scale: Annotated[
@@ -99,7 +101,7 @@ def evaluate(
     draw: Annotated[
         int, typer.Option(min=0, help="Explain the N surest hits and the N worst misses.")
     ] = 0,
-    backbone: Annotated[str | None, typer.Option(help="module:Class that you trust.")] = None,
+    backbone: Trusted = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> None:
     """Score a model on folds of a store, with 95 % intervals."""
@@ -129,9 +131,9 @@ def folds(text: str) -> tuple[int, ...]:
         try:
             found += range(int(first), int(last or first) + 1)
         except ValueError:
-            raise typer.BadParameter(
-                f"{text!r} are no folds; needed: as in 1-8 or 1,2,9."
-            ) from None
+            found = []
+        if not found:
+            raise typer.BadParameter(f"{text!r} are no folds; needed: as in 1-8 or 1,2,9.")
     return tuple(found)
 
 

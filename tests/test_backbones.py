@@ -1,0 +1,179 @@
+"""Backbones against nn.Conv1d, and how many weights they have by hand count."""
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ecgcam.backbones import BACKBONES, ResNet, SignalCNN, build_backbone, conv, feature_channels
+from ecgcam.errors import ModelError
+from ecgcam.network import Network, NetworkConfig
+
+
+def count(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def warmed_up(backbone):
+    """In evaluation mode, with batch norms that have seen something."""
+    torch.manual_seed(2)
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1, 0.3)
+            nn.init.normal_(module.bias, 0, 0.3)
+            module.running_mean.normal_(0, 0.5)
+            module.running_var.uniform_(0.5, 2)
+    return backbone.eval()
+
+
+def test_the_papers_network_has_22273_parameters():
+    network = Network(NetworkConfig(classes=1))
+    assert network.parameters_count == count(network) == 22_273
+    convolutions = (12 * 11 + 1) * 16 + (16 * 7 + 1) * 16 + (16 * 7 + 1) * 32 + (32 * 7 + 1) * 64
+    assert convolutions + 2 * (16 + 16 + 32 + 64) + 65 == 22_273
+
+
+@pytest.mark.parametrize(
+    ("leads", "widths", "first_kernel", "kernel"),
+    [(12, (16, 16, 32, 64), 11, 7), (1, (8,), 3, 5), (3, (4, 6), 1, 1), (8, (5, 7, 9), 9, 3)],
+)
+def test_the_weights_are_as_many_as_by_hand_count(leads, widths, first_kernel, kernel):
+    backbone = SignalCNN(leads=leads, widths=widths, first_kernel=first_kernel, kernel=kernel)
+    inputs, kernels = (leads, *widths[:-1]), (first_kernel, *[kernel] * (len(widths) - 1))
+    by_hand = sum(
+        (before * size + 1) * after + 2 * after
+        for before, after, size in zip(inputs, widths, kernels, strict=True)
+    )
+    assert count(backbone) == by_hand
+
+
+def test_a_resnet_has_as_many_weights_as_by_hand_count():
+    stem = 12 * 11 * 8 + 16
+    same = 2 * (8 * 8 * 7 + 16)  # two convolutions without bias, each with its norm
+    wider = (8 * 10 * 7 + 20) + (10 * 10 * 7 + 20) + 8 * 10
+    assert count(ResNet(widths=(8, 10), blocks=1)) == stem + same + wider
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("samples", [500, 333])
+def test_a_convolution_of_an_image_is_that_of_a_signal(stride, samples):
+    image = conv(12, 6, 7, stride=stride)
+    signal = nn.Conv1d(12, 6, 7, stride=stride, padding=3)
+    signal.load_state_dict({"weight": image.weight[:, :, 0], "bias": image.bias})
+    x = torch.randn(2, 12, samples)
+    torch.testing.assert_close(image(x[:, :, None])[:, :, 0], signal(x), atol=1e-5, rtol=1e-5)
+
+
+def norm_1d(x, norm):
+    return functional.batch_norm(
+        x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+    )
+
+
+def conv_1d(x, layer, stride=1):
+    weight = layer.weight[:, :, 0]
+    return functional.conv1d(x, weight, layer.bias, stride=stride, padding=weight.shape[-1] // 2)
+
+
+@pytest.mark.parametrize("samples", [1000, 999, 8])
+def test_the_papers_network_is_what_one_writes_in_one_dimension(samples):
+    backbone = warmed_up(SignalCNN())
+    x = signal = torch.randn(3, 12, samples)
+    for block in (*backbone.blocks, backbone.last):
+        x = functional.leaky_relu(norm_1d(conv_1d(x, block.conv), block.norm), 0.1)
+        x = x if block is backbone.last else functional.max_pool1d(x, 2)
+    torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
+    assert x.shape == (3, 64, samples // 8)
+
+
+@pytest.mark.parametrize("samples", [1000, 999, 997, 250])
+def test_a_resnet_is_what_one_writes_in_one_dimension(samples):
+    backbone = warmed_up(ResNet(widths=(8, 10, 10), blocks=2))
+    x = signal = torch.randn(3, 12, samples)
+    x = norm_1d(conv_1d(x, backbone.stem[0], stride=2), backbone.stem[1]).relu()
+    for k, block in enumerate(backbone.stages):
+        stride = 2 if k in (2, 4) else 1
+        inner = norm_1d(conv_1d(x, block.first, stride=stride), block.first_norm).relu()
+        short = functional.avg_pool1d(x, 2, ceil_mode=True) if stride == 2 else x
+        short = short if isinstance(block.fit, nn.Identity) else conv_1d(short, block.fit)
+        x = (norm_1d(conv_1d(inner, block.second), block.second_norm) + short).relu()
+    torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("leads", [1, 8, 12])
+@pytest.mark.parametrize("samples", [1000, 1001, 997])
+def test_any_number_of_leads_and_any_length_will_do(name, leads, samples):
+    backbone = build_backbone(name, leads=leads, config={})
+    features = backbone(torch.randn(2, leads, samples))
+    assert features.shape[:2] == (2, feature_channels(backbone))
+    assert features.shape[2] in (samples // 8, -(-samples // 8))
+
+
+def test_the_papers_map_is_tapped_before_the_norm_of_the_last_block():
+    backbone = warmed_up(SignalCNN())
+    signal = torch.randn(2, 12, 200)
+    after = backbone.last.activation(backbone.last.norm(backbone.before_norm(signal)[:, :, None]))
+    torch.testing.assert_close(after[:, :, 0], backbone(signal))
+
+
+@pytest.mark.parametrize("kernel", [2, 0, -1, 8])
+def test_an_even_kernel_is_refused(kernel):
+    with pytest.raises(ValueError, match="kernel must be odd"):
+        SignalCNN(kernel=kernel)
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("signalcnn", {"widths": []}),
+        ("signalcnn", {"widths": [16, 0]}),
+        ("signalcnn", {"widths": [16.0]}),
+        ("signalcnn", {"widths": 16}),
+        ("signalcnn", {"kernel": 6}),
+        ("signalcnn", {"kernel": 7.0}),
+        ("signalcnn", {"kernels": 7}),
+        ("signalcnn", {"leads": 12}),
+        ("resnet", {"blocks": 0}),
+        ("resnet", {"blocks": "many"}),
+        ("resnet", {"widths": [32, -1]}),
+        ("own_backbones:Copy", {"colour": "red"}),
+        ("own_backbones:WIDTH", {}),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(name, config):
+    with pytest.raises(ModelError, match="cannot be built"):
+        build_backbone(name, leads=12, config=config)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("alexnet", "there are signalcnn, resnet, and any module:Class"),
+        ("", "there is no backbone"),
+        ("no_such_module:Net", "cannot be imported"),
+        ("own_backbones:Missing", "cannot be imported"),
+        (":Net", "cannot be imported"),
+        (".relative:Net", "cannot be imported"),
+    ],
+)
+def test_a_backbone_that_is_not_there_is_refused(name, reason):
+    with pytest.raises(ModelError, match=reason):
+        build_backbone(name, leads=12, config={})
+
+
+def test_a_class_of_ones_own_is_a_backbone():
+    backbone = build_backbone("own_backbones:Dropping", leads=3, config={"channels": 5})
+    assert isinstance(backbone, sys.modules["own_backbones"].Dropping)
+    assert backbone(torch.randn(2, 3, 100)).shape == (2, 5, 23)
+
+
+def test_a_backbone_must_say_how_many_channels_it_gives():
+    with pytest.raises(ModelError, match="Silent needs an attribute `channels`"):
+        Network(NetworkConfig(classes=1, backbone="own_backbones:Silent"))
+
+
+def test_a_list_from_json_is_as_good_as_a_tuple():
+    assert build_backbone("signalcnn", leads=2, config={"widths": [3, 4]}).channels == 4

@@ -1,0 +1,119 @@
+"""Batches: the store's own values, in an order that the seed and the epoch alone determine."""
+
+import numpy as np
+import pytest
+import torch
+
+from ecgcam.batches import BatchOrder, StoreBatches, batches
+from ecgcam.labels import find_task
+
+
+@pytest.fixture(scope="module")
+def labelled(made_up_store):
+    task = find_task("superclass", made_up_store.vocabulary)
+    return made_up_store.labelled(task, folds=range(1, 9))
+
+
+def loader_of(store, labelled, **options):
+    return batches(store, labelled.numbers, labelled.targets, batch=16, **options)
+
+
+def test_batches_are_the_store_s_values_in_mv_with_their_targets(made_up_store, labelled):
+    signals, targets = zip(*loader_of(made_up_store, labelled), strict=True)
+    n = len(labelled.numbers)
+    assert [len(part) for part in signals] == [16] * (n // 16) + [n % 16]
+    assert signals[0].shape == (16, 12, 1000)
+    assert signals[0].dtype == targets[0].dtype == torch.float32
+    np.testing.assert_array_equal(
+        torch.cat(signals).numpy(), made_up_store.signals_mv(labelled.numbers)
+    )
+    np.testing.assert_array_equal(torch.cat(targets).numpy(), labelled.targets)
+    assert 0.5 < torch.cat(signals).abs().amax(dim=(1, 2)).median() < 5  # mV, not µV
+
+
+def test_shuffled_each_signal_keeps_its_target(made_up_store, labelled):
+    loader = loader_of(made_up_store, labelled, shuffle_seed=3)
+    order = [
+        place
+        for batch in BatchOrder(len(labelled.numbers), batch=16, shuffle_seed=3)
+        for place in batch
+    ]
+    signals, targets = (torch.cat(parts).numpy() for parts in zip(*loader, strict=True))
+    assert order != sorted(order)
+    np.testing.assert_array_equal(signals, made_up_store.signals_mv(labelled.numbers[order]))
+    np.testing.assert_array_equal(targets, labelled.targets[order])
+
+
+@pytest.mark.parametrize(("records", "batch"), [(100, 16), (96, 16), (5, 16), (16, 16), (7, 1)])
+@pytest.mark.parametrize("shuffle_seed", [None, 0, 9])
+def test_every_record_comes_once_an_epoch(records, batch, shuffle_seed):
+    order = BatchOrder(records, batch=batch, shuffle_seed=shuffle_seed)
+    for epoch in range(3):
+        order.set_epoch(epoch)
+        parts = list(order)
+        assert len(parts) == len(order) == -(-records // batch)
+        assert all(len(part) == batch for part in parts[:-1])
+        assert sorted(place for part in parts for place in part) == list(range(records))
+
+
+def epochs(seed, wanted):
+    order = BatchOrder(200, batch=32, shuffle_seed=seed)
+    found = []
+    for epoch in wanted:
+        order.set_epoch(epoch)
+        found.append(list(order))
+    return found
+
+
+def test_the_order_depends_on_the_seed_and_the_epoch_alone():
+    unbroken = epochs(4, range(5))
+    torch.manual_seed(77)
+    np.random.default_rng(77)
+    assert epochs(4, [3, 4]) == unbroken[3:]
+    assert epochs(4, [0, 0]) == [unbroken[0], unbroken[0]]
+    others = [*unbroken, *epochs(5, range(5))]
+    assert all(one != two for k, one in enumerate(others) for two in others[:k])
+
+
+def test_without_a_seed_the_order_is_that_of_the_store():
+    assert list(BatchOrder(5, batch=2)) == [[0, 1], [2, 3], [4]]
+
+
+def test_the_loader_takes_the_epoch(made_up_store, labelled):
+    loader = loader_of(made_up_store, labelled, shuffle_seed=1)
+    first = torch.cat([targets for _, targets in loader])
+    loader.sampler.set_epoch(1)
+    second = torch.cat([targets for _, targets in loader])
+    assert not torch.equal(first, second)
+    assert torch.equal(first.sum(0), second.sum(0))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_lightning_tells_the_order_its_epoch(made_up_store, labelled):
+    from lightning.pytorch import LightningModule, Trainer
+
+    class Looks(LightningModule):
+        seen = []
+
+        def training_step(self, batch):
+            self.seen.append(batch[1].sum(0).tolist())
+
+        def configure_optimizers(self):
+            return None
+
+    silent = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar"), False)
+    loader = loader_of(made_up_store, labelled, shuffle_seed=1)
+    module = Looks()
+    Trainer(max_epochs=3, accelerator="cpu", **silent, enable_model_summary=False).fit(
+        module, loader
+    )
+    expected = []
+    for epoch in range(3):
+        loader.sampler.set_epoch(epoch)
+        expected += [targets.sum(0).tolist() for _, targets in loader]
+    assert module.seen == expected
+
+
+def test_records_and_targets_that_differ_in_number_are_the_callers_fault(made_up_store, labelled):
+    with pytest.raises(ValueError, match="3 records, but"):
+        StoreBatches(made_up_store, labelled.numbers[:3], labelled.targets)

@@ -1,0 +1,329 @@
+"""The command line goes the whole way, and answers a mistake with a sentence and its code."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from tiny import tiny_model, tiny_store
+
+from ecgcam import __version__
+from ecgcam.cli import app, learn, main, progress
+from ecgcam.errors import DatasetError
+from ecgcam.run import MODEL
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = [
+    (command.name or command.callback.__name__).replace("_", "-")
+    for command in app.registered_commands
+]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SMALL = ["--backbone-config", '{"widths": [4, 6], "kernel": 5}', "--batch", "32"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tiny_store(tmp_path_factory.mktemp("store") / "store").folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture
+def ecgcam(capsys):
+    """Runs a command: its exit code, its last line on stdout, and stderr as one line of words."""
+
+    def run(*words):
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        said = capsys.readouterr()
+        plain = re.sub(r"[╭─╮│╰╯\s]+", " ", said.err)
+        return code, (said.out.splitlines() or [""])[-1], plain.strip()
+
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_how_it_is_used(command, capsys):
+    assert main([command, "--help"]) == 0
+    assert f"ecgcam {command}" in capsys.readouterr().out
+
+
+def test_the_commands_are_these():
+    assert set(COMMANDS) >= {
+        "demo", "download", "synthesize", "overview", "prepare", "train", "evaluate", "explain",
+        "import-weights", "info", "read",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command):
+    page = ROOT / "docs" / "command-line.md"
+    if not page.is_file():
+        pytest.skip("docs/command-line.md is not there yet")
+    assert re.search(rf"ecgcam {command}\b", page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_tells_of_a_command_that_is_not_there(page):
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"`([^`\n]+)`|```(?:sh|bash)\n(.*?)```", text, re.S)
+    code = "\n".join(inline or block for inline, block in blocks)
+    told = set(re.findall(r"^\s*ecgcam ([a-z][a-z-]*)", code, re.M))
+    assert told <= set(COMMANDS)
+
+
+def test_the_version(ecgcam):
+    assert ecgcam("--version") == (0, f"ecgcam {__version__}", "")
+
+
+def test_the_whole_way(ecgcam, tmp_path):
+    """Made-up ECGs, looked at, prepared, learned from, scored, explained."""
+    made, stored, run = tmp_path / "ecgs", tmp_path / "store", tmp_path / "run"
+    assert ecgcam("synthesize", made, "-n", 60, "--seed", 1)[:2] == (0, str(made))
+    look = ecgcam("overview", made, "--out", tmp_path / "overview")
+    assert look[:2] == (0, str(tmp_path / "overview" / "overview.html"))
+    code, where, said = ecgcam("prepare", made, stored, "--jobs", 1)
+    assert (code, where) == (0, str(stored))
+    assert "60 ECGs taken, 0 left out" in said
+    train = ["train", stored, "--out", run, "--epochs", 2, "--validation-folds", "9,10", *SMALL]
+    code, where, said = ecgcam(*train)
+    assert (code, where) == (0, str(run / MODEL))
+    assert "epoch 1 " in said
+    assert "epoch 2 " in said
+    assert "best so far" in said
+    scores = tmp_path / "scores"
+    judge = ["evaluate", run / MODEL, stored, "--fold", "9-10", "--bootstrap", 5]
+    assert ecgcam(*judge, "--out", scores)[:2] == (0, str(scores / "report.html"))
+    assert json.loads((scores / "metrics.json").read_text())["fold"] == [9, 10]
+    ecg = made / "records100" / "00000" / "00001_lr.hea"
+    explain = ["explain", ecg, "--model", run / MODEL, "--out", tmp_path / "why"]
+    assert ecgcam(*explain)[:2] == (0, str(tmp_path / "why" / "00001_lr.html"))
+    assert ecgcam("read", ecg)[:2] == (0, "findings  none")
+    assert ecgcam("info", run / MODEL)[0] == 0
+
+
+def test_a_card_is_shown_as_json(model, capsys):
+    assert main(["info", str(model)]) == 0
+    assert json.loads(capsys.readouterr().out)["classes"] == ["ABNORMAL"]
+
+
+def test_a_run_goes_on(ecgcam, store, tmp_path):
+    train = ["train", store, "--out", tmp_path / "run", "--epochs", 1, *SMALL]
+    assert ecgcam(*train)[0] == 0
+    code, _, said = ecgcam(*train)
+    assert code == 2
+    assert "--resume goes on with a run there" in said
+    assert ecgcam(*train, "--resume")[:2] == (0, str(tmp_path / "run" / MODEL))
+
+
+def test_ecgs_of_a_store_are_explained_by_their_ids(ecgcam, store, model, tmp_path):
+    explain = ["explain", "--store", store, "--model", model, "--out", tmp_path / "why"]
+    assert ecgcam(*explain, "r003")[0] == 0
+    assert (tmp_path / "why" / "r003.json").is_file()
+    code, _, said = ecgcam(*explain, "r999")
+    assert code == 2
+    assert "there is no record with the id r999" in said
+
+
+def test_an_ecg_that_cannot_be_read_is_named_and_the_others_are_explained(
+    ecgcam, model, tmp_path, made_up_folder
+):
+    good = made_up_folder / "records100" / "00000" / "00001_lr"
+    bad = tmp_path / "none.csv"
+    code, where, said = ecgcam(
+        "explain", bad, good, "--model", model, "--out", tmp_path / "why", "--class", "ABNORMAL"
+    )
+    assert (code, where) == (2, str(tmp_path / "why" / "00001_lr.html"))
+    assert said.startswith(f"ecgcam: {bad}: no such file.")
+
+
+def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
+    ecgcam, store, tmp_path, monkeypatch
+):
+    """Where the installed command, unlike `python -m`, does not look by itself."""
+    (tmp_path / "net_of_mine.py").write_text(
+        "from torch import nn\n"
+        "class Net(nn.Conv1d):\n"
+        "    channels = 3\n"
+        "    def __init__(self, *, leads):\n"
+        "        super().__init__(leads, 3, 9, stride=8)\n"
+    )
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    monkeypatch.chdir(tmp_path)
+    mine = ["--backbone", "net_of_mine:Net"]
+    assert ecgcam("train", store, "--out", "run", "--epochs", 1, *mine)[0] == 0
+    weights = {"backbone.weight", "backbone.bias", "head.weight", "head.bias"}
+    assert set(load_file(tmp_path / "run" / MODEL)) == weights
+    judge = ["evaluate", Path("run") / MODEL, store, "--bootstrap", 2, "--out", "scores"]
+    code, _, said = ecgcam(*judge)
+    assert code == 2
+    assert "If you trust that code, name it with --backbone" in said
+    assert ecgcam(*judge, *mine)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("nonsense", "No such command 'nonsense'"),
+        ("train", "Missing argument"),
+        ("train STORE", "Missing option '--out'"),
+        ("train none --out NEW", "none: not a store"),
+        ("train FILE --out NEW", "not a store"),
+        ("train STORE --out NEW --task sleep", "there is no task 'sleep'; there are normal,"),
+        ("train STORE --out NEW --task none.toml", "none.toml"),
+        ("train STORE --out NEW --task columns", "needs labels of the kind 'column'"),
+        ("train STORE --out NEW --unlabelled perhaps", "unlabelled must be one of"),
+        ("train STORE --out NEW --backbone alexnet", "there is no backbone 'alexnet'"),
+        ("train STORE --out NEW --backbone no.module:Net", "cannot be imported"),
+        ("train STORE --out NEW --backbone-config {", "--backbone-config is not JSON"),
+        ("train STORE --out NEW --backbone-config 7", "--backbone-config must be like"),
+        ('train STORE --out NEW --backbone-config {"kernel":4}', "a kernel must be odd"),
+        ("train STORE --out NEW --scale loud", "scale must be one of unit, record,"),
+        ("train STORE --out NEW --detrend-order 600", "order 600 needs more than 500 samples"),
+        ("train STORE --out NEW --augmentation wild", "there is no augmentation 'wild'"),
+        ("train STORE --out NEW --schedule cosine", "schedule must be one of plateau,"),
+        ("train STORE --out NEW --score loss", "score must be one of auroc,"),
+        ("train STORE --out NEW --precision int8", "precision must be one of float32, bf16"),
+        ("train STORE --out NEW --epochs 0", "--epochs"),
+        ("train STORE --out NEW --learning-rate 0", "learning_rate must be above 0"),
+        ("train STORE --out NEW --train-folds 1-9", "both trained on and validated on"),
+        ("train STORE --out NEW --train-folds 8-1", "'8-1' are no folds; needed: as in 1-8"),
+        ("train STORE --out NEW --train-folds one", "'one' are no folds"),
+        ("train STORE --out NEW --validation-folds 77", "folds 77 hold no record"),
+        ("train STORE --out FULL", "there is something already"),
+        ("train STORE --out FILE", "there is something already"),
+        ("train STORE --out NEW --resume", "there is no run to go on with"),
+        ("evaluate none STORE --out NEW", "none: no such model"),
+        ("evaluate FILE STORE --out NEW", "not a model file"),
+        ("evaluate GARBAGE STORE --out NEW", "not a model file"),
+        ("evaluate MODEL none --out NEW", "none: not a store"),
+        ("evaluate MODEL STORE --out NEW --fold 77", "folds 77 have no record"),
+        ("evaluate MODEL STORE --out NEW --fold x", "'x' are no folds"),
+        ("explain none --model MODEL --out NEW", "none: no such ECG"),
+        ("explain --model MODEL --out NEW", "which ECG?"),
+        ("explain FILE --out NEW", "Missing option '--model'"),
+        ("explain FILE --model GARBAGE --out NEW", "not a model file"),
+        ("explain r1 --store STORE --model MODEL --out NEW --class MI", "must be one of ABNORMAL"),
+        ("explain r1 --store STORE --model MODEL --out NEW --source x", "must be one of features"),
+        ("explain r001 --store FULL --model MODEL --out NEW", "not a store"),
+        ("info none.safetensors", "none.safetensors: no such model file"),
+        ("info GARBAGE", "not a model file"),
+        ("read none", "none: no such ECG"),
+        ("read FILE", "no such ECG"),
+        ("import-weights none --out NEW", "none: no such file"),
+        ("import-weights FILE --out NEW", "not a state dict of torch"),
+        ("overview none --out NEW", "none"),
+        ("prepare none NEW", "none: needed: a folder like PTB-XL's"),
+        ("prepare FULL NEW", "needed: a folder like PTB-XL's"),
+        ("prepare FULL NEW --rate 0", "rate_hz must be above 0"),
+        ("prepare FULL NEW --seconds -1", "duration_s must be above 0"),
+        ("synthesize FULL", "something is there already"),
+        ("synthesize NEW -n 0", "-n"),
+        ("demo --out FULL", "there is something already"),
+        ("demo -n 3 --out NEW", "-n"),
+        ("download mnist NEW", "there is no dataset 'mnist'"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(
+    ecgcam, store, model, tmp_path, words, reason
+):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "diary.txt").write_text("mine")
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "garbage.safetensors").write_bytes(b"garbage" * 50)
+    known = {
+        "STORE": store,
+        "MODEL": model,
+        "FULL": tmp_path / "full",
+        "FILE": tmp_path / "file",
+        "GARBAGE": tmp_path / "garbage.safetensors",
+        "NEW": tmp_path / "new",
+    }
+    code, out, said = ecgcam(*(known.get(word, word) for word in words.split()))
+    assert code == 2, said
+    assert reason in said
+    assert out == ""
+    assert "Traceback" not in said
+    assert {path.name for path in tmp_path.iterdir()} == {"full", "file", "garbage.safetensors"}
+    assert os.listdir(tmp_path / "full") == ["diary.txt"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "evaluate MODEL STORE --out FILE --bootstrap 2",
+        "explain r001 --store STORE --model MODEL --out FILE/x",
+        "synthesize FILE/x -n 1",
+    ],
+)
+def test_what_cannot_be_written_is_a_failure(ecgcam, store, model, tmp_path, words):
+    (tmp_path / "file").write_text("text")
+    for name, path in {"MODEL": model, "STORE": store, "FILE": tmp_path / "file"}.items():
+        words = words.replace(name, str(path))
+    code, out, said = ecgcam(*words.split())
+    assert code == 1
+    assert out == ""
+    assert re.search(rf"ecgcam: [^:]*{re.escape(str(tmp_path))}[^:]*$", said)
+    assert "Traceback" not in said
+
+
+def test_an_error_is_one_line(ecgcam, monkeypatch, capsys):
+    def fail(path):
+        raise DatasetError("first line,\n  second line")
+
+    monkeypatch.setattr("ecgcam.store.open_store", fail)
+    assert main(["train", "x", "--out", "y"]) == 2
+    assert capsys.readouterr().err == "ecgcam: first line, second line\n"
+
+
+def test_an_error_without_words_has_a_name(monkeypatch, capsys):
+    def fail(path):
+        raise MemoryError
+
+    monkeypatch.setattr("ecgcam.store.open_store", fail)
+    assert main(["train", "x", "--out", "y"]) == 1
+    assert capsys.readouterr().err == "ecgcam: MemoryError\n"
+
+
+@pytest.mark.parametrize("place", [0, 1, 5])
+def test_debug_shows_the_traceback_wherever_it_stands(place):
+    words = ["train", "none", "--out", "new", "--seed", "1"]
+    with pytest.raises(DatasetError):
+        main([*words[:place], "--debug", *words[place:]])
+
+
+def test_a_key_press_stops_it_with_code_1(monkeypatch, capsys):
+    def stop(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ecgcam.store.open_store", stop)
+    assert main(["train", "x", "--out", "y"]) not in (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("9", (9,)), ("1-3", (1, 2, 3)), ("1-3,9", (1, 2, 3, 9)), ("2, 4", (2, 4))]
+)
+def test_folds_are_written_with_commas_and_dashes(text, found):
+    assert learn.folds(text) == found
+
+
+def test_progress_is_plain_lines_where_nobody_watches(capsys):
+    with progress.progress("ECGs judged") as show:
+        for done in range(1, 101):
+            show(done, 100)
+    assert capsys.readouterr().err == "ECGs judged: 100 of 100\n"
+
+
+def test_it_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "ecgcam", "--version"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, f"ecgcam {__version__}\n")

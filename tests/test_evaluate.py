@@ -1,0 +1,294 @@
+"""The scores of an evaluation are scikit-learn's, of the records that the card wants judged."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from sklearn import metrics
+from tiny import NORMAL, RHYTHM, SUPERCLASS, SUPERCLASSES, tiny_model, tiny_store, write_store
+
+from ecgcam import evaluate as evaluating
+from ecgcam.classifier import Classifier, load
+from ecgcam.errors import DatasetError, ModelError
+from ecgcam.evaluate import judge_folds, predictions, score, surest_and_worst
+from ecgcam.evaluation_report import HITS, METRICS, MISSES, PREDICTIONS, REPORT, evaluate
+from ecgcam.leads import LEADS
+
+FOLDS = (8, 9, 10)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tiny_store(tmp_path_factory.mktemp("store") / "store", records=200)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Makes the classifier of a task, whose card says what it is told to."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def make(task=NORMAL, card=None, **config):
+        path = folder / f"{task.name}.safetensors"
+        return load(tiny_model(path, task=task, card=card, **config))
+
+    return make
+
+
+def telling(store, logits, task=NORMAL, **card):
+    """A classifier that says these logits (records, classes) of the records of the store."""
+    of = {signal.tobytes(): row for signal, row in zip(
+        store.signals_mv(range(len(logits))), np.asarray(logits, np.float32), strict=True
+    )}  # fmt: skip
+    usual = {
+        "classes": list(task.classes),
+        "leads": list(LEADS),
+        "rate_hz": store.rate_hz,
+        "duration_s": store.samples / store.rate_hz,
+        "thresholds": [0.5] * len(task.classes),
+        "temperature": 1.0,
+        "task": task.to_dict(),
+        "parameters": 0,
+    }
+
+    def engine(signal_mv, source):
+        found = np.stack([of[np.ascontiguousarray(signal).tobytes()] for signal in signal_mv])
+        return found, found[:, :, None]
+
+    return Classifier(engine, bias=np.zeros(len(task.classes)), card=usual | card)
+
+
+def evaluated(classifier, store, out, **options):
+    """metrics.json and predictions.parquet of an evaluation."""
+    evaluate(classifier, store, out, **{"folds": FOLDS, "replicates": 20} | options)
+    scores = json.loads((out / METRICS).read_text(), parse_constant=pytest.fail)
+    return scores, pd.read_parquet(out / PREDICTIONS)
+
+
+def assert_is_scikit_learns(found, target, probability, threshold):
+    called = probability >= np.float32(threshold)
+    assert found["n"] == len(target)
+    assert found["auroc"] == pytest.approx(metrics.roc_auc_score(target, probability))
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(target, called))
+    assert found["confusion"] == metrics.confusion_matrix(target, called).tolist()
+    for name in ("precision", "recall", "f1"):
+        one = getattr(metrics, f"{name}_score")(target, called, zero_division=np.nan)
+        assert found[name] == (None if np.isnan(one) else pytest.approx(one))
+    for name in ("auroc", "accuracy"):
+        low, high = found[f"{name}_ci"]
+        assert low <= high
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.45])
+def test_the_scores_are_scikit_learns_on_the_predictions(store, model, tmp_path, threshold):
+    classifier = model(card={"thresholds": [threshold], "temperature": 2.0})
+    scores, table = evaluated(classifier, store, tmp_path)
+    target, probability = table["target_ABNORMAL"], table["probability_ABNORMAL"]
+    assert_is_scikit_learns(scores, target, probability, threshold)
+    np.testing.assert_allclose(probability, expit(table["logit_ABNORMAL"] / 2), rtol=1e-5)
+    assert (table["decision_ABNORMAL"] == (probability >= np.float32(threshold))).all()
+
+
+def test_metrics_json_says_what_was_scored(store, model, tmp_path):
+    classifier = model()
+    scores, table = evaluated(classifier, store, tmp_path, folds=[9])
+    assert scores["task"] == "normal"
+    assert scores["fold"] == 9
+    assert scores["n"] == len(table) == 20
+    assert scores["n_dropped"] == 0
+    assert scores["parameters"] == classifier.card["parameters"]
+    assert scores["bootstrap"] == {"over": "patients", "replicates": 20, "seed": 0}
+    assert evaluated(classifier, store, tmp_path)[0]["fold"] == list(FOLDS)
+
+
+def test_every_class_of_several_is_scored_by_itself(store, model, tmp_path):
+    limits = [0.5, 0.4, 0.6, 0.5, 0.45]
+    scores, table = evaluated(model(SUPERCLASS, card={"thresholds": limits}), store, tmp_path)
+    assert list(scores["classes"]) == list(SUPERCLASSES)
+    for name, limit in zip(SUPERCLASSES, limits, strict=True):
+        target, probability = table[f"target_{name}"], table[f"probability_{name}"]
+        assert_is_scikit_learns(scores["classes"][name], target, probability, limit)
+    mean = np.mean([scores["classes"][name]["auroc"] for name in SUPERCLASSES])
+    assert scores["macro_auroc"] == pytest.approx(mean)
+    assert len(scores["macro_auroc_ci"]) == 2
+    assert "normal_against" not in scores
+    assert "confusion" not in scores
+
+
+def test_of_exclusive_classes_the_likeliest_is_the_answer(store, model, tmp_path):
+    scores, table = evaluated(model(RHYTHM), store, tmp_path)
+    found = table[["probability_SR", "probability_AFIB"]].to_numpy()
+    true = table[["target_SR", "target_AFIB"]].to_numpy().argmax(1)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
+    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(true, found.argmax(1)))
+    assert scores["confusion"] == metrics.confusion_matrix(true, found.argmax(1)).tolist()
+    assert (table["decision_AFIB"] == (found.argmax(1) == 1)).all()
+
+
+def test_predictions_have_a_row_an_ecg_as_judged_one_by_one(store, model, tmp_path):
+    classifier = model()
+    _, table = evaluated(classifier, store, tmp_path, folds=[9])
+    assert table["id"].is_unique
+    assert set(table["fold"]) == {9}
+    answers = classifier.predict([store.record(store.number_of(one)) for one in table["id"]])
+    found = [answer.logits[0] for answer in answers]
+    np.testing.assert_allclose(table["logit_ABNORMAL"], found, atol=1e-5)
+
+
+@pytest.mark.parametrize("unlabelled", ["positive", "negative", "drop"])
+def test_the_cards_rule_for_unlabelled_records_holds(store, model, tmp_path, unlabelled):
+    judged = store.records[store.records["fold"].isin(FOLDS)]
+    blank = sum(not len(labels) for labels in judged["labels"])
+    abnormal = sum(not set(NORMAL.members[0]).isdisjoint(labels) for labels in judged["labels"])
+    assert blank > 3
+    scores, table = evaluated(model(replace(NORMAL, unlabelled=unlabelled)), store, tmp_path)
+    dropped = blank if unlabelled == "drop" else 0
+    assert (scores["n"], scores["n_dropped"]) == (60 - dropped, dropped)
+    called = blank if unlabelled == "positive" else 0
+    assert table["target_ABNORMAL"].sum() == abnormal + called
+
+
+def test_normal_is_scored_against_each_superclass(store, model, tmp_path):
+    scores, table = evaluated(model(), store, tmp_path)
+    labels = store.records.set_index("id")["labels"]
+    assert list(scores["normal_against"]) == list(SUPERCLASSES[1:])
+    for name, found in scores["normal_against"].items():
+        has = table["id"].map(lambda one, name=name: f"superclass:{name}" in labels[one])
+        part = table[has | (table["target_ABNORMAL"] == 0)]
+        assert_is_scikit_learns(found, part["target_ABNORMAL"], part["probability_ABNORMAL"], 0.5)
+
+
+def test_the_published_model_scores_as_published(
+    shared, published_classifier, fold_9_store, tmp_path
+):
+    known = json.loads((shared / "reference" / "xai_signalcam_scores.json").read_text())["fold9"]
+    found = score(judge_folds(published_classifier, fold_9_store, folds=[9]), replicates=2)
+    assert (found["n"], found["confusion"]) == (known["n"], known["confusion"])
+    for name in ("accuracy", "auroc", "precision", "recall", "f1"):
+        assert found[name] == pytest.approx(known[name], abs=1e-5)
+    for name, against in found["normal_against"].items():
+        wanted = known[f"normal_vs_{name}"]
+        assert against["n"] == wanted["n"]
+        assert against["accuracy"] == pytest.approx(wanted["accuracy"], abs=1e-9)
+        assert against["auroc"] == pytest.approx(wanted["auroc"], abs=1e-5)
+
+
+def test_a_table_of_ones_own_is_judged_by_its_column(store, model, tmp_path):
+    marked = [["column:ABNORMAL"] if k % 3 == 0 else [] for k in range(30)]
+    signals = store.signals_uv(range(30))
+    own = write_store(tmp_path / "own", signals, marked, folds=[9] * 30)
+    scores, table = evaluated(model(), own, tmp_path / "out")
+    assert scores["n"] == 30
+    assert table["target_ABNORMAL"].tolist() == [k % 3 == 0 for k in range(30)]
+    assert "normal_against" not in scores
+
+
+def test_a_model_of_fewer_leads_finds_its_own_in_the_store(store, model, tmp_path):
+    classifier = model(leads=("V5", "I"))
+    _, table = evaluated(classifier, store, tmp_path, folds=[9])
+    numbers = [store.number_of(one) for one in table["id"]]
+    rows = [LEADS.index("V5"), LEADS.index("I")]
+    wanted, _ = classifier.judge(store.signals_mv(numbers)[:, rows])
+    np.testing.assert_allclose(table["logit_ABNORMAL"], wanted[:, 0], atol=1e-5)
+
+
+def test_records_are_judged_in_blocks_and_told_as_they_are(store, model, monkeypatch):
+    whole = judge_folds(model(), store, folds=FOLDS)
+    monkeypatch.setattr(evaluating, "_BLOCK", 7)
+    told = []
+    parts = judge_folds(model(), store, folds=FOLDS, progress=lambda *done: told.append(done))
+    np.testing.assert_allclose(parts.logits, whole.logits, atol=1e-5)
+    assert told == [(min(k + 7, 60), 60) for k in range(0, 60, 7)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"rate_hz": 50.0, "duration_s": 10.0}, "500 samples at 50 Hz; .* holds 500 at 100 Hz"),
+        ({"duration_s": 10.0}, "takes 1000 samples at 100 Hz"),
+        ({"leads": ("I", "V7")}, "leads V7 are missing"),
+    ],
+)
+def test_signals_that_do_not_fit_the_model_are_refused(store, model, settings, reason):
+    with pytest.raises(ModelError, match=reason):
+        judge_folds(model(**settings), store, folds=[9])
+
+
+def test_folds_without_a_record_are_refused(store, model, tmp_path):
+    with pytest.raises(DatasetError, match="folds 77 have no record for the task 'normal'"):
+        evaluate(model(), store, tmp_path / "out", folds=[77])
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_surest_hits_and_the_worst_misses_by_hand(tmp_path):
+    labels = [["superclass:NORM"], ["superclass:MI"]] * 4
+    signals = np.random.default_rng(0).integers(-900, 900, (8, 12, 500))
+    small = write_store(tmp_path / "store", signals, labels, folds=[9] * 8)
+    logits = [[-1.0], [3], [-4], [-2], [2.5], [0.1], [-0.5], [-3]]
+    judged = judge_folds(telling(small, logits), small, folds=[9])
+    surest, worst = surest_and_worst(judged, 3)
+    assert surest == [2, 1, 0]
+    assert worst == [7, 4, 3]
+    assert surest_and_worst(judged, 99) == ([2, 1, 0, 6, 5], [7, 4, 3])
+    strict = judge_folds(telling(small, logits, thresholds=[0.97]), small, folds=[9])
+    assert surest_and_worst(strict, 9)[1] == [7, 3, 5, 1]
+
+
+def test_a_record_is_surely_right_only_if_every_class_is(tmp_path):
+    labels = [["superclass:NORM"], ["superclass:MI", "superclass:CD"]]
+    signals = np.random.default_rng(0).integers(-900, 900, (2, 12, 500))
+    small = write_store(tmp_path / "store", signals, labels, folds=[9, 9])
+    told = [[9, -9, -9, -9, -9], [-9, 9, -9, 9, 0.1]]
+    judged = judge_folds(telling(small, told, SUPERCLASS), small, folds=[9])
+    assert surest_and_worst(judged, 5) == ([0], [1])
+
+
+def test_the_report_has_the_numbers_and_loads_nothing(store, model, tmp_path):
+    scores, _ = evaluated(model(), store, tmp_path)
+    page = (tmp_path / REPORT).read_text()
+    for name in ("auroc", "accuracy", "precision", "recall", "f1", "average_precision"):
+        assert f"{scores[name]:.4f}" in page
+    for against in scores["normal_against"].values():
+        assert f"{against['auroc']:.4f}" in page
+    assert not re.search(r'(src|href)\s*=\s*["\']?\s*(https?:)?//', page)
+    assert not re.search(r"<script|@import|url\((?!data:)", page)
+
+
+def test_a_report_of_several_classes_has_them_all(store, model, tmp_path):
+    scores, _ = evaluated(model(SUPERCLASS), store, tmp_path)
+    page = (tmp_path / REPORT).read_text()
+    for name, one in scores["classes"].items():
+        assert f"<td>{name}</td>" in page
+        assert f"{one['auroc']:.4f}" in page
+    assert f"{scores['macro_auroc']:.4f}" in page
+
+
+def test_without_drawing_there_are_three_files(store, model, tmp_path):
+    evaluated(model(), store, tmp_path, folds=[9])
+    assert {path.name for path in tmp_path.iterdir()} == {METRICS, PREDICTIONS, REPORT}
+
+
+def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path):
+    judged = judge_folds(model(), store, folds=[9])
+    surest, worst = surest_and_worst(judged, 1)
+    evaluated(model(), store, tmp_path, folds=[9], draw=1)
+    page = (tmp_path / REPORT).read_text()
+    for folder, (number,) in ((HITS, surest), (MISSES, worst)):
+        name = store.records["id"][number]
+        assert {path.name for path in (tmp_path / folder).iterdir()} == {
+            f"{name}{ending}"
+            for ending in (".html", ".json", "-leads.png", "-sheet.png", "-sheet.pdf")
+        }
+        assert f'href="{folder}/{name}.html"' in page
+
+
+def test_nothing_is_learned_from_the_records_that_are_scored(store, model):
+    """The same predictions whatever the labels say."""
+    honest = predictions(judge_folds(model(), store, folds=[9]))
+    turned = replace(store, records=store.records.assign(labels=[["superclass:MI"]] * 200))
+    blind = predictions(judge_folds(model(), turned, folds=[9]))
+    assert honest["probability_ABNORMAL"].equals(blind["probability_ABNORMAL"])
+    assert blind["target_ABNORMAL"].all()

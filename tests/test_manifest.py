@@ -1,0 +1,194 @@
+"""One's own table: labels, people, folds that no patient crosses, and rows that are wrong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecgcam.errors import DatasetError
+from ecgcam.labels import find_task
+from ecgcam.manifest import read_manifest, split
+
+TEXT = """\
+path,patient,fold,age,sex,AFIB,LBBB
+2021/a17.hea,p1,1,61,female,0,1
+2021/a18.csv,p2,9,,male,1,
+"""
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    def write(text):
+        (tmp_path / "ecgs.csv").write_text(text, encoding="utf-8")
+        return tmp_path / "ecgs.csv"
+
+    return write
+
+
+def test_a_row_says_where_an_ecg_lies_and_what_it_shows(manifest, tmp_path):
+    source = read_manifest(manifest(TEXT))
+    assert source.vocabulary == {"column": ("AFIB", "LBBB")}
+    records = source.records
+    assert records["id"].tolist() == ["2021/a17.hea", "2021/a18.csv"]
+    assert records["path"].tolist() == [str(tmp_path / name) for name in records["id"]]
+    assert records["patient"].tolist() == ["p1", "p2"]
+    assert records["fold"].tolist() == [1, 9]
+    assert records["labels"].tolist() == [["column:LBBB"], ["column:AFIB", "blank:LBBB"]]
+    assert records["age_years"].tolist()[0] == 61
+    assert np.isnan(records["age_years"][1])
+    assert records["sex"].tolist() == ["female", "male"]
+    assert (records["problem"] == "").all()
+
+
+def test_a_blank_leaves_the_record_out_of_the_task(manifest):
+    source = read_manifest(manifest(TEXT))
+    targets, keep = find_task("columns", source.vocabulary).targets(source.records["labels"])
+    assert keep.tolist() == [True, False]
+    assert targets[0].tolist() == [0, 1]
+
+
+def test_ids_absolute_paths_devices_and_sites_are_kept(manifest, tmp_path):
+    records = read_manifest(
+        manifest(
+            f"id,path,fold,device,site\n a1 ,{tmp_path}/x y.csv,3, CS-12 ,\nb,../b,3,,Vilnius\n"
+        )
+    ).records
+    assert records["id"].tolist() == ["a1", "b"]
+    assert records["path"].tolist() == [str(tmp_path / "x y.csv"), str(tmp_path / ".." / "b")]
+    assert records["patient"].tolist() == [f"{tmp_path}/x y.csv", "../b"]
+    assert records["device"].tolist()[0] == "CS-12"
+    assert records["site"].tolist()[1] == "Vilnius"
+    assert records["labels"].tolist() == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("cell", "labels"),
+    [
+        *((one, ["column:A"]) for one in ("1", "1.0", "true", "True", " 1 ")),
+        *((nought, []) for nought in ("0", "0.0", "false", "FALSE")),
+        *((blank, ["blank:A"]) for blank in ("", " ", "nan", "NaN", "None")),
+    ],
+)
+def test_the_spellings_of_yes_no_and_nobody_knows(manifest, cell, labels):
+    text = f"path,fold,A\na,1,{cell}\nb,1,0\n"
+    assert read_manifest(manifest(text)).records["labels"][0] == labels
+
+
+@pytest.mark.parametrize(
+    ("sex", "expected"),
+    [("F", "female"), ("Male", "male"), (" m ", "male"), ("", None), ("x", None), ("1", None)],
+)
+def test_sexes(manifest, sex, expected):
+    found = read_manifest(manifest(f"path,fold,sex\na,1,{sex}\n")).records["sex"][0]
+    assert found == expected or (expected is None and pd.isna(found))
+
+
+def test_label_columns_can_be_named(manifest):
+    text = "path,fold,AFIB,remark,QRS\na,1,1,unsure,99\nb,2,,,80\n"
+    source = read_manifest(manifest(text), labels=("AFIB",))
+    assert source.vocabulary == {"column": ("AFIB",)}
+    assert source.records["labels"].tolist() == [["column:AFIB"], ["blank:AFIB"]]
+    with pytest.raises(DatasetError, match=r"row 2, column 'remark': 'unsure' is no label"):
+        read_manifest(manifest(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,fold,A\na,1,1\nb,1,2\n", r"row 3, column 'A': '2' is no label; needed: 1, 0 or bl"),
+        ("path,fold\na,1\nb,x\n", "row 3: the fold must be a whole number"),
+        ("path,fold\na,1\nb,\n", "row 3: the fold"),
+        ("path,fold\na,1.5\n", "row 2: the fold"),
+        ("path,fold\na,inf\n", "row 2: the fold"),
+        ("path,fold\na,1\n ,1\n", "row 3: its 'path' is blank"),
+        ("path,id,fold\na,1,1\nb,,1\n", "row 3: its 'id' is blank"),
+        ("path,patient,fold\na,p,1\nb,q,1\nc,,2\n", "row 4: its 'patient' is blank"),
+        ("path,fold\na,1\nb,1\na,1\n", "id a is there more than once"),
+        ("path,id,fold\na,1,1\nb,1 ,1\n", "id 1 is there more than once"),
+        ("path,patient,fold\na,p,1\nb,p,2\n", r"patient p is in \[1, 2\]"),
+        ("path,patient,fold\na,p,1\nb, p ,2\n", r"patient p is in \[1, 2\]"),
+        ("file,A\na,1\n", "the column path; found 1 rows with file, A"),
+        ("path,fold\n", "needed: at least one row"),
+        ("", "not a table"),
+        ('path,A\n"a,1\n', "not a table"),
+    ],
+)
+def test_a_table_that_is_wrong_is_refused_with_its_row(manifest, text, said):
+    with pytest.raises(DatasetError, match=f"ecgs.csv: .*{said}"):
+        read_manifest(manifest(text))
+
+
+def test_a_column_that_lacks_is_named(manifest):
+    with pytest.raises(DatasetError, match="the column AFIBB"):
+        read_manifest(manifest(TEXT), labels=("AFIBB", "LBBB"))
+
+
+def test_other_bytes_and_no_file_are_no_table(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"path\n\xff\xfe\n")
+    for name in ("a.csv", "none.csv"):
+        with pytest.raises(DatasetError, match="not a table"):
+            read_manifest(tmp_path / name)
+
+
+# folds that are made here
+
+
+def people(seed=0, patients=300):
+    """Some with many ECGs, a common label, a rare one, and one that nearly nobody has."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for patient in range(patients):
+        chance = rng.random()
+        label = "A" if chance < 0.3 else "B" if chance < 0.4 else "C" if chance < 0.41 else ""
+        for _ in range(rng.integers(1, 5)):
+            rows.append((f"p{patient}", [f"column:{label}"] if label else []))
+    return pd.DataFrame(rows, columns=["patient", "labels"])
+
+
+def test_the_folds_are_alike_and_no_patient_is_in_two():
+    records = people()
+    records["fold"] = split(records, seed=1)
+    assert records.groupby("patient")["fold"].nunique().max() == 1
+    sizes = records["fold"].value_counts()
+    assert sorted(sizes.index) == list(range(1, 11))
+    assert sizes.max() <= 1.15 * sizes.min()
+    has_a = records["labels"].map(lambda labels: "column:A" in labels)
+    shares = has_a.groupby(records["fold"]).mean()
+    assert shares.max() - shares.min() < 0.08
+
+
+def test_the_same_seed_makes_the_same_folds():
+    records = people()
+    once, again, other = (split(records, seed=seed) for seed in (1, 1, 2))
+    assert (once == again).all()
+    assert (once != other).mean() > 0.5
+
+
+@pytest.mark.parametrize("labels", ["none", "all their own", "two of one kind"])
+def test_labels_that_are_hard_to_spread_do_not_stop_it(labels):
+    records = people(patients=40)
+    if labels == "none":
+        records["labels"] = [[] for _ in range(len(records))]
+    elif labels == "all their own":
+        records["labels"] = [[f"column:{k}"] for k in range(len(records))]
+    else:
+        records["labels"] = [["column:A"] if k < 2 else [] for k in range(len(records))]
+    fold = split(records, seed=0)
+    assert sorted(fold.unique()) == list(range(1, 11))
+    assert fold.groupby(records["patient"]).nunique().max() == 1
+
+
+def test_ten_patients_are_a_fold_each_and_fewer_are_refused():
+    records = people(patients=10)
+    assert split(records, seed=0).groupby(records["patient"]).first().nunique() == 10
+    with pytest.raises(DatasetError, match="9 patients cannot be split into 10 folds"):
+        split(people(patients=9), seed=0)
+
+
+def test_a_manifest_without_folds_gets_them_by_patient_or_by_ecg(manifest):
+    rows = [f"{k}.csv,p{k // 3},{k % 2}" for k in range(90)]
+    by_patient = manifest("\n".join(["path,patient,A", *rows]))
+    records = read_manifest(by_patient, seed=3).records
+    assert records.groupby("patient")["fold"].nunique().max() == 1
+    assert records["fold"].nunique() == 10
+    alone = manifest("\n".join(["path,A", *(f"{k}.csv,{k % 2}" for k in range(30))]))
+    assert read_manifest(alone).records["fold"].value_counts().tolist() == [3] * 10

@@ -1,0 +1,482 @@
+"""A dataset to a store: every good record as it is, every bad one named, and never half a store."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ecg_files import LEADS, change_text, samples_like_an_ecg, write_wfdb
+
+from ecgcam.errors import DatasetError
+from ecgcam.prepare import PrepareConfig, prepare
+from ecgcam.store import open_store, verify
+
+with warnings.catch_warnings(action="ignore"):  # wfdb does what pandas 3 deprecates
+    import wfdb
+
+ALONE = PrepareConfig(jobs=1)
+
+
+def rejected(folder):
+    return pd.read_csv(folder / "rejected.csv", keep_default_na=False).set_index("id")["reason"]
+
+
+def everything_below(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+def ids_of(store):
+    return store.records["id"].tolist()
+
+
+@pytest.fixture(scope="module")
+def real_store(ptbxl_some, tmp_path_factory):
+    prepared = prepare(ptbxl_some, tmp_path_factory.mktemp("real") / "store", ALONE)
+    assert (prepared.records, prepared.rejected) == (540, 0)
+    return open_store(prepared.folder)
+
+
+def test_every_sample_of_real_records_is_kept(real_store, ptbxl_some):
+    table = pd.read_csv(ptbxl_some / "ptbxl_database.csv")
+    assert ids_of(real_store) == table["ecg_id"].tolist()
+    signals_uv = real_store.signals_uv(real_store.numbers())
+    for signal_uv, name in zip(signals_uv, table["filename_lr"], strict=True):
+        samples = np.fromfile(ptbxl_some / f"{name}.dat", "<i2").reshape(1000, 12)
+        np.testing.assert_array_equal(signal_uv, samples.T)
+
+
+def test_real_records_are_those_that_wfdb_reads(real_store, ptbxl_some):
+    names = pd.read_csv(ptbxl_some / "ptbxl_database.csv")["filename_lr"]
+    for number in range(0, 540, 27):
+        signal_mv, fields = wfdb.rdsamp(str(ptbxl_some / names[number]))
+        order = [[lead.upper() for lead in fields["sig_name"]].index(x.upper()) for x in LEADS]
+        np.testing.assert_array_equal(
+            real_store.signals_uv([number])[0], np.rint(signal_mv.T[order] * 1000)
+        )
+
+
+def test_of_real_records_all_is_kept_that_is_known(real_store, ptbxl_some):
+    table = pd.read_csv(ptbxl_some / "ptbxl_database.csv")
+    records = real_store.records
+    assert records["fold"].value_counts().to_dict() == dict.fromkeys(range(1, 10), 60)
+    assert (records["patient"] == table["patient_id"]).all()
+    assert (records["age_years"] == table["age"].replace(300, 90)).all()
+    assert (real_store.leads, real_store.rate_hz, real_store.samples) == (LEADS, 100, 1000)
+    assert len(real_store.vocabulary["statement"]) == 71
+    assert list(verify(real_store)) == []
+
+
+def test_prepared_twice_it_is_the_same_in_one_process_or_several(
+    made_up_folder, made_up_store, tmp_path
+):
+    calls = []
+    config = PrepareConfig(jobs=2, shard_records=50)
+    prepared = prepare(
+        made_up_folder, tmp_path / "b", config, progress=lambda *call: calls.append(call)
+    )
+    store = open_store(prepared.folder)
+    assert sorted(path.name for path in store.folder.glob("*.npy")) == [
+        f"signals-0000{k}.npy" for k in range(3)
+    ]
+    assert calls == [(50, 120), (100, 120), (120, 120)]
+    assert store.about["fingerprint"] == made_up_store.about["fingerprint"]
+    numbers = store.numbers()
+    np.testing.assert_array_equal(store.signals_uv(numbers), made_up_store.signals_uv(numbers))
+    pd.testing.assert_frame_equal(
+        store.records.drop(columns=["shard", "row"]),
+        made_up_store.records.drop(columns=["shard", "row"]),
+    )
+    assert list(verify(store)) == list(verify(made_up_store)) == []
+
+
+@pytest.fixture
+def folder(made_up_folder, tmp_path):
+    """The first 24 made-up ECGs, to be spoilt; and the path of one's files without suffix."""
+    copy = tmp_path / "folder"
+    shutil.copytree(made_up_folder, copy)
+    table = pd.read_csv(copy / "ptbxl_database.csv")
+    table.iloc[:24].to_csv(copy / "ptbxl_database.csv", index=False)
+    return copy
+
+
+def stem_of(folder, ecg_id):
+    return folder / "records100" / "00000" / f"{ecg_id:05d}_lr"
+
+
+def spoil_length(stem):
+    write_wfdb(stem, samples_like_an_ecg(time=900))
+
+
+def spoil_by_missing(stem):
+    stem.with_name(f"{stem.name}.dat").unlink()
+
+
+def spoil_by_no_header(stem):
+    stem.with_name(f"{stem.name}.hea").unlink()
+
+
+def spoil_by_truncation(stem):
+    data = stem.with_name(f"{stem.name}.dat")
+    data.write_bytes(data.read_bytes()[:-100])
+
+
+def spoil_rate(stem):
+    write_wfdb(stem, samples_like_an_ecg(time=5000), rate="500")
+
+
+def spoil_lead(stem):
+    write_wfdb(stem, samples_like_an_ecg(leads=11), leads=LEADS[:11])
+
+
+def spoil_by_two_of_one_lead(stem):
+    write_wfdb(stem, samples_like_an_ecg(leads=13), leads=[*LEADS, "Lead II"])
+
+
+def spoil_unit(stem):
+    write_wfdb(stem, samples_like_an_ecg(), gain="1000.0(0)/mmHg")
+
+
+def spoil_size(stem):
+    write_wfdb(stem, samples_like_an_ecg(), gain="1.0(0)/mV")
+
+
+def spoil_sample(stem):
+    samples = samples_like_an_ecg()
+    samples[400, 2] = -32768
+    write_wfdb(stem, samples)
+
+
+def spoil_checksum(stem):
+    data = bytearray(stem.with_name(f"{stem.name}.dat").read_bytes())
+    data[1000] ^= 4
+    stem.with_name(f"{stem.name}.dat").write_bytes(bytes(data))
+
+
+def spoil_header(stem):
+    stem.with_name(f"{stem.name}.hea").write_text("nonsense\n")
+
+
+SPOILT = {
+    1: (spoil_length, "it lasts 9 s; needed: 10 s"),
+    3: (spoil_by_missing, "00003_lr.dat: no such file"),
+    4: (spoil_by_no_header, "00004_lr: no such ECG"),
+    6: (spoil_by_truncation, "23900 bytes; its header promises"),
+    7: (spoil_rate, "500 Hz; needed: 100 Hz, or --resample"),
+    9: (spoil_lead, "leads V6 are missing"),
+    10: (spoil_by_two_of_one_lead, "leads II are there more than once"),
+    12: (spoil_unit, "unit 'mmHg' is not a voltage"),
+    13: (spoil_size, "beyond any ECG (32.767 mV): is its unit right?"),
+    15: (spoil_sample, "marked invalid"),
+    17: (spoil_checksum, "fails its checksum"),
+    18: (spoil_header, "not a WFDB record that can be read"),
+}
+
+
+def test_each_bad_record_is_left_out_with_its_reason_and_each_good_one_is_kept(folder, tmp_path):
+    for ecg_id, (spoil, _) in SPOILT.items():
+        spoil(stem_of(folder, ecg_id))
+    table = pd.read_csv(folder / "ptbxl_database.csv").astype({"patient_id": object})
+    table.loc[table["ecg_id"] == 20, "scp_codes"] = "{'NORM'"
+    table.loc[table["ecg_id"] == 22, "patient_id"] = None
+    table.to_csv(folder / "ptbxl_database.csv", index=False)
+    calls = []
+    prepared = prepare(folder, tmp_path / "store", ALONE, progress=lambda *call: calls.append(call))
+    reasons = {
+        **{k: reason for k, (_, reason) in SPOILT.items()},
+        20: "scp_codes",
+        22: "no patient",
+    }
+    good = [ecg_id for ecg_id in range(1, 25) if ecg_id not in reasons]
+    assert (prepared.records, prepared.rejected) == (len(good), len(reasons)) == (10, 14)
+    found = rejected(prepared.folder)
+    assert found.index.tolist() == sorted(reasons)
+    assert {k: reason in found[k] for k, reason in reasons.items()} == dict.fromkeys(reasons, True)
+    store = open_store(prepared.folder)
+    assert ids_of(store) == good
+    for number, ecg_id in enumerate(good):
+        signal_mv, _ = wfdb.rdsamp(str(stem_of(folder, ecg_id)))
+        expected = np.rint(signal_mv.T * 1000)
+        np.testing.assert_array_equal(store.signals_uv([number])[0], expected)
+    assert calls[-1] == (22, 22)
+
+
+def test_records_whose_rows_are_all_bad_leave_an_empty_shard_behind(folder, tmp_path):
+    for ecg_id in range(5, 9):
+        spoil_by_missing(stem_of(folder, ecg_id))
+    prepared = prepare(folder, tmp_path / "store", PrepareConfig(jobs=1, shard_records=4))
+    store = open_store(prepared.folder)
+    assert [shard["records"] for shard in store.about["shards"]] == [4, 0, 4, 4, 4, 4]
+    expected = np.fromfile(f"{stem_of(folder, 9)}.dat", "<i2").reshape(1000, 12).T
+    np.testing.assert_array_equal(store.signals_uv([store.number_of("9")])[0], expected)
+    assert list(verify(store)) == []
+
+
+def test_leads_are_stored_by_name_whatever_their_order(folder, tmp_path):
+    order = np.random.default_rng(0).permutation(12)
+    samples = samples_like_an_ecg()
+    write_wfdb(stem_of(folder, 2), samples[:, order], leads=[LEADS[k].lower() for k in order])
+    few = PrepareConfig(jobs=1, leads=("V1", "aVR"))
+    for config, rows in ((ALONE, range(12)), (few, [6, 3])):
+        store = open_store(prepare(folder, tmp_path / str(len(rows)), config).folder)
+        found = store.signals_uv([store.number_of("2")])[0]
+        np.testing.assert_array_equal(found, samples.T[list(rows)])
+        assert store.leads == config.leads
+
+
+def test_what_is_wrong_with_a_signal_is_written_down_but_it_stays(folder, tmp_path):
+    samples = samples_like_an_ecg()
+    samples[:, 10] = 40
+    write_wfdb(stem_of(folder, 5), samples)
+    store = open_store(prepare(folder, tmp_path / "store", ALONE).folder)
+    row = store.records.iloc[store.number_of("5")]
+    assert list(row["quality"]) == ["flat V5", "Einthoven broken"]
+    assert list(store.records["quality"].iloc[store.number_of("6")]) == []
+
+
+def test_where_nothing_can_be_used_there_is_no_store(folder, tmp_path):
+    for ecg_id in range(1, 25):
+        spoil_checksum(stem_of(folder, ecg_id))
+    with pytest.raises(DatasetError, match="none of its ECGs can be read; the first: .*checksum"):
+        prepare(folder, tmp_path / "store", ALONE)
+    fixed = PrepareConfig(jobs=1, rate_hz=100, duration_s=10)
+    with pytest.raises(DatasetError, match="none of its ECGs can be used; the first: .*checksum"):
+        prepare(folder, tmp_path / "store", fixed)
+    table = pd.read_csv(folder / "ptbxl_database.csv")
+    table.assign(scp_codes="?").to_csv(folder / "ptbxl_database.csv", index=False)
+    with pytest.raises(DatasetError, match="the first: scp_codes is"):
+        prepare(folder, tmp_path / "store", fixed)
+    table.iloc[:0].to_csv(folder / "ptbxl_database.csv", index=False)
+    with pytest.raises(DatasetError, match="its table has no rows"):
+        prepare(folder, tmp_path / "store", fixed)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder"}
+
+
+# one's own ECGs
+
+
+@pytest.fixture
+def own(tmp_path):
+    """One ECG in four kinds of file, at 500 Hz but for the last; and the CSV that lists them."""
+    samples = samples_like_an_ecg(time=5000)
+    write_wfdb(tmp_path / "a", samples)
+    write_wfdb(tmp_path / "b", samples, gain="1(0)/uV", rate="500")
+    write_wfdb(tmp_path / "a", samples, rate="500")
+    table = np.column_stack([np.arange(5000) / 500, samples / 1000])
+    lines = [",".join(["time", *LEADS]), *(",".join(map(str, row)) for row in table.tolist())]
+    (tmp_path / "c.csv").write_text("\n".join(lines))
+    np.savez(tmp_path / "d.npz", signal_mv=samples.T / 1000, rate_hz=500)
+    write_wfdb(tmp_path / "e", samples_like_an_ecg(seed=9))
+    files = ["a.hea", "b", "c.csv", "d.npz", "e.hea"]
+    rows = [f"{file},p{k},{1 + k},{k % 2}" for k, file in enumerate(files)]
+    (tmp_path / "own.csv").write_text("\n".join(["path,patient,fold,AFIB", *rows]))
+    return tmp_path / "own.csv"
+
+
+def test_ones_own_files_of_any_kind_give_the_same_signal(own, tmp_path):
+    prepared = prepare(own, tmp_path / "store", ALONE)
+    store = open_store(prepared.folder)
+    assert (store.rate_hz, store.samples) == (500, 5000)
+    assert ids_of(store) == ["a.hea", "b", "c.csv", "d.npz"]
+    for number in store.numbers():
+        np.testing.assert_array_equal(
+            store.signals_uv([number])[0], samples_like_an_ecg(time=5000).T
+        )
+    assert "100 Hz; needed: 500 Hz, or --resample" in rejected(store.folder)["e.hea"]
+    assert store.vocabulary == {"column": ("AFIB",)}
+    assert list(verify(store)) == []
+
+
+def test_other_rates_are_brought_to_the_wanted_one(own, tmp_path):
+    config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
+    store = open_store(prepare(own, tmp_path / "store", config).folder)
+    assert (len(store.records), store.rate_hz, store.samples) == (5, 100, 1000)
+    from ecgcam.readers import read
+    from ecgcam.windows import resample
+
+    expected = np.rint(resample(read(tmp_path / "d.npz"), 100).signal_mv * 1000)
+    for number in range(4):
+        np.testing.assert_array_equal(store.signals_uv([number])[0], expected)
+    np.testing.assert_array_equal(store.signals_uv([4])[0], samples_like_an_ecg(seed=9).T)
+
+
+def test_a_path_that_is_not_there_is_named(own, tmp_path):
+    change_text(own, "c.csv", "elsewhere/c.csv")
+    prepared = prepare(own, tmp_path / "store", ALONE)
+    assert (prepared.records, prepared.rejected) == (3, 2)
+    assert rejected(prepared.folder)["elsewhere/c.csv"].endswith("c.csv: no such file.")
+
+
+def test_ptb_xl_is_resampled_from_the_files_that_hold_enough(folder, tmp_path):
+    with pytest.raises(DatasetError, match="100 and 500 Hz, not 250 Hz"):
+        prepare(folder, tmp_path / "store", PrepareConfig(rate_hz=250))
+    half = PrepareConfig(jobs=1, rate_hz=50, resampled=True)
+    store = open_store(prepare(folder, tmp_path / "store", half).folder)
+    assert (len(store.records), store.rate_hz, store.samples) == (24, 50, 500)
+    samples = samples_like_an_ecg(time=5000)
+    write_wfdb(folder / "records500" / "00000" / "00003_hr", samples, rate="500")
+    up = PrepareConfig(jobs=1, rate_hz=250, resampled=True)
+    store = open_store(prepare(folder, tmp_path / "up", up).folder)
+    assert (ids_of(store), store.samples) == ([3], 2500)
+
+
+@pytest.mark.parametrize("name", ["none", "none.csv", "some.txt", "empty"])
+def test_what_is_no_dataset_is_refused(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "some.txt").write_text("path\n")
+    with pytest.raises(DatasetError, match="needed: a folder like PTB-XL's"):
+        prepare(tmp_path / name, tmp_path / "store", ALONE)
+
+
+@pytest.mark.parametrize("wrong", [{"rate_hz": 0}, {"duration_s": -1}, {"jobs": 0}])
+def test_settings_that_make_no_sense_are_refused_at_birth(wrong):
+    with pytest.raises(ValueError, match="must be above 0"):
+        PrepareConfig(**wrong)
+
+
+# what lies at the target
+
+
+def test_a_store_is_made_anew_only_when_asked_to(folder, tmp_path):
+    first = open_store(prepare(folder, tmp_path / "store", ALONE).folder)
+    before = everything_below(first.folder)
+    with pytest.raises(DatasetError, match="there is a store already; --overwrite"):
+        prepare(folder, tmp_path / "store", ALONE)
+    assert everything_below(first.folder) == before
+    spoil_by_missing(stem_of(folder, 2))
+    again = prepare(folder, tmp_path / "store", ALONE, overwrite=True)
+    assert again.records == 23
+    assert len(open_store(again.folder).records) == 23
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_a_store_stays_when_making_it_anew_fails(folder, tmp_path):
+    prepared = prepare(folder, tmp_path / "store", ALONE)
+    before = everything_below(prepared.folder)
+    for ecg_id in range(1, 25):
+        spoil_by_missing(stem_of(folder, ecg_id))
+    with pytest.raises(DatasetError, match="none of its ECGs"):
+        prepare(folder, tmp_path / "store", ALONE, overwrite=True)
+    assert everything_below(prepared.folder) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def a_file(path):
+    path.write_text("dear diary")
+
+
+def a_folder(path):
+    path.mkdir()
+    (path / "diary.txt").write_text("dear diary")
+
+
+def a_folder_with_a_file_of_that_name(path):
+    a_folder(path)
+    (path / "store.json").write_text("{}")
+
+
+def only_a_file_of_that_name(path):
+    path.mkdir()
+    (path / "store.json").write_text('{"shop": 1}')
+
+
+def a_link_to_nothing(path):
+    path.symlink_to(path.with_name("nothing"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        a_file,
+        a_folder,
+        a_folder_with_a_file_of_that_name,
+        only_a_file_of_that_name,
+        a_link_to_nothing,
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_something_else_is_never_destroyed(folder, tmp_path, other, when, overwrite):
+    place = tmp_path / "place"
+    if when == "before":
+        other(place)
+
+    def meanwhile(done, records):
+        if when == "meanwhile":
+            other(place)
+
+    with pytest.raises(DatasetError, match="there is something else already; it is left"):
+        prepare(folder, place, ALONE, overwrite=overwrite, progress=meanwhile)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "place"}
+    there = everything_below(tmp_path)
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    other(place)
+    assert everything_below(tmp_path) == there
+
+
+def test_what_was_added_to_a_store_keeps_it_from_being_overwritten(folder, tmp_path):
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    (store / "notes.txt").write_text("dear diary")
+    with pytest.raises(DatasetError, match="something else"):
+        prepare(folder, store, ALONE, overwrite=True)
+    assert (store / "notes.txt").read_text() == "dear diary"
+
+
+def test_a_link_to_a_store_is_left_as_it_is(folder, tmp_path):
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    (tmp_path / "link").symlink_to(store)
+    with pytest.raises(DatasetError, match="something else"):
+        prepare(folder, tmp_path / "link", ALONE, overwrite=True)
+    assert list(verify(open_store(tmp_path / "link"))) == []
+
+
+STOPPED = """
+import sys, time
+from pathlib import Path
+from ecgcam.prepare import PrepareConfig, prepare
+
+def progress(done, records):
+    print(done, flush=True)
+    time.sleep(60)
+
+config = PrepareConfig(jobs=int(sys.argv[3]), shard_records=6)
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]), Path(sys.argv[2]), config, progress=progress)
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_killed_in_the_middle_it_leaves_no_store_and_the_next_run_succeeds(folder, tmp_path, jobs):
+    store = tmp_path / "store"
+    (tmp_path / "folder" / "run.py").write_text(STOPPED)
+    command = [sys.executable, tmp_path / "folder" / "run.py", folder, store, str(jobs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as run:
+        assert run.stdout.readline() == b"6\n"
+        run.send_signal(signal.SIGKILL)
+        run.communicate(timeout=30)  # to the end of its output, which its workers hold too
+    half = [path for path in tmp_path.iterdir() if path.name.startswith(".store")]
+    assert len(half) == 1
+    assert not store.exists()
+    assert prepare(folder, store, ALONE).records == 24
+    assert list(verify(open_store(store))) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_interrupted_it_leaves_nothing(folder, tmp_path):
+    def interrupt(done, records):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder, tmp_path / "deep" / "store", ALONE, progress=interrupt)
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_store_may_be_made_where_one_stands(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepared = prepare(Path("folder"), Path("store"), ALONE)
+    assert prepared.folder == Path("store")
+    assert len(open_store(Path("store")).records) == 24

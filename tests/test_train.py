@@ -1,0 +1,431 @@
+"""Training: the same seed the same model, broken off or not; the best epoch by an honest score."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.metrics import accuracy_score, roc_auc_score
+from tiny import NORMAL, tiny_network, tiny_store, write_store
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ecgcam.errors import DatasetError, EcgcamError, ModelError
+from ecgcam.modelfile import load_network, read_card
+from ecgcam.network import judge_array
+from ecgcam.preprocess import PreprocessConfig
+from ecgcam.recipe import TrainConfig
+from ecgcam.run import CONFIG, METRICS, MODEL
+from ecgcam.store import open_store
+from ecgcam.train import train
+from ecgcam.training import Training, validation_score
+
+TINY = TrainConfig(
+    backbone_config={"widths": [4, 6], "kernel": 5}, batch=32, epochs=2, learning_rate=5e-3
+)
+
+
+class BrokenOffError(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tiny_store(tmp_path_factory.mktemp("store") / "store")
+
+
+@pytest.fixture(scope="module")
+def paper_run(store, tmp_path_factory):
+    """A run of four epochs by the paper's recipe, the network aside."""
+    out = tmp_path_factory.mktemp("run") / "run"
+    train(store, out, replace(TINY, epochs=4))
+    return out
+
+
+def rows(out):
+    return pd.read_csv(out / METRICS)
+
+
+def break_off_after(epochs):
+    def on_epoch(row):
+        if row["epoch"] == epochs:
+            raise BrokenOffError
+
+    return on_epoch
+
+
+def assert_same_run(one, other):
+    assert (one / METRICS).read_text() == (other / METRICS).read_text()
+    assert (one / MODEL).read_bytes() == (other / MODEL).read_bytes()
+
+
+def test_the_same_seed_gives_the_same_model_to_the_last_bit(store, tmp_path, paper_run):
+    train(store, tmp_path / "again", replace(TINY, epochs=4))
+    assert_same_run(tmp_path / "again", paper_run)
+    train(store, tmp_path / "other", replace(TINY, epochs=1, seed=1))
+    assert rows(tmp_path / "other")["train_loss"][0] != rows(paper_run)["train_loss"][0]
+
+
+CONSTANT_SCORE = {"learning_rate": 1e-6, "score": "accuracy"}
+DROPOUT = {"backbone": "own_backbones:Dropping", "backbone_config": {}}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "after"),
+    [
+        ({"epochs": 3}, 1),
+        ({"epochs": 7, **CONSTANT_SCORE}, 5),  # the plateau's fourth idle epoch is the saved one
+        ({"epochs": 7, **CONSTANT_SCORE}, 6),
+        ({"epochs": 4, "schedule": "onecycle", "weight_decay": 0.01}, 3),
+        ({"epochs": 3, **DROPOUT}, 2),
+        ({"epochs": 8, "patience": 3, **CONSTANT_SCORE}, 3),
+    ],
+)
+def test_a_run_that_was_broken_off_goes_on_to_the_same_result(store, tmp_path, recipe, after):
+    recipe = replace(TINY, **recipe)
+    train(store, tmp_path / "whole", recipe)
+    broken = tmp_path / "broken"
+    with pytest.raises(BrokenOffError):
+        train(store, broken, recipe, on_epoch=break_off_after(after))
+    assert len(rows(broken)) == after
+    train(store, broken, resume=True)
+    assert_same_run(broken, tmp_path / "whole")
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_result(store, tmp_path, paper_run):
+    code = """
+        import os, signal, sys
+        from pathlib import Path
+        from test_train import TINY, open_store, replace, train
+        kill = lambda row: row["epoch"] == 3 and os.kill(os.getpid(), signal.SIGKILL)
+        folder, out = map(Path, sys.argv[1:])
+        train(open_store(folder), out, replace(TINY, epochs=4), on_epoch=kill)
+    """
+    command = [sys.executable, "-c", "\n".join(map(str.strip, code.splitlines()))]
+    paths = os.pathsep.join(sys.path)
+    out = tmp_path / "killed"
+    done = subprocess.run(
+        [*command, str(store.folder), str(out)],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+    train(store, out, resume=True)
+    assert_same_run(out, paper_run)
+
+
+def test_a_run_that_is_done_stays_as_it_is(store, tmp_path):
+    out = tmp_path / "run"
+    train(store, out, TINY)
+    before = (out / METRICS).read_text(), (out / MODEL).read_bytes()
+    train(store, out, resume=True)
+    assert ((out / METRICS).read_text(), (out / MODEL).read_bytes()) == before
+
+
+def test_a_run_that_stopped_early_stays_as_it_is(store, tmp_path):
+    out = tmp_path / "run"
+    train(store, out, replace(TINY, epochs=9, patience=2, **CONSTANT_SCORE))
+    assert len(rows(out)) == 3  # one to set the score, two without a better one
+    before = (out / METRICS).read_text(), (out / MODEL).read_bytes()
+    train(store, out, resume=True)
+    assert ((out / METRICS).read_text(), (out / MODEL).read_bytes()) == before
+
+
+def test_the_model_is_the_best_epochs_and_its_scores_are_those_of_judging_alone(store, paper_run):
+    """Scored here in evaluation mode without augmentation, by scikit-learn."""
+    table = rows(paper_run)
+    chosen = read_card(paper_run / MODEL)["provenance"]["chosen"]
+    assert chosen["epoch"] == table["val_auroc"].idxmax() + 1
+    best = table.iloc[chosen["epoch"] - 1]
+    assert best["val_auroc"] == chosen["value"] == table["val_auroc"].max()
+    labelled = store.labelled(NORMAL, folds=[9])
+    network, _ = load_network(paper_run / MODEL)
+    logits, _ = judge_array(network, store.signals_mv(labelled.numbers))
+    assert roc_auc_score(labelled.targets, logits) == pytest.approx(best["val_auroc"])
+    loss = binary_cross_entropy_with_logits(*map(torch.tensor, (logits, labelled.targets)))
+    assert loss.item() == pytest.approx(best["val_loss"], rel=1e-5)
+
+
+def test_validation_leaves_the_batch_norms_alone(store, paper_run):
+    steps = -(-len(store.labelled(NORMAL, folds=range(1, 9)).numbers) // TINY.batch)
+    epochs = read_card(paper_run / MODEL)["provenance"]["chosen"]["epoch"]
+    seen = load_file(paper_run / MODEL)["backbone.last.norm.num_batches_tracked"]
+    assert seen.item() == epochs * steps
+
+
+def test_it_learns(store, tmp_path):
+    out = tmp_path / "run"
+    recipe = replace(TINY, epochs=8, learning_rate=2e-2, schedule="onecycle")
+    train(store, out, recipe)
+    assert rows(out)["val_auroc"].max() > 0.9
+    assert rows(out)["train_loss"].iloc[-1] < rows(out)["train_loss"].iloc[0]
+
+
+def plateau_by_hand(scores, rate):
+    """Halved after more than three epochs in a row without a score above the best."""
+    best, idle = -np.inf, 0
+    for score in scores:
+        yield rate
+        best, idle = (score, 0) if score > best * (1 + 1e-4) else (best, idle + 1)
+        if idle > 3:
+            rate, idle = rate / 2, 0
+
+
+@pytest.mark.parametrize("recipe", [{"learning_rate": 5e-3}, CONSTANT_SCORE])
+def test_the_learning_rate_falls_only_when_the_score_no_longer_rises(store, tmp_path, recipe):
+    out = tmp_path / "run"
+    recipe = replace(TINY, **{"score": "auroc", "epochs": 11, **recipe})
+    train(store, out, recipe)
+    table = rows(out)
+    wanted = plateau_by_hand(table[f"val_{recipe.score}"], recipe.learning_rate)
+    np.testing.assert_allclose(table["learning_rate"], list(wanted))
+
+
+def test_a_rising_score_keeps_the_learning_rate(store, monkeypatch, tmp_path):
+    scores = iter(np.linspace(0.5, 0.9, 9))
+    monkeypatch.setattr("ecgcam.training.validation_score", lambda *_: next(scores))
+    train(store, tmp_path / "run", replace(TINY, epochs=8))
+    assert set(rows(tmp_path / "run")["learning_rate"]) == {5e-3}
+    assert read_card(tmp_path / "run" / MODEL)["provenance"]["chosen"]["epoch"] == 8
+
+
+def test_one_cycle_rises_and_falls_to_nothing(store, tmp_path):
+    """As torch's own schedule of 6 epochs of 3 steps, looked at after each third step."""
+    train(store, tmp_path / "run", replace(TINY, epochs=6, schedule="onecycle"))
+    optimizer = torch.optim.Adam([torch.zeros(1)], 5e-3)
+    cycle, wanted = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, 18), []
+    for _ in range(18):
+        optimizer.step()
+        cycle.step()
+        wanted += cycle.get_last_lr()
+    np.testing.assert_allclose(rows(tmp_path / "run")["learning_rate"], wanted[2::3])
+    assert wanted[-2] < 1e-5 * max(wanted)
+
+
+def test_a_constant_rate_stays(store, tmp_path):
+    train(store, tmp_path / "run", replace(TINY, epochs=7, schedule="constant", **CONSTANT_SCORE))
+    assert set(rows(tmp_path / "run")["learning_rate"]) == {1e-6}
+
+
+def test_bf16_trains_a_model_of_float32(store, tmp_path):
+    path = train(store, tmp_path / "run", replace(TINY, precision="bf16"))
+    assert {tensor.dtype for tensor in load_file(path).values()} == {torch.float32, torch.int64}
+    assert rows(tmp_path / "run")["val_auroc"].between(0, 1).all()
+
+
+def test_bf16_preprocesses_in_full_precision():
+    """At a baseline of 3 mV, bfloat16 would be 0.01 mV wrong everywhere."""
+    network = tiny_network()
+    training = Training(network, replace(TINY, augmentation="none"), exclusive=False)
+    signal = torch.randn(2, 12, 500) / 10 + 3
+    seen = []
+    network.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    with torch.autocast("cpu", torch.bfloat16):
+        training.validation_step((signal, torch.ones(2, 1)), 0)
+    assert torch.equal(seen[0], network.preprocess(signal))
+
+
+def test_augmentation_changes_what_is_trained_on_and_nothing_else(store, tmp_path, paper_run):
+    train(store, tmp_path / "plain", replace(TINY, epochs=1, augmentation="none"))
+    assert rows(tmp_path / "plain")["train_loss"][0] != rows(paper_run)["train_loss"][0]
+
+
+@pytest.mark.parametrize("task", ["superclass", "normal"])
+def test_the_card_tells_where_the_model_comes_from(store, tmp_path, task):
+    recipe = replace(TINY, epochs=1, task=task, seed=5, train_folds=(1, 2, 3))
+    card = read_card(train(store, tmp_path / "run", recipe))
+    origin = card["provenance"]
+    assert card["task"]["name"] == task
+    assert origin["data"]["fingerprint"] == store.about["fingerprint"]
+    assert origin["recipe"]["train_folds"] == [1, 2, 3]
+    assert origin["recipe"]["validation_folds"] == [9]
+    assert origin["recipe"]["seed"] == 5
+    assert origin["versions"]["torch"] == torch.__version__
+    assert origin["chosen"] == {
+        "epoch": 1, "score": "val_auroc", "value": rows(tmp_path / "run")["val_auroc"][0]
+    }  # fmt: skip
+
+
+def test_exclusive_classes_are_trained_together(store, tmp_path):
+    (tmp_path / "rhythm.toml").write_text(
+        'exclusive = true\n[classes]\nsinus = "rhythm:SR"\nfibrillation = "rhythm:AFIB"\n'
+    )
+    recipe = replace(TINY, task=str(tmp_path / "rhythm.toml"), score="accuracy")
+    path = train(store, tmp_path / "run", recipe)
+    network, card = load_network(path)
+    assert card["task"]["exclusive"]
+    labelled = store.labelled(NORMAL, folds=[9])
+    logits = torch.tensor(judge_array(network, store.signals_mv(labelled.numbers))[0])
+    found = logits.softmax(-1)[:, 1] >= 0.5
+    best = rows(tmp_path / "run")["val_accuracy"].max()
+    assert accuracy_score(labelled.targets[:, 0], found) == pytest.approx(best)
+
+
+def test_records_without_a_label_are_what_one_says(store, tmp_path):
+    card = read_card(train(store, tmp_path / "run", replace(TINY, epochs=1, unlabelled="drop")))
+    assert card["task"]["unlabelled"] == "drop"
+
+
+def test_the_network_is_made_for_the_stores_leads_rate_and_length(tmp_path):
+    short = tiny_store(tmp_path / "store", leads=("V5", "I"), samples=300, rate_hz=50.0)
+    recipe = replace(TINY, epochs=1, augmentation="none")  # the paper's hum needs 100 Hz
+    card = read_card(train(short, tmp_path / "run", recipe))
+    assert (card["leads"], card["rate_hz"], card["duration_s"]) == (["V5", "I"], 50, 6)
+
+
+def test_each_epoch_is_told(store, tmp_path):
+    told = []
+    train(store, tmp_path / "run", TINY, on_epoch=told.append)
+    table = rows(tmp_path / "run")
+    assert [row["epoch"] for row in told] == table["epoch"].tolist() == [1, 2]
+    assert told[-1]["best_epoch"] == table["val_auroc"].idxmax() + 1
+    pd.testing.assert_frame_equal(pd.DataFrame(told).drop(columns="best_epoch"), table)
+
+
+def test_a_run_is_the_folder_that_is_documented(paper_run):
+    found = {path.name for path in paper_run.iterdir()}
+    known = {"model.safetensors", "metrics.csv", "curve.png", "config.json", "last.ckpt"}
+    assert found == known | {"tensorboard"}
+
+
+def test_the_global_generators_are_left_as_they_were(store, tmp_path):
+    before = torch.random.get_rng_state(), random.getstate()
+    train(store, tmp_path / "run", replace(TINY, epochs=1))
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "reason"),
+    [
+        ({"task": "sleep"}, DatasetError, "there is no task 'sleep'"),
+        ({"task": "form"}, DatasetError, "needs labels of the kind 'form'"),
+        ({"unlabelled": "perhaps"}, DatasetError, "unlabelled must be one of"),
+        ({"task": "superclass", "unlabelled": "positive"}, DatasetError, "only where there is one"),
+        ({"backbone": "alexnet"}, ModelError, "there is no backbone 'alexnet'"),
+        ({"backbone_config": {"kernel": 4}}, ModelError, "kernel must be odd"),
+        ({"augmentation": "wild"}, DatasetError, "there is no augmentation 'wild'"),
+        ({"train_folds": (77,)}, DatasetError, "folds 77 hold no record"),
+        ({"validation_folds": (77,)}, DatasetError, "folds 77 hold no record"),
+        ({"preprocess": PreprocessConfig(detrend_order=500)}, DatasetError, "needs more than 500"),
+    ],
+)
+def test_what_is_not_there_is_refused_before_anything_is_written(
+    store, tmp_path, wrong, error, reason
+):
+    with pytest.raises(error, match=reason):
+        train(store, tmp_path / "run", replace(TINY, **wrong))
+    assert not (tmp_path / "run").exists()
+
+
+def test_validation_folds_of_one_class_cannot_choose_an_epoch(tmp_path):
+    labels = [["superclass:NORM" if k < 20 or k % 2 else "superclass:MI"] for k in range(40)]
+    signals = np.random.default_rng(0).integers(-500, 500, (40, 12, 500))
+    folds = [9] * 20 + [1] * 20
+    lame = write_store(tmp_path / "store", signals, labels, folds=folds)
+    with pytest.raises(DatasetError, match="'auroc' is not defined on the validation folds 9"):
+        train(lame, tmp_path / "run", TINY)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_diverges_says_so(store, tmp_path):
+    recipe = replace(TINY, learning_rate=1e30, augmentation="none", epochs=3)
+    with pytest.raises(ArithmeticError, match="diverged in epoch .* lower learning rate"):
+        train(store, tmp_path / "run", recipe)
+
+
+def test_a_folder_with_something_in_it_is_left_alone(store, tmp_path):
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(DatasetError, match="something already; --resume"):
+        train(store, tmp_path, TINY)
+    assert os.listdir(tmp_path) == ["diary.txt"]
+
+
+def test_there_must_be_a_run_to_go_on_with(store, tmp_path):
+    with pytest.raises(DatasetError, match="there is no run to go on with"):
+        train(store, tmp_path / "none", resume=True)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"config": {}, "data": ""}', "7"])
+def test_settings_that_are_none_are_refused(store, tmp_path, text):
+    (tmp_path / CONFIG).write_text(text)
+    with pytest.raises(DatasetError, match="not the settings of a run"):
+        train(store, tmp_path, resume=True)
+
+
+def test_a_run_does_not_go_on_with_other_data(store, tmp_path):
+    recipe = replace(TINY, epochs=1)
+    train(store, tmp_path / "run", recipe)
+    other = tiny_store(tmp_path / "other", seed=99)
+    with pytest.raises(DatasetError, match="started on other data"):
+        train(other, tmp_path / "run", resume=True)
+
+
+def test_going_on_elsewhere_is_no_matter(store, tmp_path):
+    """The store and the run were moved in the meantime."""
+    with pytest.raises(BrokenOffError):
+        train(store, tmp_path / "run", TINY, on_epoch=break_off_after(2))
+    (tmp_path / "run").rename(tmp_path / "moved")
+    train(open_store(store.folder), tmp_path / "moved", resume=True)
+    assert len(rows(tmp_path / "moved")) == 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_survives_json():
+    recipe = replace(
+        TINY, patience=3, preprocess=PreprocessConfig(detrend_order=None, scale="none")
+    )
+    assert TrainConfig.from_dict(json.loads(json.dumps(asdict(recipe)))) == recipe
+
+
+def test_the_recipe_is_the_papers_unless_told_otherwise():
+    recipe = TrainConfig()
+    assert (recipe.epochs, recipe.batch, recipe.learning_rate) == (25, 128, 5e-4)
+    assert recipe.train_folds == tuple(range(1, 9))
+    assert recipe.validation_folds == (9,)
+    assert recipe.preprocess == PreprocessConfig(detrend_order=10, scale="unit")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch": 0},
+        {"learning_rate": 0},
+        {"learning_rate": float("nan")},
+        {"weight_decay": -1},
+        {"patience": 0},
+        {"schedule": "cosine"},
+        {"score": "loss"},
+        {"precision": "int4"},
+        {"train_folds": ()},
+        {"validation_folds": ()},
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused_at_birth(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        TrainConfig(**wrong)
+
+
+def test_no_fold_is_both_trained_on_and_validated_on():
+    with pytest.raises(ValueError, match="both trained on and validated on"):
+        TrainConfig(train_folds=(7, 8, 9))
+
+
+def test_the_score_is_the_mean_of_the_classes_where_it_is_defined():
+    targets = np.array([[0, 1, 1], [1, 1, 0], [1, 1, 0], [0, 1, 1]], np.float32)
+    found = np.array([[0.1, 0.5, 0.9], [0.8, 0.5, 0.4], [0.3, 0.9, 0.6], [0.4, 0.2, 0.5]])
+    wanted = np.mean([roc_auc_score(targets[:, k], found[:, k]) for k in (0, 2)])
+    assert validation_score("auroc", targets, found) == pytest.approx(wanted)
+    assert np.isnan(validation_score("auroc", targets[:, 1:2], found[:, 1:2]))
+
+
+def test_every_error_of_training_is_one_a_user_can_mend():
+    assert issubclass(DatasetError, EcgcamError)
