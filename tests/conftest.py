@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from ecgcam.prepare import prepare
+from ecgcam.ptbxl import read_folder
 from ecgcam.store import open_store
 from ecgcam.synthetic import synthesize
 
@@ -73,6 +74,12 @@ def ptbxl_tables(shared, tmp_path_factory):
         rows = table.read()
     (folder / "ptbxl_database.csv").write_bytes(rows)
     return folder
+
+
+@pytest.fixture(scope="session")
+def ptbxl_source(ptbxl_tables):
+    """What is read from them."""
+    return read_folder(ptbxl_tables)
 
 
 @pytest.fixture(scope="session")

@@ -55,3 +55,19 @@ def fold_9_signals(fold_9_folder):
         return samples.astype(np.float32) / np.float32(1000)
 
     return signals
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Explanations without their pictures, which take long; what each picture was asked for."""
+    from matplotlib.figure import Figure
+
+    asked = []
+
+    def draw(record, explanation, *, class_name=None):
+        asked.append((record.name, class_name))
+        return Figure(figsize=(1, 1))
+
+    monkeypatch.setattr("ecgcam.explain.draw_leads", draw)
+    monkeypatch.setattr("ecgcam.explain.draw_sheet", draw)
+    return asked

@@ -36,7 +36,7 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture
-def ecgcam(capsys):
+def ecgcam(capsys, undrawn):
     """Runs a command: its exit code, its last line on stdout, and stderr as one line of words."""
 
     def run(*words):
@@ -270,7 +270,7 @@ def test_what_cannot_be_written_is_a_failure(ecgcam, store, model, tmp_path, wor
     code, out, said = ecgcam(*words.split())
     assert code == 1
     assert out == ""
-    assert re.search(rf"ecgcam: [^:]*{re.escape(str(tmp_path))}[^:]*$", said)
+    assert re.search(rf"ecgcam: \[Errno \d+\] [\w ]+: '{re.escape(str(tmp_path))}\S*'$", said)
     assert "Traceback" not in said
 
 

@@ -271,7 +271,7 @@ def test_without_drawing_there_are_three_files(store, model, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {METRICS, PREDICTIONS, REPORT}
 
 
-def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path):
+def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path, undrawn):
     judged = judge_folds(model(), store, folds=[9])
     surest, worst = surest_and_worst(judged, 1)
     evaluated(model(), store, tmp_path, folds=[9], draw=1)

@@ -16,7 +16,6 @@ from ecgcam.labels import (
     statement_labels,
     statement_vocabulary,
 )
-from ecgcam.ptbxl import read_folder
 
 # of folds 1 to 9: normal, and abnormal if records without a superclass count as abnormal
 NORMAL_ABNORMAL = [
@@ -44,46 +43,43 @@ def labels_of(*records):
     return [statement_labels(codes.split(), STATEMENTS) for codes in records]
 
 
-@pytest.fixture(scope="module")
-def ptbxl(ptbxl_tables):
-    return read_folder(ptbxl_tables)
-
-
 def kept_targets(task, source, fold):
     labels = source.records["labels"][source.records["fold"] == fold]
     targets, keep = task.targets(labels.tolist())
     return targets[keep], len(keep) - keep.sum()
 
 
-def test_normal_and_abnormal_are_counted_as_the_paper_counts_them(ptbxl):
-    task = find_task("normal", ptbxl.vocabulary)
+def test_normal_and_abnormal_are_counted_as_the_paper_counts_them(ptbxl_source):
+    task = find_task("normal", ptbxl_source.vocabulary)
     assert task.classes == ("ABNORMAL",)
     for fold, (normal, abnormal) in enumerate(NORMAL_ABNORMAL, start=1):
-        targets, dropped = kept_targets(task, ptbxl, fold)
+        targets, dropped = kept_targets(task, ptbxl_source, fold)
         assert ((targets == 0).sum(), (targets == 1).sum(), dropped) == (normal, abnormal, 0)
 
 
-def test_records_without_a_superclass_are_left_out_elsewhere(ptbxl):
-    task = find_task("superclass", ptbxl.vocabulary)
-    kept = [kept_targets(task, ptbxl, fold) for fold in range(1, 10)]
+def test_records_without_a_superclass_are_left_out_elsewhere(ptbxl_source):
+    task = find_task("superclass", ptbxl_source.vocabulary)
+    kept = [kept_targets(task, ptbxl_source, fold) for fold in range(1, 10)]
     assert sum(dropped for _, dropped in kept) == WITHOUT_SUPERCLASS
     assert all((targets.sum(axis=1) >= 1).all() for targets, _ in kept)
 
 
-def test_unlabelled_records_of_ptb_xl_can_be_dropped_or_negative_too(ptbxl):
-    labels = ptbxl.records["labels"].tolist()
+def test_unlabelled_records_of_ptb_xl_can_be_dropped_or_negative_too(ptbxl_source):
+    labels = ptbxl_source.records["labels"].tolist()
     abnormal = sum(pair[1] for pair in NORMAL_ABNORMAL)
     for unlabelled, kept, positive in (
         ("drop", len(labels) - WITHOUT_SUPERCLASS, abnormal - WITHOUT_SUPERCLASS),
         ("negative", len(labels), abnormal - WITHOUT_SUPERCLASS),
         ("positive", len(labels), abnormal),
     ):
-        task = Task(**{**find_task("normal", ptbxl.vocabulary).__dict__, "unlabelled": unlabelled})
+        task = Task(
+            **{**find_task("normal", ptbxl_source.vocabulary).__dict__, "unlabelled": unlabelled}
+        )
         targets, keep = task.targets(labels)
         assert (keep.sum(), targets[keep].sum()) == (kept, positive)
 
 
-def test_the_classes_of_each_task_are_those_of_ptb_xl(ptbxl, shared):
+def test_the_classes_of_each_task_are_those_of_ptb_xl(ptbxl_source, shared):
     with (shared / "ptbxl" / "scp_statements.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))
     of_kind = {
@@ -92,16 +88,16 @@ def test_the_classes_of_each_task_are_those_of_ptb_xl(ptbxl, shared):
         "form": {row[""] for row in rows if row["form"]},
         "all": {row[""] for row in rows},
     }
-    assert find_task("superclass", ptbxl.vocabulary).classes == SUPERCLASSES
+    assert find_task("superclass", ptbxl_source.vocabulary).classes == SUPERCLASSES
     assert SUPERCLASSES == ("NORM", "MI", "STTC", "CD", "HYP")
     for name, count in {"subclass": 23, "rhythm": 12, "form": 19, "all": 71}.items():
-        task = find_task(name, ptbxl.vocabulary)
+        task = find_task(name, ptbxl_source.vocabulary)
         assert task.classes == tuple(sorted(of_kind[name]))
         assert len(task.classes) == count
 
 
 @pytest.mark.parametrize("name", ["superclass", "subclass", "rhythm", "form", "all"])
-def test_targets_agree_with_the_plain_text_of_the_tables(ptbxl, shared, name):
+def test_targets_agree_with_the_plain_text_of_the_tables(ptbxl_source, shared, name):
     with (shared / "ptbxl" / "scp_statements.csv").open(newline="") as table:
         rows = {row[""]: row for row in csv.DictReader(table)}
     group = {
@@ -111,8 +107,8 @@ def test_targets_agree_with_the_plain_text_of_the_tables(ptbxl, shared, name):
         "form": lambda code: code if rows[code]["form"] else "",
         "all": lambda code: code,
     }[name]
-    some = ptbxl.records.iloc[::40]
-    task = find_task(name, ptbxl.vocabulary)
+    some = ptbxl_source.records.iloc[::40]
+    task = find_task(name, ptbxl_source.vocabulary)
     targets, keep = task.targets(some["labels"].tolist())
     for row, kept, codes in zip(targets, keep, some["scp_codes"], strict=True):
         expected = {group(code) for code in json.loads(codes)} - {""}

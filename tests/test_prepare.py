@@ -96,10 +96,14 @@ def test_prepared_twice_it_is_the_same_in_one_process_or_several(
 
 @pytest.fixture
 def folder(made_up_folder, tmp_path):
-    """The first 24 made-up ECGs, to be spoilt; and the path of one's files without suffix."""
+    """The first 24 made-up ECGs, to be spoilt."""
     copy = tmp_path / "folder"
-    shutil.copytree(made_up_folder, copy)
-    table = pd.read_csv(copy / "ptbxl_database.csv")
+    stem_of(copy, 1).parent.mkdir(parents=True)
+    for ecg_id in range(1, 25):
+        for file in stem_of(made_up_folder, ecg_id).parent.glob(f"{ecg_id:05d}_lr.*"):
+            shutil.copy(file, stem_of(copy, ecg_id).parent)
+    shutil.copy(made_up_folder / "scp_statements.csv", copy)
+    table = pd.read_csv(made_up_folder / "ptbxl_database.csv")
     table.iloc[:24].to_csv(copy / "ptbxl_database.csv", index=False)
     return copy
 
@@ -110,6 +114,10 @@ def stem_of(folder, ecg_id):
 
 def spoil_length(stem):
     write_wfdb(stem, samples_like_an_ecg(time=900))
+
+
+def spoil_by_too_long(stem):
+    write_wfdb(stem, samples_like_an_ecg(time=1001))
 
 
 def spoil_by_missing(stem):
@@ -174,6 +182,7 @@ SPOILT = {
     15: (spoil_sample, "marked invalid"),
     17: (spoil_checksum, "fails its checksum"),
     18: (spoil_header, "not a WFDB record that can be read"),
+    19: (spoil_by_too_long, "it lasts 10.01 s; needed: 10 s"),
 }
 
 
@@ -192,7 +201,7 @@ def test_each_bad_record_is_left_out_with_its_reason_and_each_good_one_is_kept(f
         22: "no patient",
     }
     good = [ecg_id for ecg_id in range(1, 25) if ecg_id not in reasons]
-    assert (prepared.records, prepared.rejected) == (len(good), len(reasons)) == (10, 14)
+    assert (prepared.records, prepared.rejected) == (len(good), len(reasons)) == (9, 15)
     found = rejected(prepared.folder)
     assert found.index.tolist() == sorted(reasons)
     assert {k: reason in found[k] for k, reason in reasons.items()} == dict.fromkeys(reasons, True)
