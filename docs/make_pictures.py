@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 import ecgcam
-from ecgcam.plots import draw_augmentations
+from ecgcam.pictures.plots import draw_augmentations
+from ecgcam.pictures.sheet import draw_sheet
+from ecgcam.pictures.stacked import draw_leads
 from ecgcam.preprocess import scale_to_unit
 from ecgcam.record import Record
-from ecgcam.sheet import draw_sheet
-from ecgcam.stacked import draw_leads
 from ecgcam.synthetic import made_up_ecg
 from ecgcam.transforms import (
     AmplitudeScale,

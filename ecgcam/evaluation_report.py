@@ -11,7 +11,7 @@ from .classifier import Classifier
 from .evaluate import Judged, Progress, judge_folds, predictions, score, surest_and_worst
 from .explain import write_explanations
 from .files import written_whole
-from .plots import draw_confusion, draw_roc_pr
+from .pictures.plots import draw_confusion, draw_roc_pr
 from .report import figure_svg, png_file, write_page
 from .store import Store
 

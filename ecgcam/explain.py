@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from .explanation import Explanation
 from .files import written_whole
 from .heart_rate import heart_rate_bpm
+from .pictures.sheet import draw_sheet
+from .pictures.stacked import draw_leads
+from .pictures.viewer import viewer_html
 from .record import Record
-from .sheet import draw_sheet
-from .stacked import draw_leads
-from .viewer_page import viewer_html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,11 +9,11 @@ import pandas as pd
 
 from . import __version__
 from .files import written_whole
-from .plots import draw_counts, draw_matrix, draw_missing
+from .pictures.plots import draw_counts, draw_matrix, draw_missing
+from .pictures.sheet import draw_sheet
 from .ptbxl import read_folder
 from .record import Record
 from .report import figure_svg, write_page
-from .sheet import draw_sheet
 from .signal_survey import Findings, read_signal, survey_signals
 from .source import Source
 from .survey import AGE_EDGES_YEARS, survey_tables

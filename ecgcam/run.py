@@ -21,7 +21,7 @@ import pandas as pd
 from .errors import DatasetError
 from .files import written_whole
 from .modelfile import Card, save_model
-from .plots import draw_training_curve
+from .pictures.plots import draw_training_curve
 from .recipe import TrainConfig
 from .store import Store
 from .training import Training

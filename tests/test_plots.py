@@ -7,8 +7,8 @@ from matplotlib.colors import to_rgba
 from pictured import HOSTILE, words
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ecgcam.drawable import drawable
-from ecgcam.plots import (
+from ecgcam.pictures.drawable import drawable
+from ecgcam.pictures.plots import (
     draw_augmentations,
     draw_confusion,
     draw_counts,

@@ -22,7 +22,7 @@ RUNGS = {
     "data": "batches download heart_rate manifest prepare ptbxl quality readers record shards "
     "signal_survey store survey synthetic wfdb16 windows",
     "model": "classifier explanation modelfile published",
-    "pictures": "drawable heat paper plots report sheet sheet_text shown stacked viewer_page",
+    "pictures": "pictures report",
     "work": "demo evaluate evaluation_report explain overview recipe run train training",
     "door": "__init__ __main__ cli",
 }

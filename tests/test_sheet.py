@@ -13,9 +13,9 @@ from matplotlib.text import Text
 from pictured import HOSTILE, explained, refused, spiked, words
 
 from ecgcam.leads import LEADS
-from ecgcam.paper import BOTTOM_MM, LEFT_MM, START_MM, TOP_MM, WIDTH_MM
+from ecgcam.pictures.paper import BOTTOM_MM, LEFT_MM, START_MM, TOP_MM, WIDTH_MM
+from ecgcam.pictures.sheet import draw_sheet
 from ecgcam.record import Record
-from ecgcam.sheet import draw_sheet
 
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 

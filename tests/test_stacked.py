@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle, StepPatch
 from pictured import HOSTILE, explained, refused, spiked, words
 
 from ecgcam.leads import LEADS
-from ecgcam.stacked import draw_leads
+from ecgcam.pictures.stacked import draw_leads
 
 
 def parts(figure):
@@ -104,12 +104,12 @@ def test_drawing_leaves_pyplot_alone_and_importing_leaves_matplotlib_alone():
     check = """
 import sys
 sys.path.insert(0, "tests")
-import ecgcam.plots, ecgcam.sheet, ecgcam.stacked, ecgcam.viewer_page
+import ecgcam.pictures.plots, ecgcam.pictures.sheet, ecgcam.pictures.stacked, ecgcam.pictures.viewer
 assert not {"matplotlib", "wfdb", "sklearn"} & set(sys.modules)
 from pictured import explained, spiked
 record = spiked()
-ecgcam.sheet.draw_sheet(record, explained(record))
-ecgcam.stacked.draw_leads(record, explained(record))
+ecgcam.pictures.sheet.draw_sheet(record, explained(record))
+ecgcam.pictures.stacked.draw_leads(record, explained(record))
 assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", check], check=True)

@@ -11,7 +11,7 @@ import pytest
 from pictured import HOSTILE, explained, refused, spiked
 
 from ecgcam.leads import LEADS
-from ecgcam.viewer_page import viewer_html
+from ecgcam.pictures.viewer import viewer_html
 
 
 class Page(HTMLParser):

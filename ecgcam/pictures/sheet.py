@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .explanation import Explanation
+from ..explanation import Explanation
+from ..record import Record
 from .heat import draw_heat
 from .paper import (
     BOTTOM_MM,
@@ -23,7 +24,6 @@ from .paper import (
     draw_pulse,
     new_page,
 )
-from .record import Record
 from .sheet_text import write_foot, write_head
 from .shown import shown_class
 

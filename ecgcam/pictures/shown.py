@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .explanation import Explanation
-from .heart_rate import heart_rate_bpm
-from .record import Record
+from ..explanation import Explanation
+from ..heart_rate import heart_rate_bpm
+from ..record import Record
 
 NOT_A_DEVICE = "Not a medical device"
 HEAT_MEANING = (

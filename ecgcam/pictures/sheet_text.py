@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..explanation import Explanation
+from ..record import Record
 from .drawable import drawable
-from .explanation import Explanation
 from .heat import heat_colours
 from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, START_MM, TOP_MM, WIDTH_MM
-from .record import Record
 from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, Verdict, facts, verdicts
 
 if TYPE_CHECKING:

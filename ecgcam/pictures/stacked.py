@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..explanation import Explanation
+from ..record import Record
 from .drawable import drawable
-from .explanation import Explanation
 from .heat import draw_heat
-from .record import Record
 from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, shown_class
 
 if TYPE_CHECKING:

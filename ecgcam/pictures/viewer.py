@@ -5,10 +5,10 @@ import base64
 import numpy as np
 from numpy.typing import NDArray
 
-from .explanation import Explanation
+from ..explanation import Explanation
+from ..record import Record
+from ..report import render
 from .heat import HEAT_COLOURS
-from .record import Record
-from .report import render
 from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, facts, lay_out, verdicts
 
 _HEAT_COLUMNS = 8192  # a browser's canvas is not as wide as a long record has samples
