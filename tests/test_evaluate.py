@@ -250,9 +250,9 @@ def test_the_report_has_the_numbers_and_loads_nothing(store, model, tmp_path):
     scores, _ = evaluated(model(), store, tmp_path)
     page = (tmp_path / REPORT).read_text()
     for name in ("auroc", "accuracy", "precision", "recall", "f1", "average_precision"):
-        assert f"{scores[name]:.4f}" in page
+        assert f"{scores[name]:.3f}" in page
     for against in scores["normal_against"].values():
-        assert f"{against['auroc']:.4f}" in page
+        assert f"{against['auroc']:.3f}" in page
     assert not re.search(r'(src|href)\s*=\s*["\']?\s*(https?:)?//', page)
     assert not re.search(r"<script|@import|url\((?!data:)", page)
 
@@ -262,8 +262,8 @@ def test_a_report_of_several_classes_has_them_all(store, model, tmp_path):
     page = (tmp_path / REPORT).read_text()
     for name, one in scores["classes"].items():
         assert f"<td>{name}</td>" in page
-        assert f"{one['auroc']:.4f}" in page
-    assert f"{scores['macro_auroc']:.4f}" in page
+        assert f"{one['auroc']:.3f}" in page
+    assert f"{scores['macro_auroc']:.3f}" in page
 
 
 def test_without_drawing_there_are_three_files(store, model, tmp_path):
