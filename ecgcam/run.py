@@ -3,7 +3,7 @@
 model.safetensors  the best epoch's network, by a score of the validation folds
 metrics.csv        a row an epoch
 curve.png          the same as a picture, the best epoch marked
-config.json        the settings, and the fingerprint of the data
+config.json        the settings, what the files they name hold, and the data's fingerprint
 last.ckpt          where to go on from
 tensorboard/       for those who watch with it
 """
@@ -18,8 +18,10 @@ import lightning.pytorch as pl
 import numpy as np
 import pandas as pd
 
+from .augment import Augment
 from .errors import DatasetError
 from .files import written_whole
+from .labels import Task
 from .modelfile import Card, save_model
 from .pictures.plots import draw_training_curve
 from .recipe import TrainConfig
@@ -36,28 +38,50 @@ TENSORBOARD = "tensorboard"
 OnEpoch = Callable[[Mapping[str, float]], None]
 
 
-def write_settings(out: Path, config: TrainConfig, store: Store) -> None:
+def settings(config: TrainConfig, task: Task, augment: Augment, store: Store) -> dict[str, Any]:
+    """All that determines a run: its recipe, what the files that it names hold, and its data."""
+    said = {
+        "config": asdict(config),
+        "task": task.to_dict(),
+        "augmentation": augment.to_dict(),
+        "data": store.about["fingerprint"],
+    }
+    return dict(json.loads(json.dumps(said)))  # as it will be read back
+
+
+def write_settings(out: Path, said: Mapping[str, Any]) -> None:
     """Keep what a run was started with, for going on with it."""
-    settings = {"config": asdict(config), "data": store.about["fingerprint"]}
     with written_whole(out / CONFIG) as temporary:
-        temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
-def read_settings(out: Path, store: Store) -> TrainConfig:
-    """What the run in this folder was started with.
+def read_config(out: Path) -> TrainConfig:
+    """The recipe of the run in this folder; DatasetError if there is no run."""
+    return _read_settings(out)[0]
 
-    Raises DatasetError if there is no run, or it was started on other data.
-    """
+
+def refuse_changed(out: Path, said: Mapping[str, Any]) -> None:
+    """DatasetError if the run in this folder was started with other settings than these."""
+    _, started = _read_settings(out)
+    if started["data"] != said["data"]:
+        raise DatasetError(f"{out}: this run was started on other data than this store's.")
+    changed = [key for key in ("task", "augmentation") if started.get(key) != said[key]]
+    if changed:
+        raise DatasetError(
+            f"{out}: its {' and '.join(changed)} changed since the run was started; put the file "
+            "back as it was, or start anew."
+        )
+
+
+def _read_settings(out: Path) -> tuple[TrainConfig, dict[str, Any]]:
     try:
-        settings = json.loads((out / CONFIG).read_text(encoding="utf-8"))
-        config, data = TrainConfig.from_dict(settings["config"]), settings["data"]
+        said = json.loads((out / CONFIG).read_text(encoding="utf-8"))
+        config, _ = TrainConfig.from_dict(said["config"]), said["data"]
     except FileNotFoundError:
         raise DatasetError(f"{out}: there is no run to go on with; {CONFIG} is missing.") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DatasetError(f"{out / CONFIG}: not the settings of a run: {error}") from None
-    if data != store.about["fingerprint"]:
-        raise DatasetError(f"{out}: this run was started on other data than {store.folder}.")
-    return config
+    return config, said
 
 
 class RunFiles(pl.Callback):

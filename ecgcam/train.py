@@ -6,10 +6,11 @@ batch's place alone, so that a run which was broken off goes on to the same resu
 
 import platform
 import warnings
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -25,7 +26,17 @@ from .labels import Task, find_task
 from .modelfile import Card, make_card
 from .network import Network, NetworkConfig
 from .recipe import PRECISIONS, TrainConfig
-from .run import LAST, MODEL, TENSORBOARD, OnEpoch, RunFiles, read_settings, write_settings
+from .run import (
+    LAST,
+    MODEL,
+    TENSORBOARD,
+    OnEpoch,
+    RunFiles,
+    read_config,
+    refuse_changed,
+    settings,
+    write_settings,
+)
 from .store import Store
 from .training import Training, validation_score
 
@@ -53,7 +64,7 @@ def train(
     Raises DatasetError if the folder or the store do not fit that.
     """
     if resume:
-        config = read_settings(out, store)
+        config = read_config(out)
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
     config = config or TrainConfig()
@@ -63,9 +74,12 @@ def train(
     _refuse_undefined_score(config, validation_batches)
     network = _network(config, task, store)
     training = _training(network, config, exclusive=task.exclusive)
-    if not resume:
-        write_settings(out, config, store)
-    card = _card(network, task, config, store)
+    said = settings(config, task, training.augment, store)
+    if resume:
+        refuse_changed(out, said)
+    else:
+        write_settings(out, said)
+    card = _card(network, task, said, store)
     files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
     last = out / LAST
@@ -124,7 +138,7 @@ def _refuse_undefined_score(config: TrainConfig, validation: DataLoader[Batch]) 
 
 def _network(config: TrainConfig, task: Task, store: Store) -> Network:
     """With weights drawn from the seed, leaving the global generator as it was."""
-    settings = NetworkConfig(
+    form = NetworkConfig(
         classes=len(task.classes),
         backbone=config.backbone,
         backbone_config=config.backbone_config,
@@ -136,7 +150,7 @@ def _network(config: TrainConfig, task: Task, store: Store) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         try:
-            return Network(settings)
+            return Network(form)
         except ValueError as error:  # a polynomial of a higher degree than there are samples
             raise DatasetError(f"{store.folder}: {error}") from None
 
@@ -148,7 +162,7 @@ def _training(network: Network, config: TrainConfig, *, exclusive: bool) -> Trai
         raise DatasetError(str(error)) from None
 
 
-def _card(network: Network, task: Task, config: TrainConfig, store: Store) -> Card:
+def _card(network: Network, task: Task, said: Mapping[str, Any], store: Store) -> Card:
     versions = {
         "ecgcam": __version__,
         "python": platform.python_version(),
@@ -157,7 +171,8 @@ def _card(network: Network, task: Task, config: TrainConfig, store: Store) -> Ca
         "numpy": np.__version__,
     }
     data = {key: store.about.get(key) for key in ("source", "fingerprint", "records")}
-    provenance = {"data": data, "recipe": asdict(config), "versions": versions}
+    recipe = {**said["config"], "augmentation": said["augmentation"]}
+    provenance = {"data": data, "recipe": recipe, "versions": versions}
     return make_card(network, task, provenance=provenance)
 
 

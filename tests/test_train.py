@@ -368,6 +368,34 @@ def test_a_run_does_not_go_on_with_other_data(store, tmp_path):
         train(other, tmp_path / "run", resume=True)
 
 
+@pytest.mark.parametrize(
+    ("option", "before", "after"),
+    [
+        (
+            "augmentation",
+            '{"steps": [{"one_of": [{"transform": "TimeShift"}]}]}',
+            '{"steps": [{"one_of": [{"transform": "TimeWarp"}]}]}',
+        ),
+        (
+            "task",
+            '[classes]\nSICK = ["superclass:MI"]',
+            '[classes]\nSICK = ["superclass:MI", "superclass:CD"]',
+        ),
+    ],
+)
+def test_a_run_does_not_go_on_with_another_task_or_augmentation(
+    store, tmp_path, option, before, after
+):
+    file = tmp_path / ("file.json" if option == "augmentation" else "file.toml")
+    file.write_text(before)
+    recipe = replace(TINY, epochs=1, score="accuracy", **{option: str(file)})
+    train(store, tmp_path / "run", recipe)
+    train(store, tmp_path / "run", resume=True)
+    file.write_text(after)
+    with pytest.raises(DatasetError, match=f"its {option} changed since the run was started"):
+        train(store, tmp_path / "run", resume=True)
+
+
 def test_going_on_elsewhere_is_no_matter(store, tmp_path):
     """The store and the run were moved in the meantime."""
     with pytest.raises(BrokenOffError):
