@@ -1,7 +1,9 @@
 """Draw the pictures of the docs, of made-up ECGs: python docs/make_pictures.py MODEL"""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,21 +25,30 @@ from ecgcam.transforms import (
     TimeWarp,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 FOLDER = Path(__file__).parent / "pictures"
+PVC_SEED = 31
 
 
 def main(model: str) -> None:
     """Judge an ECG with a few ventricular beats, and draw why; draw each augmentation."""
-    record = made_up_ecg(np.random.default_rng(5), ("PVC",)).record
+    record = _made_up("PVC", seed=PVC_SEED)
     answer = ecgcam.load(model).explain(record)
     draw_sheet(record, answer).savefig(FOLDER / "sheet.png", dpi=110)
     draw_leads(record, answer).savefig(FOLDER / "leads.png", dpi=110)
-    _augmentations(record).savefig(FOLDER / "augmentations.png", dpi=110)
+    _augmentations(_made_up("NORM", seed=1)).savefig(FOLDER / "augmentations.png", dpi=110)
 
 
-def _augmentations(record: Record) -> object:
-    """Each transform at full strength on lead II: drawn until it does something to see."""
-    signal = scale_to_unit(torch.from_numpy(record.signal_mv)[None])
+def _made_up(statement: str, *, seed: int) -> Record:
+    made = made_up_ecg(np.random.default_rng(seed), (statement,))
+    return replace(made.record, name="a made-up ECG")
+
+
+def _augmentations(record: Record) -> "Figure":
+    """Lead II under each transform: the strongest of 32 draws, for something to see."""
+    signal = scale_to_unit(torch.from_numpy(record.signal_mv)[None]).expand(32, -1, -1)
     rate_hz = record.rate_hz
     generator = torch.Generator().manual_seed(4)
     afters = {}
@@ -50,8 +61,9 @@ def _augmentations(record: Record) -> object:
         "time warp": TimeWarp(),
         "lead dropout": LeadDropout(lead_probability=1.0),
     }.items():
-        drawn = transform.draw(signal.shape, generator=generator)
-        afters[name] = transform.apply(signal, drawn)[0, 1].numpy()
+        changed = transform.apply(signal, transform.draw(signal.shape, generator=generator))
+        strongest = (changed - signal)[:, 1].abs().sum(dim=-1).argmax()
+        afters[name] = changed[strongest, 1].numpy()
     return draw_augmentations(signal[0, 1].numpy(), afters=afters, rate_hz=rate_hz, ylabel="")
 
 
