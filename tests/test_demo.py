@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
@@ -85,3 +86,14 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     with pytest.raises(DatasetError, match="the demo needs a new folder"):
         run_demo(tmp_path, DemoConfig(), show=show, on_epoch=print)
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
+def test_the_code_of_the_readme_runs_in_its_folder(demo, monkeypatch, capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.S)
+    assert blocks
+    monkeypatch.chdir(demo.parent)
+    for block in blocks:
+        exec(block, {})
+    logit = re.search(r"\[(.+?)\] is \[(.+?)\]", capsys.readouterr().out)
+    assert float(logit[1]) == pytest.approx(float(logit[2]), abs=1e-4)
