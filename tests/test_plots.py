@@ -12,7 +12,6 @@ from ecgcam.pictures.plots import (
     draw_augmentations,
     draw_confusion,
     draw_counts,
-    draw_histogram,
     draw_matrix,
     draw_missing,
     draw_roc_pr,
@@ -100,12 +99,6 @@ def test_missing_shares_are_bars():
     (axes,) = draw_missing(pd.Series({"age": 0.25, "weight": 0.5})).axes
     assert [bar.get_width() for bar in axes.containers[1]] == [0.25, 0.5]
     assert "50.0%" in words(axes.figure)
-
-
-def test_a_histogram_counts_the_unknown():
-    (axes,) = draw_histogram(np.array([1.0, 2.0, 2.0, np.nan]), xlabel="age (years)").axes
-    assert sum(bar.get_height() for bar in axes.patches) == 3
-    assert axes.get_title() == "3 records, 1 unknown"
 
 
 def test_traces_stand_under_their_titles_in_seconds_and_on_one_scale():

@@ -149,27 +149,14 @@ def draw_missing(shares: "pd.Series[float]") -> "Figure":
     return figure
 
 
-def draw_histogram(values: NDArray[np.floating], *, xlabel: str, bins: int = 30) -> "Figure":
-    """How often which value; missing ones are left out and counted in the title."""
-    known = values[np.isfinite(values)]
-    figure, (axes,) = _figure(7, 3.5)
-    axes.hist(known, bins=bins, color=BLUE, edgecolor="white", linewidth=0.5)
-    unknown = values.size - known.size
-    axes.set(xlabel=xlabel, ylabel="records")
-    axes.set_title(f"{known.size:,} records" + (f", {unknown:,} unknown" if unknown else ""))
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
 def draw_traces(
     signals: Sequence[NDArray[np.floating]], *, titles: Sequence[str], rate_hz: float
 ) -> "Figure":
-    """Small multiples: each signal (time,), in mV, under its title, all to one scale."""
+    """Small multiples on one scale: each signal (time,) under its title, which names its unit."""
     figure, every = _figure(9, 0.6 + 1.2 * len(signals), rows=len(signals), share=True)
     for axes, signal, title in zip(every, signals, titles, strict=True):
         axes.plot(np.arange(len(signal)) / rate_hz, signal, color="black", linewidth=0.7)
         axes.set_title(drawable(title, length=110), loc="left", fontsize=9)
-        axes.set_ylabel("mV")
         axes.grid(color="0.9")
     every[-1].set_xlabel("time (s)")
     return figure
