@@ -5,6 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test lint types pytest clean
 
 demo: .venv/installed
+	rm -rf demo
 	$(BIN)/ecgcam demo --out demo
 
 test: lint types pytest
