@@ -19,7 +19,7 @@ def as_image(signal: Tensor) -> Tensor:
     """(batch, leads, time) as an image one pixel high, (batch, leads, 1, time), channels last.
 
     In this layout torch's convolutions and their gradients are faster on a CPU than in one
-    dimension, 1.4 times here (docs/performance.md); the arithmetic is the same.
+    dimension, 1.3 times here (docs/performance.md); the arithmetic is the same.
     """
     return signal.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 

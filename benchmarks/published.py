@@ -1,0 +1,46 @@
+"""How close we are to what the published model gave: python benchmarks/published.py MODEL STORE NPZ
+
+MODEL: the published weights, by `ecgcam import-weights`. NPZ: that model's own outputs on fold 9,
+`all_ecg_id` with `all_probability`, and `ecg_id` with `preprocessed` and `cam` of some records.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ecgcam.classifier import load
+from ecgcam.evaluate import judge_folds
+from ecgcam.preprocess import Preprocess, PreprocessConfig
+from ecgcam.store import open_store
+
+
+def main(model: str, store_folder: str, published: str) -> str:
+    """The largest differences, a line each."""
+    classifier, store = load(model), open_store(Path(store_folder))
+    theirs = np.load(published, allow_pickle=False)
+    judged = judge_folds(classifier, store, folds=[9])
+    ids = store.records["id"].to_numpy()[judged.numbers]
+    by_id = dict(zip(theirs["all_ecg_id"], theirs["all_probability"], strict=True))
+    expected = np.array([by_id[identity] for identity in ids])
+    numbers = [store.number_of(str(identity)) for identity in theirs["ecg_id"]]
+    signals = torch.from_numpy(store.signals_mv(numbers))
+    prepared = Preprocess(PreprocessConfig(), samples=store.samples)(signals).numpy()
+    records = [store.record(number) for number in numbers]
+    maps = np.stack([answer.heatmap[0] for answer in classifier.explain(records, source="conv")])
+    answers = classifier.explain(records)
+    law = max(float(np.abs(a.evidence.mean(axis=-1) + a.bias - a.logits).max()) for a in answers)
+    ours = np.stack([answer.heatmap[0] for answer in answers])
+    differences = {
+        "probabilities, all of fold 9": np.abs(judged.probabilities[:, 0] - expected).max(),
+        "preprocessed signals": np.abs(prepared - theirs["preprocessed"]).max(),
+        'maps with source="conv"': np.abs(maps - theirs["cam"]).max(),
+        "the law": law,
+        "the evidence's heatmap against the paper's": np.abs(ours - theirs["cam"]).max(),
+    }
+    return "\n".join(f"{name}: {value:.2g}" for name, value in differences.items())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(main(*sys.argv[1:4]) + "\n")
