@@ -1,6 +1,5 @@
 """PTB-XL from PhysioNet: fetched in parallel, resumed, and checked against SHA256SUMS.txt."""
 
-import hashlib
 import re
 import threading
 import time
@@ -14,6 +13,7 @@ from urllib.parse import quote
 import requests
 
 from .errors import DatasetError
+from .files import sha256
 
 PTBXL_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
 SUMS = "SHA256SUMS.txt"
@@ -132,15 +132,15 @@ def _bring(server: "_Server", dest: Path, name: str, expected: str) -> None:
     A file that comes out wrong is fetched a second time, from its start.
     """
     target = dest / name
-    if target.is_file() and sha256_of(target) == expected:
+    if target.is_file() and sha256(target) == expected:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    found = sha256_of(part) if part.is_file() else ""  # whole if killed before it was renamed
+    found = sha256(part) if part.is_file() else ""  # whole if killed before it was renamed
     for _ in range(2):
         if found != expected:
             server.fetch(name, part)
-            found = sha256_of(part)
+            found = sha256(part)
         if found == expected:
             part.replace(target)
             return
@@ -149,12 +149,6 @@ def _bring(server: "_Server", dest: Path, name: str, expected: str) -> None:
         f"{name} from {server.base_url} has the wrong SHA256, twice: "
         f"expected {expected}, found {found}."
     )
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA256 of a file, in lower-case hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Server(threading.local):

@@ -21,6 +21,7 @@ import pandas as pd
 
 from . import __version__
 from .errors import DatasetError, RecordError
+from .files import sha256
 from .leads import LEADS
 from .manifest import read_manifest
 from .ptbxl import is_ptbxl, read_folder
@@ -28,7 +29,7 @@ from .readers import read
 from .record import Record
 from .shards import Form, Shard, end_with_parent, write_shard
 from .source import Source
-from .store import ABOUT, FORMAT, RECORDS, REJECTED, fingerprint, sha256, signals_sha256
+from .store import ABOUT, FORMAT, RECORDS, REJECTED, fingerprint, signals_sha256
 
 Progress = Callable[[int, int], None]
 

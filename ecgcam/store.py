@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .errors import DatasetError
+from .files import sha256
 from .labels import Task
 from .record import Record
 
@@ -194,12 +195,6 @@ def fingerprint(signals_digest: str, records: pd.DataFrame) -> str:
     ):
         digest.update(f"{identity}\t{patient}\t{fold}\t{' '.join(labels)}\n".encode())
     return digest.hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
