@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from .errors import ModelError
 
@@ -34,16 +35,31 @@ def conv(
 
 
 class ConvBlock(nn.Module):
-    """Convolution that keeps the length, batch norm, LeakyReLU(0.1)."""
+    """Convolution that keeps the length, batch norm, a max-pool that may halve it, LeakyReLU(0.1).
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int) -> None:
+    The activation rises, so that after the pool it gives the same as before it, for half the work.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, kernel: int, halve: bool) -> None:
         super().__init__()
         self.conv = conv(inputs, outputs, kernel)
         self.norm = nn.BatchNorm2d(outputs)
-        self.activation = nn.LeakyReLU(0.1)
+        self.pool = nn.MaxPool2d((1, 2)) if halve else nn.Identity()
+        self.activation = nn.LeakyReLU(0.1, inplace=True)
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.activation(self.norm(self.conv(image)))
+        return self.activation(self.pool(self.norm(self.convolved(image))))
+
+    def convolved(self, image: Tensor) -> Tensor:
+        """The convolution alone, for a norm that is trained without the bias's gradient.
+
+        Such a norm takes the bias off again with the batch's mean: the gradient is zero, and adding
+        it up over batch and time would take a tenth of the convolution's.
+        """
+        bias = self.conv.bias
+        if self.norm.training and bias is not None:
+            bias = bias.detach()
+        return conv2d(image, self.conv.weight, bias, padding=self.conv.padding)
 
 
 class SignalCNN(nn.Module):
@@ -65,11 +81,12 @@ class SignalCNN(nn.Module):
         inputs = (leads, *widths[:-1])
         kernels = (first_kernel, *[kernel] * (len(widths) - 1))
         *halving, self.last = (
-            ConvBlock(before, after, kernel=size)
-            for before, after, size in zip(inputs, widths, kernels, strict=True)
+            ConvBlock(before, after, kernel=size, halve=place < len(widths))
+            for place, (before, after, size) in enumerate(
+                zip(inputs, widths, kernels, strict=True), start=1
+            )
         )
         self.blocks = nn.ModuleList(halving)
-        self.pool = nn.MaxPool2d((1, 2))
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
@@ -82,7 +99,7 @@ class SignalCNN(nn.Module):
     def _before_last(self, signal: Tensor) -> Tensor:
         image = as_image(signal)
         for block in self.blocks:
-            image = self.pool(block(image))
+            image = block(image)
         return image
 
 

@@ -1,40 +1,42 @@
-"""A store to batches of tensors, in an order that a seed and the epoch determine."""
+"""A store to batches of preprocessed signals, in an order that a seed and the epoch determine."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from .store import MICROVOLT_MV, Store
+from .leads import lead_order
+from .network import Network, evaluating
+from .rows import Rows, write_rows
+from .store import Store
 
 Batch = tuple[Tensor, Tensor]
 
+_TOGETHER = 256  # records preprocessed together: some 12 MB
 
-class StoreBatches(Dataset[Batch]):
-    """signal_mv (batch, leads, time) and targets (batch, classes), float32, of some records.
 
-    store's records `numbers` (n,) with their targets (n, classes); indexed by a list of places
-    in these, a whole batch at once.
+class PreprocessedBatches(Dataset[Batch]):
+    """signal (batch, leads, time) and targets (batch, classes), float32.
+
+    signals: the preprocessed signals of n records, (n, leads, time). targets: (n, classes).
+    Indexed by a list of places in these, a whole batch at once.
     """
 
-    def __init__(
-        self, store: Store, numbers: NDArray[np.int64], targets: NDArray[np.float32]
-    ) -> None:
-        if len(numbers) != len(targets):
-            raise ValueError(f"{len(numbers)} records, but {len(targets)} targets")
-        self.store = store
-        self.numbers = numbers
+    def __init__(self, signals: Rows, targets: NDArray[np.float32]) -> None:
+        if len(signals) != len(targets):
+            raise ValueError(f"{len(signals)} records, but {len(targets)} targets")
+        self.signals = signals
         self.targets = torch.from_numpy(np.ascontiguousarray(targets))
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.signals)
 
     def __getitem__(self, places: list[int]) -> Batch:
-        signal_uv = torch.from_numpy(self.store.signals_uv(self.numbers[places]))
-        return signal_uv * float(MICROVOLT_MV), self.targets[places]
+        return torch.from_numpy(self.signals.read(places)), self.targets[places]
 
 
 class BatchOrder(Sampler[list[int]]):
@@ -66,14 +68,41 @@ class BatchOrder(Sampler[list[int]]):
 
 
 def batches(
-    store: Store,
-    numbers: NDArray[np.int64],
+    signals: Rows,
     targets: NDArray[np.float32],
     *,
     batch: int,
     shuffle_seed: int | None = None,
 ) -> DataLoader[Batch]:
     """Batches of these records; shuffled if a seed is given."""
-    order = BatchOrder(len(numbers), batch=batch, shuffle_seed=shuffle_seed)
+    order = BatchOrder(len(signals), batch=batch, shuffle_seed=shuffle_seed)
     # batch_size=None: the order gives whole batches, so the dataset is indexed once for each
-    return DataLoader(StoreBatches(store, numbers, targets), sampler=order, batch_size=None)
+    return DataLoader(PreprocessedBatches(signals, targets), sampler=order, batch_size=None)
+
+
+def preprocess_once(
+    network: Network,
+    store: Store,
+    numbers: NDArray[np.int64],
+    path: Path,
+    *,
+    dtype: DTypeLike = np.float32,
+) -> Rows:
+    """Write the signals of these records, preprocessed as the network does it, to an .npy file.
+
+    Preprocessing draws on no chance, so that once will do for all epochs. In float16 they take
+    no more room than in the store, and an ECG of amplitude 1 is rounded by less than 0.0005.
+    Returns (records, leads, time).
+    """
+    leads = lead_order(store.leads, network.config.leads)
+    largest = float(np.finfo(dtype).max)
+
+    def parts() -> Iterator[NDArray[np.float32]]:
+        for at in range(0, len(numbers), _TOGETHER):
+            signal_mv = store.signals_mv(numbers[at : at + _TOGETHER])[:, leads]
+            prepared: Tensor = network.preprocess(torch.from_numpy(signal_mv))
+            yield prepared.clamp_(-largest, largest).numpy()
+
+    shape = (len(numbers), len(leads), store.samples)
+    with evaluating(network):
+        return write_rows(path, parts(), shape=shape, dtype=dtype)

@@ -68,12 +68,12 @@ class Network(nn.Module):
     def judge(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
         """The same from a preprocessed signal, between which and this training augments."""
         features = self.backbone(prepared)
-        logits = self.head(features.mean(dim=-1))
+        logits = self.head(_mean_over_time(features))
         return logits, activation_map(features, self.head.weight)
 
     def logits(self, prepared: Tensor) -> Tensor:
         """The logits alone, for training."""
-        logits: Tensor = self.head(self.backbone(prepared).mean(dim=-1))
+        logits: Tensor = self.head(_mean_over_time(self.backbone(prepared)))
         return logits
 
     def evidence_before_norm(self, signal_mv: Tensor) -> Tensor:
@@ -90,6 +90,14 @@ class Network(nn.Module):
     def parameters_count(self) -> int:
         """How many numbers training sets."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def _mean_over_time(features: Tensor) -> Tensor:
+    """(batch, channels, frames) to (batch, channels).
+
+    Written so that the gradient lies in memory as channels-last features do, and is not copied.
+    """
+    return features.transpose(1, 2).mean(dim=1)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class TrainConfig:
     """A recipe; the paper's by default (Adam at 5e-4, batches of 128, 25 epochs, plateau, BCE).
 
     task, unlabelled: see labels.py; unlabelled None: as is usual for the task.
+    leads: the leads to judge by, of those in the store; None: all of them.
     augmentation: "paper", "none" or a file (augment.py).
     schedule: "plateau" halves the learning rate when the score has not risen for over 3 epochs;
     "onecycle" rises to learning_rate and falls to nothing over all epochs.
@@ -32,6 +33,7 @@ class TrainConfig:
     backbone: str = "signalcnn"
     backbone_config: Mapping[str, Any] = field(default_factory=dict)
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+    leads: tuple[str, ...] | None = None
     augmentation: str = "paper"
     train_folds: tuple[int, ...] = TRAIN_FOLDS
     validation_folds: tuple[int, ...] = (9,)
@@ -61,6 +63,8 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
                 )
+        if self.leads is not None and not self.leads:
+            raise ValueError("leads must name a lead, or be None for all")
         if not self.train_folds or not self.validation_folds:
             raise ValueError("train_folds and validation_folds need a fold each, or more")
         if set(self.train_folds) & set(self.validation_folds):
@@ -70,5 +74,6 @@ class TrainConfig:
     def from_dict(cls, saved: Mapping[str, Any]) -> "TrainConfig":
         """Back from what asdict and JSON made of it."""
         preprocess = PreprocessConfig(**saved["preprocess"])
-        folds = {key: tuple(saved[key]) for key in ("train_folds", "validation_folds")}
-        return cls(**{**saved, "preprocess": preprocess, **folds})
+        listed = ("train_folds", "validation_folds", "leads")
+        tuples = {key: tuple(saved[key]) for key in listed if saved.get(key) is not None}
+        return cls(**{**saved, "preprocess": preprocess, **tuples})

@@ -6,6 +6,7 @@ curve.png          the same as a picture, the best epoch marked
 config.json        the settings, what the files they name hold, and the data's fingerprint
 last.ckpt          where to go on from
 tensorboard/       for those who watch with it
+preprocessed/      while it trains: its signals, as large as in the store
 """
 
 import json
@@ -34,6 +35,7 @@ CURVE = "curve.png"
 CONFIG = "config.json"
 LAST = "last.ckpt"
 TENSORBOARD = "tensorboard"
+PREPROCESSED = "preprocessed"
 
 OnEpoch = Callable[[Mapping[str, float]], None]
 

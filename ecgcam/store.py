@@ -1,4 +1,4 @@
-"""A store: a folder of signals as they are, memory-mapped, with a table of what is known of them.
+"""A store: a folder of signals as they are, with a table of what is known of them.
 
     signals-00000.npy …  int16, 1 unit = 1 µV, (records, leads, time)
     records.parquet      one row a record: id, shard, row, patient, fold, labels, quality, …
@@ -24,6 +24,7 @@ from .errors import DatasetError
 from .files import sha256
 from .labels import Task
 from .record import Record
+from .rows import Rows
 
 FORMAT = 1
 ABOUT = "store.json"
@@ -91,9 +92,12 @@ class Store:
 
     def signals_uv(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int16]:
         """The signals of these records: (records, leads, time), in µV."""
+        numbers = np.asarray(numbers, np.int64)
         signals = np.empty((len(numbers), len(self.leads), self.samples), np.int16)
-        for k, number in enumerate(numbers):
-            signals[k] = self._shards[self._shard_of[number]][self._row_of[number]]
+        shards = self._shard_of[numbers]
+        for shard in np.unique(shards):
+            here = shards == shard
+            signals[here] = self._shards[shard].read(self._row_of[numbers[here]])
         return signals
 
     def signals_mv(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
@@ -136,10 +140,8 @@ class Store:
         )
 
     @cached_property
-    def _shards(self) -> list[NDArray[np.int16]]:
-        return [
-            np.load(self.folder / shard["file"], mmap_mode="r") for shard in self.about["shards"]
-        ]
+    def _shards(self) -> list[Rows]:
+        return [Rows(self.folder / shard["file"]) for shard in self.about["shards"]]
 
     @cached_property
     def _shard_of(self) -> NDArray[np.int64]:
@@ -221,7 +223,7 @@ def _shard_sizes(store: Store) -> Iterator[int]:
         path = store.folder / shard["file"]
         needed = (shard["records"], len(store.leads), store.samples)
         try:
-            signals = np.lib.format.open_memmap(path, mode="r")
+            signals = Rows(path)
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: the signals cannot be read: {error}") from None
         if signals.shape != needed or signals.dtype != np.int16:

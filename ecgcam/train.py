@@ -5,30 +5,35 @@ batch's place alone, so that a run which was broken off goes on to the same resu
 """
 
 import platform
+import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch.utils.data import DataLoader
 
 from . import __version__
-from .batches import Batch, StoreBatches, batches
-from .errors import DatasetError
+from .batches import batches, preprocess_once
+from .errors import DatasetError, RecordError
 from .labels import Task, find_task
+from .leads import lead_order
 from .modelfile import Card, make_card
 from .network import Network, NetworkConfig
 from .recipe import PRECISIONS, TrainConfig
+from .rows import Rows
 from .run import (
     LAST,
     MODEL,
+    PREPROCESSED,
     TENSORBOARD,
     OnEpoch,
     RunFiles,
@@ -37,7 +42,7 @@ from .run import (
     settings,
     write_settings,
 )
-from .store import Store
+from .store import Labelled, Store
 from .training import Training, validation_score
 
 
@@ -69,9 +74,9 @@ def train(
         raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
     config = config or TrainConfig()
     task = _task(config, store)
-    train_batches = _batches(store, task, config, config.train_folds, shuffle_seed=config.seed)
-    validation_batches = _batches(store, task, config, config.validation_folds)
-    _refuse_undefined_score(config, validation_batches)
+    to_train = _labelled(store, task, config.train_folds)
+    to_validate = _labelled(store, task, config.validation_folds)
+    _refuse_undefined_score(config, to_validate)
     network = _network(config, task, store)
     training = _training(network, config, exclusive=task.exclusive)
     said = settings(config, task, training.augment, store)
@@ -88,13 +93,14 @@ def train(
         warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
         warnings.filterwarnings("ignore", ".*dirpath has changed.*")  # a run may be moved
-        trainer.fit(
-            training,
-            train_batches,
-            validation_batches,
-            ckpt_path=last if resume and last.exists() else None,
-            weights_only=True,
-        )
+        with _preprocessed(out, network, store, to_train, to_validate) as (train_on, validate_on):
+            trainer.fit(
+                training,
+                batches(train_on, to_train.targets, batch=config.batch, shuffle_seed=config.seed),
+                batches(validate_on, to_validate.targets, batch=config.batch),
+                ckpt_path=last if resume and last.exists() else None,
+                weights_only=True,
+            )
     return out / MODEL
 
 
@@ -106,28 +112,19 @@ def _task(config: TrainConfig, store: Store) -> Task:
         raise DatasetError(str(error)) from None
 
 
-def _batches(
-    store: Store,
-    task: Task,
-    config: TrainConfig,
-    folds: tuple[int, ...],
-    *,
-    shuffle_seed: int | None = None,
-) -> DataLoader[Batch]:
+def _labelled(store: Store, task: Task, folds: tuple[int, ...]) -> Labelled:
     labelled = store.labelled(task, folds=folds)
     if not len(labelled.numbers):
         raise DatasetError(
             f"{store.folder}: folds {', '.join(map(str, folds))} hold no record for the task "
             f"{task.name!r}; there are the folds {sorted(store.records['fold'].unique())}."
         )
-    return batches(
-        store, labelled.numbers, labelled.targets, batch=config.batch, shuffle_seed=shuffle_seed
-    )
+    return labelled
 
 
-def _refuse_undefined_score(config: TrainConfig, validation: DataLoader[Batch]) -> None:
+def _refuse_undefined_score(config: TrainConfig, validation: Labelled) -> None:
     """No epoch would be better than another: auroc where every record is of one class."""
-    targets = cast(StoreBatches, validation.dataset).targets.numpy()
+    targets = validation.targets
     if np.isnan(validation_score(config.score, targets, targets)):
         raise DatasetError(
             f"the score {config.score!r} is not defined on the validation folds "
@@ -136,14 +133,37 @@ def _refuse_undefined_score(config: TrainConfig, validation: DataLoader[Batch]) 
         )
 
 
+@contextmanager
+def _preprocessed(
+    out: Path, network: Network, store: Store, to_train: Labelled, to_validate: Labelled
+) -> Iterator[tuple[Rows, Rows]]:
+    """The signals, preprocessed into files for the time of the training.
+
+    Those to validate on in full precision: their scores are then those of judging.
+    """
+    folder = out / PREPROCESSED
+    write = partial(preprocess_once, network, store)
+    try:
+        yield (
+            write(to_train.numbers, folder / "train.npy", dtype=np.float16),
+            write(to_validate.numbers, folder / "validation.npy", dtype=np.float32),
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _network(config: TrainConfig, task: Task, store: Store) -> Network:
     """With weights drawn from the seed, leaving the global generator as it was."""
+    try:
+        lead_order(store.leads, config.leads or store.leads)
+    except RecordError as error:
+        raise DatasetError(f"{store.folder}: {error}") from None
     form = NetworkConfig(
         classes=len(task.classes),
         backbone=config.backbone,
         backbone_config=config.backbone_config,
         preprocess=config.preprocess,
-        leads=store.leads,
+        leads=config.leads or store.leads,
         rate_hz=store.rate_hz,
         duration_s=store.samples / store.rate_hz,
     )
@@ -151,7 +171,9 @@ def _network(config: TrainConfig, task: Task, store: Store) -> Network:
         torch.manual_seed(config.seed)
         try:
             return Network(form)
-        except ValueError as error:  # a polynomial of a higher degree than there are samples
+        except (
+            ValueError
+        ) as error:  # a lead named twice, a polynomial of a higher degree than there are samples
             raise DatasetError(f"{store.folder}: {error}") from None
 
 

@@ -17,7 +17,7 @@ from .recipe import TrainConfig
 
 
 class Training(pl.LightningModule):
-    """Preprocessing, augmentation, backbone, loss: one step and one validation."""
+    """Augmentation, backbone, loss: one step and one validation, from preprocessed signals."""
 
     def __init__(self, network: Network, config: TrainConfig, *, exclusive: bool) -> None:
         super().__init__()
@@ -28,8 +28,8 @@ class Training(pl.LightningModule):
         self._validated: list[tuple[Tensor, Tensor]] = []
 
     def training_step(self, batch: Batch, place: int) -> Tensor:
-        signal_mv, targets = batch
-        changed = self.augment(self._prepared(signal_mv), generator=self._chance(1 + place))
+        signal, targets = batch
+        changed = self.augment(signal.float(), generator=self._chance(1 + place))
         # dropout draws from the global generator, as do lightning and torch between the batches
         torch.manual_seed(self._chance(1 + place, 1).initial_seed())
         loss = self.loss(self.network.logits(changed), targets)
@@ -37,8 +37,8 @@ class Training(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, place: int) -> None:
-        signal_mv, targets = batch
-        logits = self.network.logits(self._prepared(signal_mv)).float()
+        signal, targets = batch
+        logits = self.network.logits(signal.float()).float()
         self._validated.append((logits, targets))
 
     def on_validation_epoch_end(self) -> None:
@@ -71,7 +71,10 @@ class Training(pl.LightningModule):
         config = self.config
         make = torch.optim.AdamW if config.weight_decay else torch.optim.Adam
         optimizer = make(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            self.network.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
         if config.schedule == "constant":
             return optimizer
@@ -86,11 +89,6 @@ class Training(pl.LightningModule):
         # there would miss the step: a frequency beyond the last epoch leaves it to us.
         ours = {"monitor": f"val_{config.score}", "frequency": config.epochs + 1}
         return [optimizer], [{"scheduler": plateau, **ours}]
-
-    def _prepared(self, signal_mv: Tensor) -> Tensor:
-        """Preprocessed in float32, as when judging, whatever the network is trained in."""
-        with torch.autocast(self.device.type, enabled=False):
-            return self.network.preprocess(signal_mv)
 
     def _chance(self, *draw: int) -> torch.Generator:
         """The generator of one draw of this epoch, whatever was drawn before."""

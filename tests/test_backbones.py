@@ -7,7 +7,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ecgcam.backbones import BACKBONES, ResNet, SignalCNN, build_backbone, conv, feature_channels
+from ecgcam.backbones import (
+    BACKBONES,
+    ConvBlock,
+    ResNet,
+    SignalCNN,
+    as_image,
+    build_backbone,
+    conv,
+    feature_channels,
+)
 from ecgcam.errors import ModelError
 from ecgcam.network import Network, NetworkConfig
 
@@ -64,6 +73,30 @@ def test_a_convolution_of_an_image_is_that_of_a_signal(stride, samples):
     signal.load_state_dict({"weight": image.weight[:, :, 0], "bias": image.bias})
     x = torch.randn(2, 12, samples)
     torch.testing.assert_close(image(x[:, :, None])[:, :, 0], signal(x), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("halve", [True, False])
+def test_a_block_does_the_activation_before_the_pool_as_the_paper_writes_it(halve):
+    block = warmed_up(ConvBlock(12, 8, kernel=7, halve=halve))
+    image = as_image(torch.randn(2, 12, 101))
+    wanted = functional.leaky_relu(block.norm(block.conv(image)), 0.1)
+    if halve:
+        wanted = functional.max_pool2d(wanted, (1, 2))
+    torch.testing.assert_close(block(image), wanted)
+
+
+def test_a_norm_in_training_leaves_the_bias_no_gradient_so_that_none_is_computed():
+    block = ConvBlock(12, 8, kernel=7, halve=True).double()
+    image = as_image(torch.randn(4, 12, 100, dtype=torch.double))
+    changed = block.conv(image).detach().requires_grad_()  # the gradient of the bias is its sum
+    block.norm(changed).square().mul(torch.randn(8, 1, 100)).sum().backward()
+    assert changed.grad.abs().max() > 1e-6
+    assert changed.grad.sum(dim=(0, 2, 3)).abs().max() < 1e-12
+    block(image).sum().backward()
+    assert block.conv.bias.grad is None
+    block.norm.eval()
+    block(image).sum().backward()
+    assert block.conv.bias.grad.abs().min() > 0
 
 
 def norm_1d(x, norm):

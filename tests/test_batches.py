@@ -1,11 +1,13 @@
-"""Batches: the store's own values, in an order that the seed and the epoch alone determine."""
+"""Batches: each record preprocessed, in an order that the seed and the epoch alone determine."""
 
 import numpy as np
 import pytest
 import torch
+from tiny import tiny_network, write_store
 
-from ecgcam.batches import BatchOrder, StoreBatches, batches
+from ecgcam.batches import BatchOrder, PreprocessedBatches, batches, preprocess_once
 from ecgcam.labels import find_task
+from ecgcam.preprocess import PreprocessConfig
 
 
 @pytest.fixture(scope="module")
@@ -14,25 +16,60 @@ def labelled(made_up_store):
     return made_up_store.labelled(task, folds=range(1, 9))
 
 
-def loader_of(store, labelled, **options):
-    return batches(store, labelled.numbers, labelled.targets, batch=16, **options)
+@pytest.fixture(scope="module")
+def preprocessed(made_up_store, labelled, tmp_path_factory):
+    path = tmp_path_factory.mktemp("preprocessed") / "signals.npy"
+    return preprocess_once(tiny_network(duration_s=10), made_up_store, labelled.numbers, path)
 
 
-def test_batches_are_the_store_s_values_in_mv_with_their_targets(made_up_store, labelled):
-    signals, targets = zip(*loader_of(made_up_store, labelled), strict=True)
+def loader_of(preprocessed, labelled, **options):
+    return batches(preprocessed, labelled.targets, batch=16, **options)
+
+
+def test_batches_are_the_preprocessed_records_with_their_targets(
+    made_up_store, labelled, preprocessed
+):
+    signals, targets = zip(*loader_of(preprocessed, labelled), strict=True)
     n = len(labelled.numbers)
     assert [len(part) for part in signals] == [16] * (n // 16) + [n % 16]
     assert signals[0].shape == (16, 12, 1000)
-    assert signals[0].dtype == targets[0].dtype == torch.float32
-    np.testing.assert_array_equal(
-        torch.cat(signals).numpy(), made_up_store.signals_mv(labelled.numbers)
-    )
+    signal_mv = torch.from_numpy(made_up_store.signals_mv(labelled.numbers))
+    wanted = tiny_network(duration_s=10).preprocess(signal_mv)
+    torch.testing.assert_close(torch.cat(signals), wanted)
     np.testing.assert_array_equal(torch.cat(targets).numpy(), labelled.targets)
-    assert 0.5 < torch.cat(signals).abs().amax(dim=(1, 2)).median() < 5  # mV, not µV
 
 
-def test_shuffled_each_signal_keeps_its_target(made_up_store, labelled):
-    loader = loader_of(made_up_store, labelled, shuffle_seed=3)
+def test_in_half_precision_a_signal_within_1_is_rounded_by_less_than_it_was_recorded_to(
+    made_up_store, labelled, preprocessed, tmp_path
+):
+    network = tiny_network(duration_s=10)
+    path = tmp_path / "half.npy"
+    half = preprocess_once(network, made_up_store, labelled.numbers, path, dtype=np.float16)
+    everything = range(len(half))
+    difference = np.abs(half.read(everything) - preprocessed.read(everything)).max()
+    assert 0 < difference < 0.0005
+
+
+def test_what_half_precision_cannot_hold_becomes_its_largest(tmp_path):
+    signal_uv = np.full((1, 12, 500), 30000, np.int16)
+    store = write_store(tmp_path / "store", signal_uv, [["superclass:NORM"]], folds=[1])
+    network = tiny_network(preprocess=PreprocessConfig(detrend_order=None, scale="none"))
+    network.preprocess.scale = lambda signal_mv: signal_mv * 1e5
+    half = preprocess_once(network, store, np.arange(1), tmp_path / "half.npy", dtype=np.float16)
+    assert set(half.read([0]).flatten()) == {65504}
+
+
+def test_the_networks_leads_are_taken_by_name(made_up_store, labelled, tmp_path):
+    network = tiny_network(duration_s=10, leads=("V5", "I"))
+    some = preprocess_once(network, made_up_store, labelled.numbers[:9], tmp_path / "some.npy")
+    signal_mv = made_up_store.signals_mv(labelled.numbers[:9])[:, [10, 0]]
+    torch.testing.assert_close(
+        torch.from_numpy(some.read(range(9))), network.preprocess(torch.from_numpy(signal_mv))
+    )
+
+
+def test_shuffled_each_signal_keeps_its_target(labelled, preprocessed):
+    loader = loader_of(preprocessed, labelled, shuffle_seed=3)
     order = [
         place
         for batch in BatchOrder(len(labelled.numbers), batch=16, shuffle_seed=3)
@@ -40,7 +77,7 @@ def test_shuffled_each_signal_keeps_its_target(made_up_store, labelled):
     ]
     signals, targets = (torch.cat(parts).numpy() for parts in zip(*loader, strict=True))
     assert order != sorted(order)
-    np.testing.assert_array_equal(signals, made_up_store.signals_mv(labelled.numbers[order]))
+    np.testing.assert_array_equal(signals, preprocessed.read(order))
     np.testing.assert_array_equal(targets, labelled.targets[order])
 
 
@@ -79,8 +116,8 @@ def test_without_a_seed_the_order_is_that_of_the_store():
     assert list(BatchOrder(5, batch=2)) == [[0, 1], [2, 3], [4]]
 
 
-def test_the_loader_takes_the_epoch(made_up_store, labelled):
-    loader = loader_of(made_up_store, labelled, shuffle_seed=1)
+def test_the_loader_takes_the_epoch(labelled, preprocessed):
+    loader = loader_of(preprocessed, labelled, shuffle_seed=1)
     first = torch.cat([targets for _, targets in loader])
     loader.sampler.set_epoch(1)
     second = torch.cat([targets for _, targets in loader])
@@ -89,7 +126,7 @@ def test_the_loader_takes_the_epoch(made_up_store, labelled):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_lightning_tells_the_order_its_epoch(made_up_store, labelled):
+def test_lightning_tells_the_order_its_epoch(labelled, preprocessed):
     from lightning.pytorch import LightningModule, Trainer
 
     class Looks(LightningModule):
@@ -102,7 +139,7 @@ def test_lightning_tells_the_order_its_epoch(made_up_store, labelled):
             return None
 
     silent = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar"), False)
-    loader = loader_of(made_up_store, labelled, shuffle_seed=1)
+    loader = loader_of(preprocessed, labelled, shuffle_seed=1)
     module = Looks()
     Trainer(max_epochs=3, accelerator="cpu", **silent, enable_model_summary=False).fit(
         module, loader
@@ -114,6 +151,6 @@ def test_lightning_tells_the_order_its_epoch(made_up_store, labelled):
     assert module.seen == expected
 
 
-def test_records_and_targets_that_differ_in_number_are_the_callers_fault(made_up_store, labelled):
-    with pytest.raises(ValueError, match="3 records, but"):
-        StoreBatches(made_up_store, labelled.numbers[:3], labelled.targets)
+def test_records_and_targets_that_differ_in_number_are_the_callers_fault(labelled, preprocessed):
+    with pytest.raises(ValueError, match="records, but 3 targets"):
+        PreprocessedBatches(preprocessed, labelled.targets[:3])

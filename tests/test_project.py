@@ -19,7 +19,7 @@ PACKAGE = ROOT / "ecgcam"
 RUNGS = {
     "words": "errors files labels leads source",
     "maths": "augment backbones bootstrap calibration cam metrics network preprocess transforms",
-    "data": "batches download heart_rate manifest prepare ptbxl quality readers record shards "
+    "data": "batches download heart_rate manifest prepare ptbxl quality readers record rows shards "
     "signal_survey store survey synthetic wfdb16 windows",
     "model": "classifier explanation modelfile published",
     "pictures": "pictures report",

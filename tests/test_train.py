@@ -13,10 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, roc_auc_score
-from tiny import NORMAL, tiny_network, tiny_store, write_store
+from tiny import NORMAL, tiny_store, write_store
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ecgcam.errors import DatasetError, EcgcamError, ModelError
+from ecgcam.leads import LEADS
 from ecgcam.modelfile import load_network, read_card
 from ecgcam.network import judge_array
 from ecgcam.preprocess import PreprocessConfig
@@ -24,7 +25,7 @@ from ecgcam.recipe import TrainConfig
 from ecgcam.run import CONFIG, METRICS, MODEL
 from ecgcam.store import open_store
 from ecgcam.train import train
-from ecgcam.training import Training, validation_score
+from ecgcam.training import validation_score
 
 TINY = TrainConfig(
     backbone_config={"widths": [4, 6], "kernel": 5}, batch=32, epochs=2, learning_rate=5e-3
@@ -220,16 +221,42 @@ def test_bf16_trains_a_model_of_float32(store, tmp_path):
     assert rows(tmp_path / "run")["val_auroc"].between(0, 1).all()
 
 
-def test_bf16_preprocesses_in_full_precision():
-    """At a baseline of 3 mV, bfloat16 would be 0.01 mV wrong everywhere."""
-    network = tiny_network()
-    training = Training(network, replace(TINY, augmentation="none"), exclusive=False)
-    signal = torch.randn(2, 12, 500) / 10 + 3
+def test_a_run_on_some_leads_is_that_of_a_store_of_these_leads(store, tmp_path):
+    recipe = replace(TINY, epochs=1)
+    some = train(store, tmp_path / "some", replace(recipe, leads=("I", "V5")))
+    places = [LEADS.index(lead) for lead in ("I", "V5")]
+    signals_uv = store.signals_uv(store.numbers())[:, places]
+    narrow = write_store(
+        tmp_path / "narrow",
+        signals_uv,
+        store.records["labels"].tolist(),
+        folds=store.records["fold"].to_numpy(),
+        leads=("I", "V5"),
+    )
+    train(narrow, tmp_path / "all", recipe)
+    assert read_card(some)["leads"] == ["I", "V5"]
+    assert load_file(some).keys() == load_file(tmp_path / "all" / MODEL).keys()
+    for name, tensor in load_file(some).items():
+        assert torch.equal(tensor, load_file(tmp_path / "all" / MODEL)[name])
+
+
+def test_leads_that_the_store_has_not_are_refused(tmp_path):
+    short = tiny_store(tmp_path / "store", leads=("V5", "I"))
+    with pytest.raises(DatasetError, match="leads II are missing; it has V5, I"):
+        train(short, tmp_path / "run", replace(TINY, leads=("I", "II")))
+
+
+def test_what_was_preprocessed_for_the_training_is_gone_after_it_even_broken_off(store, tmp_path):
     seen = []
-    network.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    with torch.autocast("cpu", torch.bfloat16):
-        training.validation_step((signal, torch.ones(2, 1)), 0)
-    assert torch.equal(seen[0], network.preprocess(signal))
+
+    def on_epoch(row):
+        seen.extend((tmp_path / "run" / "preprocessed").iterdir())
+        raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        train(store, tmp_path / "run", TINY, on_epoch=on_epoch)
+    assert {path.name for path in seen} == {"train.npy", "validation.npy"}
+    assert not (tmp_path / "run" / "preprocessed").exists()
 
 
 def test_augmentation_changes_what_is_trained_on_and_nothing_else(store, tmp_path, paper_run):

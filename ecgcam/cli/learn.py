@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..leads import LEADS, lead_name
 from .backbone import Trusted, found_here
 from .progress import progress
 
@@ -35,6 +36,9 @@ def train(
     detrend_order: Annotated[
         int, typer.Option(min=-1, help="Of the polynomial taken off; -1: none.")
     ] = 10,
+    leads: Annotated[
+        str | None, typer.Option(help="The leads to judge by, as in I,II; all if not given.")
+    ] = None,
     augmentation: Annotated[str, typer.Option(help="paper, none, or a file.")] = "paper",
     train_folds: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "1-8",
     validation_folds: Annotated[str, typer.Option(help="Folds to choose the epoch on.")] = "9",
@@ -71,6 +75,7 @@ def train(
             preprocess=PreprocessConfig(
                 detrend_order=None if detrend_order < 0 else detrend_order, scale=scale
             ),
+            leads=_leads(leads) if leads is not None else None,
             augmentation=augmentation,
             train_folds=folds(train_folds),
             validation_folds=folds(validation_folds),
@@ -135,6 +140,15 @@ def folds(text: str) -> tuple[int, ...]:
         if not found:
             raise typer.BadParameter(f"{text!r} are no folds; needed: as in 1-8 or 1,2,9.")
     return tuple(found)
+
+
+def _leads(text: str) -> tuple[str, ...]:
+    """("I", "aVR") from "i, AVR", in the usual order."""
+    names = {lead_name(part) for part in text.split(",") if part.strip()}
+    unknown = names - set(LEADS)
+    if unknown or not names:
+        raise typer.BadParameter(f"{text!r} are no leads; needed: some of {', '.join(LEADS)}.")
+    return tuple(lead for lead in LEADS if lead in names)
 
 
 def _json(text: str) -> dict[str, object]:
