@@ -73,8 +73,12 @@ class Network(nn.Module):
 
     def logits(self, prepared: Tensor) -> Tensor:
         """The logits alone, for training."""
-        logits: Tensor = self.head(_mean_over_time(self.backbone(prepared)))
+        logits: Tensor = self.head(self.mean_features(prepared))
         return logits
+
+    def mean_features(self, prepared: Tensor) -> Tensor:
+        """What the head weighs, (batch, channels), for other heads that learn beside it."""
+        return _mean_over_time(self.backbone(prepared))
 
     def evidence_before_norm(self, signal_mv: Tensor) -> Tensor:
         """The paper's map: the head's weights on the last convolution's output (source "conv").

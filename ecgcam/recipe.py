@@ -24,6 +24,11 @@ class TrainConfig:
     augmentation: "paper", "none" or a file (augment.py).
     schedule: "plateau" halves the learning rate when the score has not risen for over 3 epochs;
     "onecycle" rises to learning_rate and falls to nothing over all epochs.
+    auxiliary: learn beside the task each superclass, subclass and statement that at least so many
+    training records have (auxiliary.py); None: the task alone.
+    average: keep the weights' running average over the steps, of which each step keeps this share,
+    in place of the last step's; None: the last step's.
+    teachers: model files whose judgements the targets are moved to by `teacher_share`.
     score: what the best epoch is chosen by, of the validation folds; the higher the better.
     patience: stop after so many epochs without a better score; None: never.
     """
@@ -42,18 +47,26 @@ class TrainConfig:
     learning_rate: float = 5e-4
     weight_decay: float = 0.0
     schedule: str = "plateau"
+    auxiliary: int | None = None
+    average: float | None = None
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.5
     score: str = "auroc"
     patience: int | None = None
     precision: str = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "learning_rate", "patience"):
+        for name in ("epochs", "batch", "learning_rate", "auxiliary", "patience"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be above 0, got {value}")
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must be 0 or more, got {self.weight_decay}")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ValueError(f"average must lie between 0 and 1, got {self.average}")
+        if not 0 <= self.teacher_share <= 1:
+            raise ValueError(f"teacher_share must be within [0, 1], got {self.teacher_share}")
         for name, choices in (
             ("schedule", SCHEDULES),
             ("score", SCORES),
@@ -74,6 +87,6 @@ class TrainConfig:
     def from_dict(cls, saved: Mapping[str, Any]) -> "TrainConfig":
         """Back from what asdict and JSON made of it."""
         preprocess = PreprocessConfig(**saved["preprocess"])
-        listed = ("train_folds", "validation_folds", "leads")
+        listed = ("train_folds", "validation_folds", "leads", "teachers")
         tuples = {key: tuple(saved[key]) for key in listed if saved.get(key) is not None}
         return cls(**{**saved, "preprocess": preprocess, **tuples})

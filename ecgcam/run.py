@@ -21,7 +21,7 @@ import pandas as pd
 
 from .augment import Augment
 from .errors import DatasetError
-from .files import written_whole
+from .files import sha256, written_whole
 from .labels import Task
 from .modelfile import Card, save_model
 from .pictures.plots import draw_training_curve
@@ -46,6 +46,7 @@ def settings(config: TrainConfig, task: Task, augment: Augment, store: Store) ->
         "config": asdict(config),
         "task": task.to_dict(),
         "augmentation": augment.to_dict(),
+        "teachers": [sha256(Path(path)) for path in config.teachers],
         "data": store.about["fingerprint"],
     }
     return dict(json.loads(json.dumps(said)))  # as it will be read back
@@ -67,7 +68,7 @@ def refuse_changed(out: Path, said: Mapping[str, Any]) -> None:
     _, started = _read_settings(out)
     if started["data"] != said["data"]:
         raise DatasetError(f"{out}: this run was started on other data than this store's.")
-    changed = [key for key in ("task", "augmentation") if started.get(key) != said[key]]
+    changed = [key for key in ("task", "augmentation", "teachers") if started.get(key) != said[key]]
     if changed:
         raise DatasetError(
             f"{out}: its {' and '.join(changed)} changed since the run was started; put the file "
@@ -133,7 +134,7 @@ class RunFiles(pl.Callback):
         row = self.rows[-1]
         chosen = {"epoch": row["epoch"], "score": self.score, "value": row[self.score]}
         provenance = {**self.card["provenance"], "chosen": chosen}
-        save_model(self.out / MODEL, training.network, {**self.card, "provenance": provenance})
+        save_model(self.out / MODEL, training.kept, {**self.card, "provenance": provenance})
 
 
 def _or_lowest(score: float) -> float:

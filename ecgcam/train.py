@@ -20,8 +20,10 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
 
 from . import __version__
+from .auxiliary import auxiliary_labels
 from .batches import batches, preprocess_once
 from .errors import DatasetError, RecordError
 from .labels import Task, find_task
@@ -43,6 +45,7 @@ from .run import (
     write_settings,
 )
 from .store import Labelled, Store
+from .teachers import taught
 from .training import Training, validation_score
 
 
@@ -77,8 +80,9 @@ def train(
     to_train = _labelled(store, task, config.train_folds)
     to_validate = _labelled(store, task, config.validation_folds)
     _refuse_undefined_score(config, to_validate)
+    targets, auxiliary = _lessons(config, task, store, to_train)
     network = _network(config, task, store)
-    training = _training(network, config, exclusive=task.exclusive)
+    training = _training(network, config, exclusive=task.exclusive, auxiliary=auxiliary)
     said = settings(config, task, training.augment, store)
     if resume:
         refuse_changed(out, said)
@@ -96,7 +100,7 @@ def train(
         with _preprocessed(out, network, store, to_train, to_validate) as (train_on, validate_on):
             trainer.fit(
                 training,
-                batches(train_on, to_train.targets, batch=config.batch, shuffle_seed=config.seed),
+                batches(train_on, targets, batch=config.batch, shuffle_seed=config.seed),
                 batches(validate_on, to_validate.targets, batch=config.batch),
                 ckpt_path=last if resume and last.exists() else None,
                 weights_only=True,
@@ -177,9 +181,31 @@ def _network(config: TrainConfig, task: Task, store: Store) -> Network:
             raise DatasetError(f"{store.folder}: {error}") from None
 
 
-def _training(network: Network, config: TrainConfig, *, exclusive: bool) -> Training:
+def _lessons(
+    config: TrainConfig, task: Task, store: Store, to_train: Labelled
+) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+    """Targets (records, classes and auxiliary labels), and how many of these of each kind."""
+    targets, members = to_train.targets, list(task.members)
+    sizes: tuple[int, ...] = ()
+    if config.auxiliary is not None:
+        found = auxiliary_labels(store, to_train.numbers, task, at_least=config.auxiliary)
+        targets = np.concatenate([targets, found.targets], axis=1)
+        members += [(label,) for label in found.labels]
+        sizes = found.sizes
+    if config.teachers:
+        teachers = [Path(path) for path in config.teachers]
+        share = config.teacher_share
+        targets = taught(targets, members, teachers, store, to_train.numbers, share=share)
+    return targets, sizes
+
+
+def _training(
+    network: Network, config: TrainConfig, *, exclusive: bool, auxiliary: tuple[int, ...]
+) -> Training:
     try:
-        return Training(network, config, exclusive=exclusive)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)  # the auxiliary head draws its weights
+            return Training(network, config, exclusive=exclusive, auxiliary=auxiliary)
     except ValueError as error:  # an augmentation that does not exist, or does not fit the rate
         raise DatasetError(str(error)) from None
 

@@ -1,13 +1,15 @@
 """One step of training and one validation, for lightning to run."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
 from .augment import augmentation
 from .batches import Batch
@@ -17,28 +19,53 @@ from .recipe import TrainConfig
 
 
 class Training(pl.LightningModule):
-    """Augmentation, backbone, loss: one step and one validation, from preprocessed signals."""
+    """Augmentation, backbone, loss: one step and one validation, from preprocessed signals.
 
-    def __init__(self, network: Network, config: TrainConfig, *, exclusive: bool) -> None:
+    kept: the network that is validated and kept: the one trained, or its average over the steps.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        config: TrainConfig,
+        *,
+        exclusive: bool,
+        auxiliary: tuple[int, ...] = (),
+    ) -> None:
+        """auxiliary: how many labels of each kind follow a record's own classes in its targets."""
         super().__init__()
         self.network = network
         self.config = config
         self.exclusive = exclusive
+        self.auxiliary = auxiliary
+        if auxiliary:
+            self.auxiliary_head = nn.Linear(network.head.in_features, sum(auxiliary))
+        if config.average is not None:
+            self.averaged = AveragedModel(network, multi_avg_fn=self._average, use_buffers=True)
         self.augment = augmentation(config.augmentation, rate_hz=network.config.rate_hz)
         self._validated: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def kept(self) -> Network:
+        averaged = self.config.average is not None
+        return cast(Network, self.averaged.module) if averaged else self.network
 
     def training_step(self, batch: Batch, place: int) -> Tensor:
         signal, targets = batch
         changed = self.augment(signal.float(), generator=self._chance(1 + place))
         # dropout draws from the global generator, as do lightning and torch between the batches
         torch.manual_seed(self._chance(1 + place, 1).initial_seed())
-        loss = self.loss(self.network.logits(changed), targets)
+        loss = self._loss_of_all(self.network.mean_features(changed), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
         return loss
 
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self.config.average is not None:
+            self.averaged.update_parameters(self.network)
+
     def validation_step(self, batch: Batch, place: int) -> None:
         signal, targets = batch
-        logits = self.network.logits(signal.float()).float()
+        logits = self.kept.logits(signal.float()).float()
         self._validated.append((logits, targets))
 
     def on_validation_epoch_end(self) -> None:
@@ -67,11 +94,31 @@ class Training(pl.LightningModule):
             return functional.cross_entropy(logits, targets)
         return functional.binary_cross_entropy_with_logits(logits, targets)
 
+    def _loss_of_all(self, features: Tensor, targets: Tensor) -> Tensor:
+        """The loss of the task, and of each kind of auxiliary label the mean over its labels."""
+        own, *others = torch.split(targets, [self.network.config.classes, *self.auxiliary], dim=1)
+        loss = self.loss(self.network.head(features), own)
+        if others:
+            logits = torch.split(self.auxiliary_head(features), list(self.auxiliary), dim=1)
+            for said, wanted in zip(logits, others, strict=True):
+                loss = loss + functional.binary_cross_entropy_with_logits(said, wanted)
+        return loss
+
+    @torch.no_grad()
+    def _average(
+        self, averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int
+    ) -> None:
+        """Keep `average` of the old, less in the first steps, which are of a network still poor."""
+        count = int(steps)
+        share = min(self.config.average or 0.0, (1 + count) / (10 + count))
+        for old, new in zip(averaged, current, strict=True):
+            old.lerp_(new, 1 - share) if old.is_floating_point() else old.copy_(new)
+
     def configure_optimizers(self) -> Any:
         config = self.config
         make = torch.optim.AdamW if config.weight_decay else torch.optim.Adam
         optimizer = make(
-            self.network.parameters(),
+            [p for name, p in self.named_parameters() if not name.startswith("averaged.")],
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=True,

@@ -23,7 +23,7 @@ RUNGS = {
     "signal_survey store survey synthetic wfdb16 windows",
     "model": "classifier explanation modelfile published",
     "pictures": "pictures report",
-    "work": "demo evaluate evaluation_report explain overview recipe run train training",
+    "work": "auxiliary demo evaluate evaluation_report explain overview recipe run teachers train training",
     "door": "__init__ __main__ cli",
 }
 NEEDS_TORCH = {

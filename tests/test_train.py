@@ -25,7 +25,7 @@ from ecgcam.recipe import TrainConfig
 from ecgcam.run import CONFIG, METRICS, MODEL
 from ecgcam.store import open_store
 from ecgcam.train import train
-from ecgcam.training import validation_score
+from ecgcam.training import Training, validation_score
 
 TINY = TrainConfig(
     backbone_config={"widths": [4, 6], "kernel": 5}, batch=32, epochs=2, learning_rate=5e-3
@@ -86,6 +86,7 @@ DROPOUT = {"backbone": "own_backbones:Dropping", "backbone_config": {}}
         ({"epochs": 4, "schedule": "onecycle", "weight_decay": 0.01}, 3),
         ({"epochs": 3, **DROPOUT}, 2),
         ({"epochs": 8, "patience": 3, **CONSTANT_SCORE}, 3),
+        ({"epochs": 3, "average": 0.9, "auxiliary": 5}, 2),
     ],
 )
 def test_a_run_that_was_broken_off_goes_on_to_the_same_result(store, tmp_path, recipe, after):
@@ -213,6 +214,33 @@ def test_one_cycle_rises_and_falls_to_nothing(store, tmp_path):
 def test_a_constant_rate_stays(store, tmp_path):
     train(store, tmp_path / "run", replace(TINY, epochs=7, schedule="constant", **CONSTANT_SCORE))
     assert set(rows(tmp_path / "run")["learning_rate"]) == {1e-6}
+
+
+def test_the_average_is_that_of_the_weights_after_each_step(store, tmp_path, monkeypatch):
+    """Its first step is taken whole; then the n-th keeps the less of `average` and n / (9 + n)."""
+    seen = []
+    ended = Training.on_train_batch_end
+
+    def look(training, *rest):
+        seen.append(training.network.head.weight.detach().clone())
+        ended(training, *rest)
+
+    monkeypatch.setattr(Training, "on_train_batch_end", look)
+    train(store, tmp_path / "run", replace(TINY, epochs=2, average=0.2, score="accuracy"))
+    chosen = read_card(tmp_path / "run" / MODEL)["provenance"]["chosen"]["epoch"]
+    wanted, *others = seen[: chosen * len(seen) // 2]
+    for step, weight in enumerate(others, start=1):
+        share = min(0.2, (1 + step) / (10 + step))
+        wanted = share * wanted + (1 - share) * weight
+    torch.testing.assert_close(load_file(tmp_path / "run" / MODEL)["head.weight"], wanted)
+
+
+def test_auxiliary_labels_shape_the_features_and_leave_no_weight(store, tmp_path, paper_run):
+    train(store, tmp_path / "run", replace(TINY, epochs=1, auxiliary=5))
+    shapes = {name: tensor.shape for name, tensor in load_file(tmp_path / "run" / MODEL).items()}
+    assert shapes == {name: tensor.shape for name, tensor in load_file(paper_run / MODEL).items()}
+    alone = rows(paper_run)["train_loss"][0]
+    assert rows(tmp_path / "run")["train_loss"][0] > alone + 0.3  # another loss of about ln 2
 
 
 def test_bf16_trains_a_model_of_float32(store, tmp_path):

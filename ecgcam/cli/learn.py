@@ -47,6 +47,19 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 5e-4,
     weight_decay: Annotated[float, typer.Option(min=0.0)] = 0.0,
     schedule: Annotated[str, typer.Option(help="plateau, onecycle or constant.")] = "plateau",
+    auxiliary: Annotated[
+        int | None,
+        typer.Option(min=1, help="Learn beside it each statement that N records have, or more."),
+    ] = None,
+    average: Annotated[
+        float | None, typer.Option(help="Keep the weights' running average, as in 0.999.")
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None, typer.Option(help="A model to learn from; may be given several times.")
+    ] = None,
+    teacher_share: Annotated[
+        float, typer.Option(help="How much of the targets is the teachers', from 0 to 1.")
+    ] = 0.5,
     score: Annotated[
         str, typer.Option(help="Chooses the epoch: auroc, average_precision, accuracy, f1.")
     ] = "auroc",
@@ -84,6 +97,10 @@ def train(
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             schedule=schedule,
+            auxiliary=auxiliary,
+            average=average,
+            teachers=tuple(str(path) for path in teacher or ()),
+            teacher_share=teacher_share,
             score=score,
             patience=patience,
             precision=precision,

@@ -1,0 +1,84 @@
+"""What teachers say as targets: their own probabilities, each for the class that it is of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from test_train import TINY
+from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_store
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ecgcam.classifier import load
+from ecgcam.errors import DatasetError
+from ecgcam.modelfile import read_card
+from ecgcam.run import MODEL
+from ecgcam.teachers import taught
+from ecgcam.train import train
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tiny_store(tmp_path_factory.mktemp("store") / "store")
+
+
+def said(path, store):
+    classifier = load(path)
+    signals_mv = store.signals_mv(store.numbers())
+    return classifier.probabilities(classifier.judge(signals_mv)[0])
+
+
+def soft(store, members, teachers, *, share):
+    hard = np.ones((len(store.records), len(members)), np.float32)
+    return taught(hard, members, teachers, store, store.numbers(), share=share)
+
+
+def test_targets_move_to_what_the_teacher_says_by_its_share(store, tmp_path):
+    path = tiny_model(tmp_path / "teacher.safetensors")
+    members = [("superclass:NORM",), NORMAL.members[0][::-1]]  # in another order, the same class
+    wanted = 0.7 + 0.3 * said(path, store)[:, 0]
+    found = soft(store, members, [path], share=0.3)
+    assert (found[:, 0] == 1).all()  # it knows nothing of this one
+    np.testing.assert_allclose(found[:, 1], wanted, rtol=1e-5)
+
+
+def test_of_several_teachers_the_mean_counts_for_the_classes_that_each_knows(store, tmp_path):
+    one, two = (tiny_model(tmp_path / f"{k}.safetensors", seed=k) for k in (1, 2))
+    many = tiny_model(tmp_path / "many.safetensors", task=SUPERCLASS)
+    members = [*SUPERCLASS.members, *NORMAL.members]
+    found = soft(store, members, [one, many, two], share=1.0)
+    np.testing.assert_allclose(found[:, :5], said(many, store), rtol=1e-5)
+    mean = (said(one, store) + said(two, store)) / 2
+    np.testing.assert_allclose(found[:, 5:], mean, rtol=1e-5)
+
+
+def test_the_loss_against_mixed_targets_is_the_mix_of_the_losses():
+    """What the docstring says of cross-entropy."""
+    logits, hard, probability = torch.randn(9), torch.ones(9), torch.rand(9)
+    mixed = binary_cross_entropy_with_logits(logits, 0.6 * hard + 0.4 * probability)
+    apart = [binary_cross_entropy_with_logits(logits, target) for target in (hard, probability)]
+    torch.testing.assert_close(mixed, 0.6 * apart[0] + 0.4 * apart[1])
+
+
+def test_a_teacher_of_other_classes_is_refused(store, tmp_path):
+    path = tiny_model(tmp_path / "teacher.safetensors")
+    with pytest.raises(DatasetError, match=r"teacher\.safetensors: this teacher knows none"):
+        soft(store, [("superclass:MI",)], [path], share=0.5)
+
+
+def test_a_run_learns_from_its_teachers_and_names_them(store, tmp_path):
+    teacher = tiny_model(tmp_path / "teacher.safetensors")
+    recipe = replace(TINY, epochs=1, teachers=(str(teacher),), teacher_share=1.0)
+    card = read_card(train(store, tmp_path / "taught", recipe))
+    assert card["provenance"]["recipe"]["teachers"] == [str(teacher)]
+    train(store, tmp_path / "alone", replace(recipe, teachers=()))
+    taught, alone = (tmp_path / name / MODEL for name in ("taught", "alone"))
+    assert taught.read_bytes() != alone.read_bytes()
+
+
+def test_a_run_whose_teacher_changed_is_not_gone_on_with(store, tmp_path):
+    teacher = tiny_model(tmp_path / "teacher.safetensors")
+    train(store, tmp_path / "run", replace(TINY, epochs=1, teachers=(str(teacher),)))
+    tiny_model(teacher, seed=2)
+    with pytest.raises(DatasetError, match="its teachers changed"):
+        train(store, tmp_path / "run", resume=True)
