@@ -7,16 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ecgcam.backbones import (
-    BACKBONES,
-    ConvBlock,
-    ResNet,
-    SignalCNN,
-    as_image,
-    build_backbone,
-    conv,
-    feature_channels,
-)
+from ecgcam.backbones import BACKBONES, build_backbone, feature_channels
+from ecgcam.backbones.image import as_image, conv
+from ecgcam.backbones.resnet import ResNet
+from ecgcam.backbones.signalcnn import ConvBlock, SignalCNN
 from ecgcam.errors import ModelError
 from ecgcam.network import Network, NetworkConfig
 

@@ -27,7 +27,7 @@ RUNGS = {
     "door": "__init__ __main__ cli",
 }
 NEEDS_TORCH = {
-    "augment", "backbones", "batches", "cam", "network", "preprocess", "run", "train", "training",
+    "augment", "backbones", "backbones.image", "backbones.resnet", "backbones.signalcnn", "batches", "cam", "network", "preprocess", "run", "train", "training",
     "transforms",
 }  # fmt: skip
 HEAVY = {"torch", "lightning", "matplotlib", "pandas", "scipy", "sklearn", "wfdb", "numpy"}

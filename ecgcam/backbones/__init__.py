@@ -1,0 +1,54 @@
+"""Backbones: a signal (batch, leads, time) to features (batch, channels, frames).
+
+Any nn.Module will do that maps so, takes `leads` and its configuration as keyword arguments, and
+has the attribute `channels`, the number of channels it gives. The head averages its features
+over the frames, so each backbone here explains itself.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from ..errors import ModelError
+from .resnet import ResNet
+from .signalcnn import SignalCNN
+
+BACKBONES: dict[str, Callable[..., nn.Module]] = {"signalcnn": SignalCNN, "resnet": ResNet}
+
+
+def build_backbone(name: str, *, leads: int, config: Mapping[str, Any]) -> nn.Module:
+    """The backbone of that name, or the class that `module:Class` names, with its configuration.
+
+    `module:Class` imports and runs that module: give only names that you trust. Raises
+    ModelError if there is no such backbone or it does not take the configuration.
+    """
+    make = BACKBONES.get(name) or _import_backbone(name)
+    settings = {key: tuple(x) if isinstance(x, list) else x for key, x in config.items()}
+    try:
+        return make(leads=leads, **settings)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"the backbone {name!r} cannot be built: {error}") from None
+
+
+def feature_channels(backbone: nn.Module) -> int:
+    """How many channels its features have; ModelError if it does not say."""
+    channels = getattr(backbone, "channels", None)
+    if not isinstance(channels, int):
+        raise ModelError(f"{type(backbone).__name__} needs an attribute `channels`, an int.")
+    return channels
+
+
+def _import_backbone(name: str) -> Callable[..., nn.Module]:
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise ModelError(
+            f"there is no backbone {name!r}; there are {', '.join(BACKBONES)}, and any "
+            "module:Class of your own."
+        )
+    try:
+        found: Callable[..., nn.Module] = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ModelError(f"the backbone {name!r} cannot be imported: {error}") from None
+    return found
