@@ -8,7 +8,9 @@ from torch import nn
 from torch.nn import functional
 
 from ecgcam.backbones import BACKBONES, build_backbone, feature_channels
+from ecgcam.backbones.depthwise import DepthwiseNet
 from ecgcam.backbones.image import as_image, conv
+from ecgcam.backbones.inception import InceptionNet
 from ecgcam.backbones.resnet import ResNet
 from ecgcam.backbones.signalcnn import ConvBlock, SignalCNN
 from ecgcam.errors import ModelError
@@ -57,6 +59,21 @@ def test_a_resnet_has_as_many_weights_as_by_hand_count():
     same = 2 * (8 * 8 * 7 + 16)  # two convolutions without bias, each with its norm
     wider = (8 * 10 * 7 + 20) + (10 * 10 * 7 + 20) + 8 * 10
     assert count(ResNet(widths=(8, 10), blocks=1)) == stem + same + wider
+
+
+def test_a_depthwise_net_has_as_many_weights_as_by_hand_count():
+    stem = 12 * 11 * 8 + 16
+    same = 8 * 9 + 16 + 8 * 8 + 16
+    wider = (8 + 1) * 10 + 10 * 9 + 20 + 10 * 10 + 20
+    assert count(DepthwiseNet(widths=(8, 10))) == stem + same + wider
+    assert count(DepthwiseNet()) == 8_672
+
+
+def test_an_inception_net_has_as_many_weights_as_by_hand_count():
+    stem = 12 * 11 * 8 + 16
+    first = 8 * 4 + 4 * 4 * (3 + 9) + 8 * 4 + 2 * 12
+    second = 12 * 5 + 5 * 5 * (3 + 9) + 12 * 5 + 2 * 15
+    assert count(InceptionNet(widths=(4, 5), kernels=(3, 9))) == stem + first + second
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -129,6 +146,40 @@ def test_a_resnet_is_what_one_writes_in_one_dimension(samples):
     torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
 
 
+def test_a_depthwise_net_is_what_one_writes_in_one_dimension():
+    backbone = warmed_up(DepthwiseNet(widths=(8, 8, 10)))
+    x = signal = torch.randn(3, 12, 400)
+    x = functional.leaky_relu(
+        norm_1d(conv_1d(x, backbone.stem[0], stride=2), backbone.stem[1]), 0.1
+    )
+    for k, block in enumerate(backbone.blocks):
+        x = x if isinstance(block.fit, nn.Identity) else conv_1d(x, block.fit)
+        along = torch.cat(
+            [
+                functional.conv1d(x[:, [c]], block.along.weight[[c], :, 0], padding=4)
+                for c in range(x.shape[1])
+            ],
+            dim=1,
+        )
+        inner = conv_1d(norm_1d(along, block.along_norm), block.across)
+        x = functional.leaky_relu(x + norm_1d(inner, block.across_norm), 0.1)
+        x = functional.max_pool1d(x, 2) if k == 0 else x
+    torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
+
+
+def test_an_inception_net_is_what_one_writes_in_one_dimension():
+    backbone = warmed_up(InceptionNet(widths=(4, 5, 6), kernels=(3, 9)))
+    x = signal = torch.randn(3, 12, 400)
+    x = norm_1d(conv_1d(x, backbone.stem[0], stride=2), backbone.stem[1]).relu()
+    for k, block in enumerate(backbone.blocks):
+        narrow = conv_1d(x, block.narrow)
+        found = [conv_1d(narrow, branch) for branch in block.branches]
+        found.append(conv_1d(functional.max_pool1d(x, 3, 1, 1), block.after_highest))
+        x = norm_1d(torch.cat(found, dim=1), block.norm).relu()
+        x = functional.max_pool1d(x, 2) if k == 0 else x
+    torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("leads", [1, 8, 12])
 @pytest.mark.parametrize("samples", [1000, 1001, 997])
@@ -166,6 +217,9 @@ def test_an_even_kernel_is_refused(kernel):
         ("resnet", {"blocks": 0}),
         ("resnet", {"blocks": "many"}),
         ("resnet", {"widths": [32, -1]}),
+        ("inception", {"kernels": [5, 8]}),
+        ("inception", {"kernels": []}),
+        ("depthwise", {"widths": [0]}),
         ("own_backbones:Copy", {"colour": "red"}),
         ("own_backbones:WIDTH", {}),
     ],
@@ -178,7 +232,7 @@ def test_a_configuration_that_cannot_be_is_refused(name, config):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("alexnet", "there are signalcnn, resnet, and any module:Class"),
+        ("alexnet", "there are signalcnn, resnet, inception, depthwise, and any module:Class"),
         ("", "there is no backbone"),
         ("no_such_module:Net", "cannot be imported"),
         ("own_backbones:Missing", "cannot be imported"),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from tiny import tiny_network
 
+from ecgcam.backbones import BACKBONES
 from ecgcam.errors import ModelError
 from ecgcam.leads import LEADS
 from ecgcam.network import Network, NetworkConfig, evaluating, judge_array
@@ -14,7 +15,7 @@ RAW = PreprocessConfig(detrend_order=None, scale="none")
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("backbone", ["signalcnn", "resnet", "own_backbones:Dropping"])
+@pytest.mark.parametrize("backbone", [*BACKBONES, "own_backbones:Dropping"])
 @pytest.mark.parametrize(
     ("classes", "leads", "duration_s"), [(1, LEADS, 10), (5, LEADS, 9.97), (3, ("II", "V5"), 4.01)]
 )
@@ -26,7 +27,7 @@ def test_the_evidence_adds_up_to_the_logit(training, backbone, classes, leads, d
     torch.testing.assert_close(evidence.mean(-1) + network.head.bias, logits, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("backbone", ["signalcnn", "resnet", "own_backbones:Dropping"])
+@pytest.mark.parametrize("backbone", [*BACKBONES, "own_backbones:Dropping"])
 def test_a_record_is_judged_and_explained_alike_alone_and_in_a_batch(backbone):
     network = tiny_network(backbone=backbone, classes=2)
     signal = np.random.default_rng(5).normal(size=(6, 12, 500)).astype(np.float32)

@@ -23,13 +23,19 @@ RUNGS = {
     "signal_survey store survey synthetic wfdb16 windows",
     "model": "classifier explanation modelfile published",
     "pictures": "pictures report",
-    "work": "auxiliary demo evaluate evaluation_report explain overview recipe run teachers train training",
+    "work": "auxiliary demo evaluate evaluation_report explain overview recipe run teachers train "
+    "training",
     "door": "__init__ __main__ cli",
 }
 NEEDS_TORCH = {
-    "augment", "backbones", "backbones.image", "backbones.resnet", "backbones.signalcnn", "batches", "cam", "network", "preprocess", "run", "train", "training",
-    "transforms",
-}  # fmt: skip
+    name
+    for names in (
+        "augment backbones backbones.depthwise backbones.image backbones.inception",
+        "backbones.resnet backbones.signalcnn batches cam network preprocess run train training",
+        "transforms",
+    )
+    for name in names.split()
+}
 HEAVY = {"torch", "lightning", "matplotlib", "pandas", "scipy", "sklearn", "wfdb", "numpy"}
 
 

@@ -12,10 +12,17 @@ from typing import Any
 from torch import nn
 
 from ..errors import ModelError
+from .depthwise import DepthwiseNet
+from .inception import InceptionNet
 from .resnet import ResNet
 from .signalcnn import SignalCNN
 
-BACKBONES: dict[str, Callable[..., nn.Module]] = {"signalcnn": SignalCNN, "resnet": ResNet}
+BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "signalcnn": SignalCNN,
+    "resnet": ResNet,
+    "inception": InceptionNet,
+    "depthwise": DepthwiseNet,
+}
 
 
 def build_backbone(name: str, *, leads: int, config: Mapping[str, Any]) -> nn.Module:

@@ -14,12 +14,14 @@ def as_image(signal: Tensor) -> Tensor:
 
 
 def conv(
-    inputs: int, outputs: int, kernel: int, *, stride: int = 1, bias: bool = True
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, bias: bool = True, groups: int = 1
 ) -> nn.Conv2d:
     """A convolution over time of such an image; with stride 1 it keeps the length."""
     if kernel < 1 or kernel % 2 == 0:
         raise ValueError(f"a kernel must be odd, so that padding keeps the length; got {kernel}")
-    return nn.Conv2d(inputs, outputs, (1, kernel), (1, stride), (0, kernel // 2), bias=bias)
+    return nn.Conv2d(
+        inputs, outputs, (1, kernel), (1, stride), (0, kernel // 2), groups=groups, bias=bias
+    )
 
 
 def check_widths(widths: tuple[int, ...]) -> None:

@@ -27,7 +27,10 @@ def train(
     ] = None,
     backbone: Annotated[
         str,
-        typer.Option(help="signalcnn, resnet, or module:Class of your own.", callback=found_here),
+        typer.Option(
+            help="signalcnn, resnet, inception, depthwise, or module:Class of your own.",
+            callback=found_here,
+        ),
     ] = "signalcnn",
     backbone_config: Annotated[str, typer.Option(help="Its arguments, as JSON.")] = "{}",
     scale: Annotated[
