@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from ecgcam.augment import (
     TRANSFORMS,
@@ -158,6 +159,22 @@ def test_noise_has_its_variance_and_no_memory():
     assert abs(neighbours) < 5 / math.sqrt(n)
     leads = np.corrcoef(noise.transpose(0, 1).reshape(12, -1).numpy())
     assert abs(leads[~np.eye(12, dtype=bool)]).max() < 5 / math.sqrt(n / 12)
+
+
+def test_the_noise_is_normal():
+    """By SciPy's Kolmogorov-Smirnov test; the tails beyond 4.2 deviations are cut."""
+    noise = GaussianNoise(variance=4.0).draw(torch.Size((20, 12, 1000)), generator=seeded())
+    sample = noise.flatten().numpy()
+    assert stats.kstest(sample, "norm", args=(0, 2)).pvalue > 0.01
+    assert stats.kurtosis(sample) == pytest.approx(0, abs=0.05)
+    assert np.abs(sample).max() < 4.2 * 2
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 5])
+def test_noise_of_any_length_is_drawn(samples):
+    drawn = GaussianNoise().draw(torch.Size((1, 1, samples)), generator=seeded())
+    assert drawn.shape == (1, 1, samples)
+    assert drawn.isfinite().all()
 
 
 def peak_hz(record, rate_hz):
