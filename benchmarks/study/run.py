@@ -1,0 +1,111 @@
+"""Train configurations of the study, and keep their scores on fold 9.
+
+    python benchmarks/study/run.py STORE gentle --seeds 0 1 2 --runs runs
+
+Each run goes to RUNS/CONFIGURATION-SEED, and its scores to results.csv beside this file, in place
+of those it had. A run that was broken off goes on; one that is whole is only scored.
+"""
+
+import argparse
+import os
+import sys
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ecgcam.classifier import load
+from ecgcam.cli.learn import quiet_lightning, say_epoch
+from ecgcam.evaluate import judge_folds, score
+from ecgcam.files import written_whole
+from ecgcam.modelfile import read_card
+from ecgcam.recipe import TrainConfig
+from ecgcam.run import CONFIG, METRICS, MODEL
+from ecgcam.store import Store, open_store
+from ecgcam.train import train
+
+HERE = Path(__file__).parent
+CONFIGURATIONS = HERE / "configurations.toml"
+RESULTS = HERE / "results.csv"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("store", type=Path)
+    parser.add_argument("configurations", nargs="+", choices=configurations())
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    arguments = parser.parse_args()
+    quiet_lightning()
+    store = open_store(arguments.store)
+    for name in arguments.configurations:
+        for seed in arguments.seeds:
+            model = _trained(store, name, seed, arguments.runs)
+            row = {"configuration": name, "seed": seed, **scores(store, model)}
+            keep(row)
+            sys.stdout.write(f"{row}\n")
+
+
+def configurations() -> dict[str, dict[str, Any]]:
+    """Each configuration, with what it takes from the one it is like."""
+    written = tomllib.loads(CONFIGURATIONS.read_text(encoding="utf-8"))
+    whole: dict[str, dict[str, Any]] = {}
+    for name, differs in written.items():
+        inherited = whole[differs["like"]] if "like" in differs else {}
+        whole[name] = {**inherited, **differs}
+    return whole
+
+
+def recipe(name: str, seed: int, runs: Path) -> TrainConfig:
+    """The recipe of a configuration, its files named by their paths from where one stands."""
+    said = {key: x for key, x in configurations()[name].items() if key not in ("why", "like")}
+    for key in ("task", "augmentation"):
+        if str(said.get(key, "")).endswith(".toml"):
+            said[key] = os.path.relpath(HERE / said[key])
+    said["teachers"] = [str(runs / teacher / MODEL) for teacher in said.get("teachers", [])]
+    usual = asdict(TrainConfig())
+    said["preprocess"] = {**usual["preprocess"], **said.get("preprocess", {})}
+    return TrainConfig.from_dict({**usual, **said, "seed": seed})
+
+
+def scores(store: Store, model: Path) -> dict[str, Any]:
+    """Of the validation fold: AUROC and accuracy of ABNORMAL, macro-AUROC of the superclasses."""
+    found = score(judge_folds(load(model), store, folds=(9,)))
+    card = read_card(model)
+    row = {"parameters": found["parameters"], "best_epoch": card["provenance"]["chosen"]["epoch"]}
+    classes = found.get("classes", {"ABNORMAL": found})
+    if "ABNORMAL" in classes:
+        abnormal = classes["ABNORMAL"]
+        row |= {"auroc": abnormal["auroc"], "accuracy": abnormal["accuracy"]}
+        row |= dict(zip(("auroc_low", "auroc_high"), abnormal["auroc_ci"], strict=True))
+    others = [scores["auroc"] for name, scores in classes.items() if name != "ABNORMAL"]
+    if others:
+        row["macro_auroc"] = sum(others) / len(others)
+    if "macro_auroc_ci" in found and "ABNORMAL" not in classes:
+        row |= dict(zip(("macro_low", "macro_high"), found["macro_auroc_ci"], strict=True))
+    return row
+
+
+def keep(row: dict[str, Any]) -> None:
+    """Put a row into the results, in place of the same run's."""
+    table = pd.DataFrame([row])
+    if RESULTS.is_file():
+        before = pd.read_csv(RESULTS)
+        same = (before["configuration"] == row["configuration"]) & (before["seed"] == row["seed"])
+        table = pd.concat([before[~same], table])
+    with written_whole(RESULTS) as temporary:
+        table.round(5).to_csv(temporary, index=False)
+
+
+def _trained(store: Store, name: str, seed: int, runs: Path) -> Path:
+    out = runs / f"{name}-{seed}"
+    config = recipe(name, seed, runs)
+    if (out / METRICS).is_file() and len(pd.read_csv(out / METRICS)) == config.epochs:
+        return out / MODEL
+    return train(store, out, config, resume=(out / CONFIG).is_file(), on_epoch=say_epoch)
+
+
+if __name__ == "__main__":
+    main()
