@@ -60,7 +60,7 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
     """The record as windows of `duration_s` at `rate_hz` with these leads, from its start on.
 
     A rest of at least 5 s is filled up with its own baseline (each lead's median), a shorter one
-    is left out; both are said in the warnings. Raises RecordError if a lead is missing or the
+    is left out; both are said in the warnings, as are leads that are not looked at. Raises RecordError if a lead is missing or the
     whole record is shorter than 5 s.
     """
     fitted = resample(record.with_leads(leads), rate_hz)
@@ -75,6 +75,8 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
     whole, rest = divmod(found, samples)
     parts = list(np.split(fitted.signal_mv[:, : whole * samples], max(whole, 1), axis=1))
     warnings = list(record.warnings)
+    if set(leads) < set(record.leads):
+        warnings.append(f"judged by {', '.join(leads)} alone; the heat behind others is not theirs")
     if record.rate_hz != rate_hz:
         warnings.append(f"resampled from {record.rate_hz:g} to {rate_hz:g} Hz")
     if rest >= shortest:

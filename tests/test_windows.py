@@ -163,3 +163,11 @@ def test_leads_are_taken_by_name_and_warnings_add_up():
 def test_a_missing_lead_is_refused():
     with pytest.raises(RecordError, match="a17: leads V6 are missing"):
         cut_to_ten(record_of(10, leads=LEADS[:11]))
+
+
+def test_leads_that_are_not_looked_at_are_said():
+    record = record_of(10, leads=("I", "II", "V5"))
+    found = cut(record, leads=("V5", "I"), rate_hz=100, duration_s=10)
+    (warning,) = found.warnings
+    assert warning.startswith("judged by V5, I alone")
+    assert not cut(record, leads=record.leads[::-1], rate_hz=100, duration_s=10).warnings
