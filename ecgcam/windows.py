@@ -60,8 +60,8 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
     """The record as windows of `duration_s` at `rate_hz` with these leads, from its start on.
 
     A rest of at least 5 s is filled up with its own baseline (each lead's median), a shorter one
-    is left out; both are said in the warnings, as are leads that are not looked at. Raises RecordError if a lead is missing or the
-    whole record is shorter than 5 s.
+    is left out; both are said in the warnings, as is that other leads are not looked at. Raises
+    RecordError if a lead is missing or the whole record is shorter than 5 s.
     """
     fitted = resample(record.with_leads(leads), rate_hz)
     samples = round(duration_s * rate_hz)

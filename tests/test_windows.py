@@ -155,6 +155,7 @@ def test_leads_are_taken_by_name_and_warnings_add_up():
     np.testing.assert_array_equal(found.signal_mv[0, :, :800], expected)
     assert found.warnings == (
         "flat V5",
+        "judged by aVR, I, V6 alone; the heat behind others is not theirs",
         "resampled from 500 to 100 Hz",
         "the last 2 s are filled up, not judged",
     )
