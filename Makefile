@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint types pytest clean
+.PHONY: demo test lint types pytest peers clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -26,5 +26,13 @@ pytest: .venv/installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
 	touch $@
 
+# What `ecgcam bench` compares with, in an environment of its own: torch_ecg wants another pandas.
+peers: .venv-peers/installed
+
+.venv-peers/installed: benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet -r benchmarks/peers.txt
+	touch $@
+
 clean:
-	rm -rf .venv demo build dist
+	rm -rf .venv .venv-peers demo build dist

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-SCORES = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
+SCORES = ("auroc", "average_precision", "accuracy", "precision", "recall", "specificity", "f1")
 _BLOCK = 500_000  # weights at a time: few enough to stay in a processor's cache
 
 Replicas = dict[str, NDArray[np.float64]]
@@ -91,12 +91,13 @@ def _ranking_scores(
 def _decision_scores(
     targets: NDArray[np.bool_], called: NDArray[np.bool_], counts: NDArray[np.float64]
 ) -> Replicas:
-    cells = np.stack([targets & called, ~targets & called, targets & ~called], axis=1)
-    tp, fp, fn = (counts @ cells.astype(np.float64)).T
+    cells = [targets & called, ~targets & called, targets & ~called, ~targets & ~called]
+    tp, fp, fn, tn = (counts @ np.stack(cells, axis=1).astype(np.float64)).T
     return {
         "accuracy": 1 - (fp + fn) / counts.sum(axis=1),
         "precision": ratio(tp, tp + fp),
         "recall": ratio(tp, tp + fn),
+        "specificity": ratio(tn, tn + fp),
         "f1": ratio(2 * tp, 2 * tp + fp + fn),
     }
 
@@ -104,6 +105,12 @@ def _decision_scores(
 def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
     """part / whole, NaN where there is no whole."""
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+
+
+def mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean over the first axis of what is not NaN; NaN where all is."""
+    defined = ~np.isnan(values)
+    return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0).astype(np.float64))
 
 
 def percentile_interval(replicas: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,7 +1,9 @@
 """Where to put the threshold, and whether a probability means what it says.
 
 All of this is chosen on a fold that the model is not tested on. Targets are 0 or 1, probabilities
-within [0, 1], both (n,); a decision is `probability >= threshold`.
+within [0, 1], both (n,); a decision is `probability >= threshold`. A threshold is put halfway
+between two neighbouring probabilities: on one of them, the rounding of another batch size or
+another engine would turn that record's decision.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import checked
+from .bootstrap import ratio
+from .metrics import checked, decide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,13 +22,23 @@ _ROUNDING = 1e-12  # of a share: 1 - 0.9 is below 0.1
 
 
 def youden_threshold(targets: NDArray[Any], probabilities: NDArray[Any]) -> float:
-    """The probability at which sensitivity + specificity - 1 is largest (Youden 1950).
+    """The threshold at which sensitivity + specificity - 1 is largest (Youden 1950).
 
     The highest one where several are as good. ValueError if all targets are alike.
     """
     thresholds, sensitivity, specificity = _operating_points(targets, probabilities)
-    youden = sensitivity + specificity - 1
-    return float(thresholds[np.argmax(youden >= youden.max() - _ROUNDING)])
+    return _highest_of_best(thresholds, sensitivity + specificity - 1)
+
+
+def threshold_for_accuracy(targets: NDArray[Any], probabilities: NDArray[Any]) -> float:
+    """The threshold at which most records are decided rightly.
+
+    The highest one where several are as good. It moves with the share of positives: where they
+    are rare, so is a yes. ValueError if all targets are alike.
+    """
+    thresholds, sensitivity, specificity = _operating_points(targets, probabilities)
+    prevalence = np.asarray(targets, np.float64).mean()
+    return _highest_of_best(thresholds, prevalence * sensitivity + (1 - prevalence) * specificity)
 
 
 def threshold_for_sensitivity(
@@ -65,14 +78,37 @@ def threshold_for_specificity(
 def _operating_points(
     targets: NDArray[Any], probabilities: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
-    """Each probability there is, highest first, with its sensitivity and specificity."""
+    """A threshold below each probability there is, highest first; sensitivity and specificity."""
     from sklearn.metrics import roc_curve
 
     targets, probabilities = checked(targets, probabilities)
     if targets.all() or not targets.any():
         raise ValueError("all targets are alike; needed: positives and negatives.")
-    fpr, tpr, thresholds = roc_curve(targets, probabilities, drop_intermediate=False)
-    return thresholds[1:], tpr[1:], 1 - fpr[1:]  # the first is infinite: nothing is positive
+    fpr, tpr, found = roc_curve(targets, probabilities, drop_intermediate=False)
+    found = found[1:].astype(probabilities.dtype)  # the first is infinite: nothing is positive
+    lower = np.append(found[1:], found.dtype.type(0))
+    halfway = found - (found - lower) / 2
+    thresholds = np.where(halfway > lower, halfway, found)  # neighbouring floats have no middle
+    return thresholds, tpr[1:], 1 - fpr[1:]
+
+
+def _highest_of_best(thresholds: NDArray[Any], scores: NDArray[np.float64]) -> float:
+    return float(thresholds[np.argmax(scores >= scores.max() - _ROUNDING)])  # thresholds fall
+
+
+def sensitivity_and_specificity(
+    targets: NDArray[Any], probabilities: NDArray[Any], *, threshold: float
+) -> tuple[float, float]:
+    """What a threshold reaches: the shares of positives and of negatives decided rightly.
+
+    NaN where there is none of a kind.
+    """
+    targets, probabilities = checked(targets, probabilities)
+    called = decide(probabilities, threshold=threshold)
+    rightly = np.array([(called & targets).sum(), (~called & ~targets).sum()], np.float64)
+    kinds = np.array([targets.sum(), (~targets).sum()], np.float64)
+    sensitivity, specificity = ratio(rightly, kinds)
+    return float(sensitivity), float(specificity)
 
 
 def brier(targets: NDArray[Any], probabilities: NDArray[Any]) -> float:

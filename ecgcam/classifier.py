@@ -1,16 +1,19 @@
 """Classifier: a model with its card; judges and explains Records."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ModelError, RecordError
+from .errors import RecordError
 from .explanation import Explanation, Prediction, show_evidence
 from .modelfile import Card, load_network
+from .operating_points import OperatingPoints
 from .record import Record
+from .shipped import model_file
 from .windows import Windows, cut
 
 # An engine judges windows: (batch, leads, samples) in mV to logits (batch, classes) and evidence
@@ -27,6 +30,7 @@ class Classifier:
 
     classes, leads, rate_hz, duration_s, thresholds, temperature: from the card.
     bias: (classes,), what the head adds to the mean of the evidence.
+    operating_points: what else the card says of its probabilities, or None.
     """
 
     def __init__(self, engine: Engine, *, bias: NDArray[np.float32], card: Card) -> None:
@@ -40,6 +44,7 @@ class Classifier:
         self.thresholds = np.array(card["thresholds"], np.float32)
         self.temperature: float = card["temperature"]
         self.exclusive: bool = card["task"]["exclusive"]
+        self.operating_points = OperatingPoints.from_card(card)
 
     @overload
     def predict(self, ecgs: Record) -> Prediction: ...
@@ -90,10 +95,7 @@ class Classifier:
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """(…, classes) to the same: sigmoid, or softmax where classes exclude one another."""
-        from scipy.special import expit, softmax
-
-        calibrated = logits / np.float32(self.temperature)
-        return np.asarray(softmax(calibrated, axis=-1) if self.exclusive else expit(calibrated))
+        return to_probabilities(logits, temperature=self.temperature, exclusive=self.exclusive)
 
     def decide(self, probabilities: NDArray[np.float32]) -> tuple[str, ...]:
         """The classes at or above their threshold; of exclusive ones the most probable."""
@@ -133,7 +135,8 @@ class Classifier:
         for record, windows in fitted:
             if isinstance(windows, Windows) and isinstance(record, Record):
                 own = slice(at, at + len(windows.signal_mv))
-                answers.append(self._answer(record, windows, logits[own], evidence[own], source))
+                answer = self._answer(record, windows, logits[own], evidence[own], source)
+                answers.append(self._with_doubts(answer))
                 at = own.stop
             else:
                 answers.append(self._refusal(record, str(windows)))
@@ -186,6 +189,18 @@ class Classifier:
             ),
         )
 
+    def _with_doubts(self, answer: Explanation) -> Explanation:
+        """The same with what the card says of doubts; as it is where the card says nothing."""
+        points = self.operating_points
+        if points is None or not points.classes:
+            return answer
+        return replace(
+            answer,
+            uncertain=points.uncertain(self.classes, answer.probabilities),
+            conformal_sets=points.conformal_sets(self.classes, answer.probabilities),
+            conformal_alpha=points.alpha,
+        )
+
     def _refusal(self, record: Record | str, reason: str) -> Explanation:
         nothing = np.empty(0, np.float32)
         return Explanation(
@@ -203,16 +218,23 @@ class Classifier:
         )
 
 
+def to_probabilities(
+    logits: NDArray[np.float32], *, temperature: float, exclusive: bool
+) -> NDArray[np.float32]:
+    """(…, classes) to the same: sigmoid of logit / temperature, or softmax over the classes."""
+    from scipy.special import expit, softmax
+
+    calibrated = logits / np.float32(temperature)
+    return np.asarray(softmax(calibrated, axis=-1) if exclusive else expit(calibrated))
+
+
 def load(path_or_name: str | Path, *, backbone: str | None = None) -> Classifier:
-    """The classifier of a model file.
+    """The classifier of a model file, or of a shipped model by its name (shipped.py).
 
     backbone: `module:Class`, for a model whose backbone is code of your own that you trust.
     Raises ModelError if there is no such file or it is not a model.
     """
-    path = Path(path_or_name)
-    if not path.is_file() and path.suffix != ".safetensors":
-        raise ModelError(f"{path_or_name}: no such model; needed: the path of a .safetensors file.")
-    network, card = load_network(path, backbone=backbone)
+    network, card = load_network(model_file(path_or_name), backbone=backbone)
 
     from .network import judge_array
 

@@ -1,19 +1,22 @@
 """Scores of a model on the folds of a store, with intervals by bootstrap over patients."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .bootstrap import resample_patients
 from .classifier import Classifier
 from .errors import DatasetError, ModelError, RecordError
 from .labels import SUPERCLASSES, Task
 from .leads import lead_order
 from .metrics import scores_with_intervals
+from .operating_points import OperatingPoints
 from .store import Store
+from .trust_scores import trust_scores
 
 Progress = Callable[[int, int], None]
 
@@ -107,6 +110,10 @@ def score(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str,
             for name in SUPERCLASSES[1:]
             if len(places := _normal_and(judged, name))
         }
+    for name, added in _trust(judged, seed=seed, replicates=replicates).items():
+        (answer["classes"][name] if "classes" in answer else answer).update(added)
+    if classifier.operating_points is not None:
+        answer["chosen"] = _chosen(judged, classifier.operating_points)
     return answer
 
 
@@ -165,6 +172,39 @@ def _scores(
         rng=np.random.default_rng(seed),
         replicates=replicates,
     )
+
+
+def _trust(judged: Judged, *, seed: int, replicates: int) -> dict[str, dict[str, Any]]:
+    """For each class its calibration, and what the points, band and sets of the card reach."""
+    classifier = judged.classifier
+    patients = judged.store.records["patient"].to_numpy()[judged.numbers]
+    counts = resample_patients(
+        patients, rng=np.random.default_rng(seed), replicates=replicates
+    ).astype(np.float32)
+    points = classifier.operating_points
+    return {
+        name: trust_scores(
+            judged.targets[:, k],
+            judged.probabilities[:, k],
+            threshold=float(classifier.thresholds[k]),
+            chosen=points.classes.get(name) if points else None,
+            counts=counts,
+        )
+        for k, name in enumerate(classifier.classes)
+    }
+
+
+def _chosen(judged: Judged, points: OperatingPoints) -> dict[str, Any]:
+    """What the card's points were chosen by and on; whether that was on these very records."""
+    on = points.chosen_on
+    same_store = on.store == judged.store.about["fingerprint"]
+    return {
+        **asdict(on),
+        "threshold": points.threshold,
+        "band": points.band,
+        "alpha": points.alpha,
+        "on_these_records": same_store and not set(on.folds).isdisjoint(judged.folds),
+    }
 
 
 def _normal_and(judged: Judged, superclass: str) -> NDArray[np.int64]:

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .abstention import certainty, coverage_and_accuracy
+from .calibration import reliability_table
 from .classifier import Classifier
 from .evaluate import Judged, Progress, judge_folds, predictions, score, surest_and_worst
 from .explain import write_explanations
 from .files import written_whole
 from .pictures.plots import draw_confusion, draw_roc_pr
+from .pictures.trust_plots import CoverageCurve, draw_coverage, draw_reliability
 from .report import figure_svg, png_file, write_page
 from .store import Store
+from .subgroups import drawn_subgroups, score_subgroups
+from .trust_scores import BINS
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.parquet"
@@ -40,6 +46,7 @@ def evaluate(
     """
     judged = judge_folds(classifier, store, folds=folds, progress=progress)
     scores = score(judged, seed=seed, replicates=replicates)
+    scores["subgroups"] = score_subgroups(judged, seed=seed, replicates=replicates)
     with written_whole(out / METRICS) as temporary:
         temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
     with written_whole(out / PREDICTIONS) as temporary:
@@ -53,6 +60,7 @@ def evaluate(
         card=classifier.card,
         store=store.about,
         pictures=_pictures(judged, scores),
+        subgroups=drawn_subgroups(scores["subgroups"]),
         drawn=drawn,
     )
 
@@ -97,4 +105,36 @@ def _pictures(judged: Judged, scores: dict[str, Any]) -> dict[str, str]:
         names = (f"not {classes[0]}", classes[0]) if one else classes
         table = draw_confusion(np.array(scores["confusion"]), class_names=names)
         pictures["confusion"] = figure_svg(table)
+    tables = {
+        name: reliability_table(judged.targets[:, k], judged.probabilities[:, k], bins=BINS)
+        for k, name in enumerate(classes[shown])
+    }
+    pictures["reliability"] = figure_svg(draw_reliability(tables))
+    pictures["coverage"] = figure_svg(draw_coverage(_coverage_curves(judged, scores)))
     return pictures
+
+
+def _coverage_curves(judged: Judged, scores: dict[str, Any]) -> dict[str, CoverageCurve]:
+    """A curve a class; of exclusive classes one, by the probability of the likeliest."""
+    classifier, probabilities = judged.classifier, judged.probabilities
+    right = judged.decisions == (judged.targets > 0)
+    if classifier.exclusive:
+        return {"the likeliest class": _curve(right.all(axis=1), probabilities.max(axis=1))}
+    class_scores = _class_scores(classifier, scores)
+    curves = {}
+    for k, name in enumerate(classifier.classes[:_MOST_CURVES]):
+        sure = certainty(probabilities[:, k], threshold=float(classifier.thresholds[k]))
+        curves[name] = _curve(right[:, k], sure, class_scores[name].get("band"))
+    return curves
+
+
+def _curve(
+    right: NDArray[np.bool_], certainties: NDArray[Any], band: dict[str, Any] | None = None
+) -> CoverageCurve:
+    _, coverage, accuracy = coverage_and_accuracy(right, certainties)
+    return CoverageCurve(
+        coverage=coverage,
+        accuracy=accuracy,
+        records=right.size,
+        band=(band["coverage"], band["accuracy"]) if band and band["coverage"] else None,
+    )

@@ -17,6 +17,10 @@ class Prediction:
     thresholds:    (classes,).
     warnings:      what to know before trusting it.
     refused:       why there is no judgement, or None.
+    uncertain:     the classes too near their threshold to tell; None if the model has no band.
+    conformal_sets: for each class the answers, of "no" and "yes", that cannot be ruled out: both,
+                   one or none (conformal.py); None if the model has no such sets.
+    conformal_alpha: the share of records whose true answer such a set misses, at most; or None.
     """
 
     name: str
@@ -27,10 +31,13 @@ class Prediction:
     decision: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     refused: str | None = None
+    uncertain: tuple[str, ...] | None = None
+    conformal_sets: tuple[tuple[str, ...], ...] | None = None
+    conformal_alpha: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it, one entry a class."""
-        return {
+        """What JSON can hold of it, one entry a class; doubts only where the model knows them."""
+        answer: dict[str, Any] = {
             "name": self.name,
             "decision": list(self.decision),
             "classes": {
@@ -46,6 +53,13 @@ class Prediction:
             "refused": self.refused,
             "note": "Not a medical device.",
         }
+        if self.uncertain is not None:
+            answer["uncertain"] = list(self.uncertain)
+        if self.conformal_sets is not None:
+            answer["conformal_alpha"] = self.conformal_alpha
+            for name, possible in zip(self.classes, self.conformal_sets, strict=True):
+                answer["classes"][name]["conformal_set"] = list(possible)
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,8 +3,9 @@
 The scores are scikit-learn's; the intervals come from bootstrap.py.
 
 A score is NaN where its definition divides by nothing: the AUROC where all records are of one
-class, the recall and the average precision where no record is positive, the precision where none
-was called positive, F1 where both are so. In JSON it is null.
+class, the recall and the average precision where no record is positive, the specificity where
+all are, the precision where none was called positive, F1 where no record is positive or called
+so. In JSON it is null.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from .bootstrap import (
     SCORES,
     Replicas,
+    mean_of_defined,
     percentile_interval,
-    ratio,
     replicated_scores,
     resample_patients,
-    two_sided_p,
 )
 
 
@@ -48,6 +48,7 @@ def binary_scores(
         "accuracy": float(metrics.accuracy_score(targets, called)),
         "precision": float(metrics.precision_score(targets, called, zero_division=np.nan)),
         "recall": float(metrics.recall_score(targets, called, zero_division=np.nan)),
+        "specificity": float(metrics.recall_score(~targets, ~called, zero_division=np.nan)),
         "f1": float(metrics.f1_score(targets, called, zero_division=np.nan)),
         "confusion": metrics.confusion_matrix(targets, called, labels=[False, True]).tolist(),
     }
@@ -71,35 +72,6 @@ def bootstrap_intervals(
     counts = resample_patients(patients, rng=rng, replicates=replicates)
     replicas = replicated_scores(targets, probabilities, called=called, counts=counts)
     return {score: percentile_interval(replicas[score]) for score in SCORES}
-
-
-def paired_bootstrap(
-    targets: NDArray[Any],
-    probabilities: NDArray[Any],
-    others: NDArray[Any],
-    *,
-    patients: ArrayLike,
-    rng: np.random.Generator,
-    replicates: int = 1000,
-) -> dict[str, Any]:
-    """How much higher the AUROC of one model is than another's on the same records.
-
-    targets, probabilities (of the one), others (of the other), patients: (n,). Both are scored on
-    the same replicates. Returns `difference`, `difference_ci` and `p_value` (two-sided).
-    """
-    counts = resample_patients(patients, rng=rng, replicates=replicates)
-    points, replicas = [], []
-    for model in (probabilities, others):
-        targets, model = checked(targets, model)
-        points.append(binary_scores(targets, model)["auroc"])
-        called = decide(model, threshold=0.5)
-        replicas.append(replicated_scores(targets, model, called=called, counts=counts)["auroc"])
-    differences = replicas[0] - replicas[1]
-    return {
-        "difference": points[0] - points[1],
-        "difference_ci": percentile_interval(differences),
-        "p_value": two_sided_p(differences),
-    }
 
 
 def scores_with_intervals(
@@ -187,8 +159,8 @@ def _with_intervals(point: dict[str, Any], replicas: Replicas) -> dict[str, Any]
     answer: dict[str, Any] = {}
     for name, value in point.items():
         if name in replicas:
-            answer[name] = _or_none(value)
-            answer[f"{name}_ci"] = _interval_or_none(replicas[name])
+            answer[name] = number_or_none(value)
+            answer[f"{name}_ci"] = interval_or_none(replicas[name])
         else:
             answer[name] = value
     return answer
@@ -197,10 +169,10 @@ def _with_intervals(point: dict[str, Any], replicas: Replicas) -> dict[str, Any]
 def _macro_scores(points: list[dict[str, Any]], replicas: list[Replicas]) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     for score in SCORES:
-        point = _mean_of_defined(np.array([[point[score]] for point in points]))
-        answer[f"macro_{score}"] = _or_none(point[0])
-        replicated = _mean_of_defined(np.array([replica[score] for replica in replicas]))
-        answer[f"macro_{score}_ci"] = _interval_or_none(replicated)
+        point = mean_of_defined(np.array([[point[score]] for point in points]))
+        answer[f"macro_{score}"] = number_or_none(point[0])
+        replicated = mean_of_defined(np.array([replica[score] for replica in replicas]))
+        answer[f"macro_{score}_ci"] = interval_or_none(replicated)
     return answer
 
 
@@ -215,21 +187,17 @@ def _top_scores(
     every = np.arange(targets.shape[1])
     return {
         "accuracy": float(metrics.accuracy_score(true, likeliest)),
-        "accuracy_ci": _interval_or_none(replicated),
+        "accuracy_ci": interval_or_none(replicated),
         "confusion": metrics.confusion_matrix(true, likeliest, labels=every).tolist(),
     }
 
 
-def _mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over the first axis of what is not NaN; NaN where all is."""
-    defined = ~np.isnan(values)
-    return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0).astype(np.float64))
-
-
-def _or_none(value: float) -> float | None:
+def number_or_none(value: float) -> float | None:
+    """A score as JSON holds it: null where it is undefined."""
     return None if np.isnan(value) else float(value)
 
 
-def _interval_or_none(replicas: NDArray[np.float64]) -> list[float] | None:
+def interval_or_none(replicas: NDArray[np.float64]) -> list[float] | None:
+    """The 95 % interval of a score's replicates as JSON holds it: [low, high] or null."""
     low, high = percentile_interval(replicas)
     return None if np.isnan(low) else [low, high]

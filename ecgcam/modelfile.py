@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ModelError
 from .files import written_whole
 from .labels import Task
+from .operating_points import OperatingPoints
 
 if TYPE_CHECKING:
     from .network import Network
@@ -44,6 +45,8 @@ def make_card(
     temperature: float = 1.0,
 ) -> Card:
     """The card of a network for a task; thresholds are 0.5 unless said otherwise."""
+    from .costs import cost_of
+
     config = network.config
     return {
         "format": FORMAT,
@@ -58,6 +61,7 @@ def make_card(
         "thresholds": thresholds or [0.5] * len(task.classes),
         "temperature": temperature,
         "parameters": network.parameters_count,
+        "cost": cost_of(network).to_dict(),
         "provenance": dict(provenance),
         "note": "Not a medical device.",
     }
@@ -67,13 +71,27 @@ def save_model(path: Path, network: "Network", card: Card) -> Path:
     """Write a network and its card; the file is there whole or not at all."""
     from safetensors.torch import save
 
-    checked = check_card(json.loads(json.dumps(card)), path)
-    text = json.dumps(checked, allow_nan=False)  # NaN is not JSON
+    text = _card_text(card, path)
     # a copy of each, for safetensors refuses tensors that share their memory (tied weights)
     weights = {name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
     with written_whole(path) as temporary:
         temporary.write_bytes(save(weights, {"card": text}))
     return path
+
+
+def copy_with_card(model: Path, card: Card, out: Path) -> Path:
+    """Write a model file's weights to `out` under another card, whole or not at all."""
+    from safetensors.numpy import load_file, save
+
+    weights = save(load_file(model), {"card": _card_text(card, out)})
+    with written_whole(out) as temporary:
+        temporary.write_bytes(weights)
+    return out
+
+
+def _card_text(card: Card, path: Path) -> str:
+    checked = check_card(json.loads(json.dumps(card)), path)
+    return json.dumps(checked, allow_nan=False)  # NaN is not JSON
 
 
 def read_card(path: Path) -> Card:
@@ -110,6 +128,10 @@ def check_card(card: Card, path: Path) -> Card:
         raise ModelError(f"{path}: the card's classes and thresholds do not fit its task.")
     if min(card["temperature"], card["rate_hz"], card["duration_s"]) <= 0:
         raise ModelError(f"{path}: temperature, rate and duration must be above 0.")
+    try:
+        OperatingPoints.from_card(card)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
     return card
 
 

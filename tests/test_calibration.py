@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, log_loss, recall_score, roc_auc_score
 
 from ecgcam.calibration import (
     brier,
     expected_calibration_error,
     fit_temperature,
     reliability_table,
+    sensitivity_and_specificity,
+    threshold_for_accuracy,
     threshold_for_sensitivity,
     threshold_for_specificity,
     youden_threshold,
@@ -42,12 +44,20 @@ def reached(targets, probabilities, threshold):
 
 
 def test_thresholds_by_hand():
-    assert youden_threshold(TARGETS, PROBABILITIES) == 0.8  # 2/3 + 1; at 0.3 it is 1 + 2/3
-    assert threshold_for_sensitivity(TARGETS, PROBABILITIES, sensitivity=0.6) == 0.8
-    assert threshold_for_sensitivity(TARGETS, PROBABILITIES, sensitivity=0.7) == 0.3
-    assert threshold_for_specificity(TARGETS, PROBABILITIES, specificity=0.6) == 0.3
-    assert threshold_for_specificity(TARGETS, PROBABILITIES, specificity=0.7) == 0.8
-    assert threshold_for_specificity(TARGETS, PROBABILITIES, specificity=0) == 0.1
+    """Each is halfway between two probabilities; in brackets the lowest one that is called."""
+    assert youden_threshold(TARGETS, PROBABILITIES) == pytest.approx(0.6)  # (0.8): 2/3 + 1
+    for sensitivity, threshold in ((0.6, 0.6), (0.7, 0.25), (1, 0.25)):
+        found = threshold_for_sensitivity(TARGETS, PROBABILITIES, sensitivity=sensitivity)
+        assert found == pytest.approx(threshold)
+    for specificity, threshold in ((0.6, 0.25), (0.7, 0.6), (0, 0.05)):
+        found = threshold_for_specificity(TARGETS, PROBABILITIES, specificity=specificity)
+        assert found == pytest.approx(threshold)
+
+
+def test_the_threshold_for_accuracy_by_hand():
+    assert threshold_for_accuracy(TARGETS, PROBABILITIES) == pytest.approx(0.6)  # as is 0.25
+    rare = np.array([0, 0, 0, 1, 0, 0])  # missed, and one false alarm; or found, and two
+    assert threshold_for_accuracy(rare, PROBABILITIES) == pytest.approx(0.85)
 
 
 @pytest.mark.parametrize("tenths", range(1, 10))
@@ -55,9 +65,9 @@ def test_a_share_that_is_met_exactly_is_enough(tenths):
     targets = np.array([0, 1] * 10)
     probabilities = np.arange(10).repeat(2) / 10
     threshold = threshold_for_sensitivity(targets, probabilities, sensitivity=tenths / 10)
-    assert threshold == (10 - tenths) / 10
+    assert threshold == pytest.approx((9.5 - tenths) / 10)
     threshold = threshold_for_specificity(targets, probabilities, specificity=tenths / 10)
-    assert threshold == tenths / 10
+    assert threshold == pytest.approx((tenths - 0.5) / 10)
 
 
 @pytest.mark.parametrize("wanted", [0.5, 0.9, 0.95])
@@ -66,7 +76,7 @@ def test_thresholds_keep_their_promise_and_give_no_more_away(fold, wanted):
     every = np.unique(probabilities)
     threshold = threshold_for_sensitivity(targets, probabilities, sensitivity=wanted)
     assert reached(targets, probabilities, threshold)[0] >= wanted
-    assert reached(targets, probabilities, every[every > threshold][0])[0] < wanted
+    assert reached(targets, probabilities, every[every > threshold][1])[0] < wanted
     threshold = threshold_for_specificity(targets, probabilities, specificity=wanted)
     assert reached(targets, probabilities, threshold)[1] >= wanted
     assert reached(targets, probabilities, every[every < threshold][-1])[1] < wanted
@@ -75,7 +85,8 @@ def test_thresholds_keep_their_promise_and_give_no_more_away(fold, wanted):
 def test_all_positives_can_be_found(fold):
     targets, probabilities = fold
     threshold = threshold_for_sensitivity(targets, probabilities, sensitivity=1)
-    assert threshold == probabilities[targets].min()
+    called = probabilities >= threshold
+    assert probabilities[called].min() == probabilities[targets].min()
 
 
 def test_no_threshold_is_better_than_youdens(fold):
@@ -85,11 +96,49 @@ def test_no_threshold_is_better_than_youdens(fold):
     assert sum(reached(targets, probabilities, threshold)) == pytest.approx(best)
 
 
+def test_no_threshold_decides_more_rightly(fold):
+    targets, probabilities = fold
+    best = max(accuracy_score(targets, probabilities >= t) for t in np.unique(probabilities))
+    threshold = threshold_for_accuracy(targets, probabilities)
+    assert accuracy_score(targets, probabilities >= threshold) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("sensitivity", [0.5, 0.9, 1])
+def test_rounding_elsewhere_turns_no_decision(fold, sensitivity):
+    """Another batch size or engine gives the same probabilities but for the last digits."""
+    targets, probabilities = fold
+    threshold = threshold_for_sensitivity(targets, probabilities, sensitivity=sensitivity)
+    called = probabilities >= threshold
+    for nudge in (-1e-5, 1e-5):
+        assert np.array_equal(probabilities + np.float32(nudge) >= threshold, called)
+
+
+def test_neighbouring_floats_are_told_apart():
+    """Halfway between two of them is rounded to the one or to the other."""
+    low = np.float32(0.7)
+    for _ in range(2):
+        high = np.nextafter(low, np.float32(1))
+        threshold = youden_threshold(np.array([0, 1]), np.array([low, high]))
+        assert np.float32(threshold) == high
+        low = high
+
+
+def test_sensitivity_and_specificity_are_scikit_learns(fold):
+    targets, probabilities = fold
+    called = probabilities >= 0.5
+    found = sensitivity_and_specificity(targets, probabilities, threshold=0.5)
+    wanted = recall_score(targets, called), recall_score(targets, called, pos_label=0)
+    assert found == pytest.approx(wanted)
+    alike = sensitivity_and_specificity(np.ones(2), np.array([0.2, 0.8]), threshold=0.5)
+    assert alike == pytest.approx((0.5, math.nan), nan_ok=True)
+
+
 @pytest.mark.parametrize("target", [0, 1])
 @pytest.mark.parametrize(
     "choose",
     [
         youden_threshold,
+        threshold_for_accuracy,
         lambda t, p: threshold_for_sensitivity(t, p, sensitivity=0.9),
         lambda t, p: threshold_for_specificity(t, p, specificity=0.9),
     ],

@@ -7,10 +7,13 @@ import pytest
 from scipy.special import expit, softmax
 from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model
 
+from ecgcam.abstention import Band
 from ecgcam.classifier import Classifier, load
+from ecgcam.conformal import ConformalLimits
 from ecgcam.errors import ModelError, RecordError
 from ecgcam.explanation import Explanation, Prediction
 from ecgcam.leads import LEADS
+from ecgcam.operating_points import ChosenOn, ClassPoints, OperatingPoints
 from ecgcam.record import Record
 
 
@@ -246,6 +249,56 @@ def test_the_temperature_calms_the_probability_and_not_the_logit():
     answer = copying(NORMAL, temperature=4.0).predict(record([2] * 12))
     assert answer.logits.tolist() == [2]
     assert answer.probabilities[0] == pytest.approx(expit(0.5))
+
+
+def doubting(alpha=0.1, **bands):
+    """A card's operating points, with these bands, and sets of both answers from 0.4 to 0.6."""
+    limits = ConformalLimits(positive_from=0.4, negative_up_to=0.6)
+    return OperatingPoints(
+        chosen_on=ChosenOn(folds=(9,), records=5, store=""),
+        threshold="none",
+        band="coverage=0.8",
+        alpha=alpha,
+        classes={
+            name: ClassPoints(positives=2, negatives=3, points={}, band=band, conformal=limits)
+            for name, band in bands.items()
+        },
+    ).to_dict()
+
+
+def test_a_card_without_operating_points_knows_of_no_doubt():
+    answer = copying().explain(record())
+    assert answer.uncertain is answer.conformal_sets is answer.conformal_alpha is None
+
+
+def test_an_answer_says_where_it_is_not_sure_and_decides_as_before():
+    card = doubting(MI=Band(low=0.45, high=0.7), CD=Band(low=0.1, high=0.2))
+    levels = record([0, 0, 0, 0, 3, *[0] * 7])
+    plain = copying().explain(levels)
+    answer = copying(operating_points=card).explain(levels)
+    assert answer.uncertain == ("MI",)
+    assert answer.conformal_sets == (("no", "yes"),) * 5
+    assert answer.conformal_alpha == 0.1
+    assert answer.decision == plain.decision
+    assert np.array_equal(answer.probabilities, plain.probabilities)
+    surer = copying(operating_points=card).predict(record([0, 2, 0, -2, 0, *[0] * 7]))
+    assert surer.uncertain == ("CD",)
+    assert surer.conformal_sets[1:4] == (("yes",), ("no", "yes"), ("no",))
+
+
+def test_the_temperature_is_part_of_the_probability_that_is_doubted():
+    card = doubting(ABNORMAL=Band(low=0.4, high=0.7))
+    levels = record([2] * 12)
+    assert copying(NORMAL, operating_points=card).predict(levels).uncertain == ()
+    calm = copying(NORMAL, operating_points=card, temperature=4.0).predict(levels)
+    assert calm.uncertain == ("ABNORMAL",)
+
+
+def test_an_ecg_that_is_refused_is_not_doubted():
+    card = doubting(MI=Band(low=0.4, high=0.7))
+    (answer,) = copying(operating_points=card).predict([record(duration_s=1)])
+    assert answer.uncertain is answer.conformal_sets is None
+    assert "uncertain" not in answer.to_dict()
 
 
 def test_exclusive_classes_share_one_certainty_and_the_most_probable_is_decided():

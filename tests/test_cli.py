@@ -58,7 +58,7 @@ def test_every_command_tells_how_it_is_used(command, capsys):
 def test_the_commands_are_these():
     assert set(COMMANDS) >= {
         "demo", "download", "synthesize", "overview", "prepare", "train", "evaluate", "explain",
-        "import-weights", "info", "read",
+        "calibrate", "import-weights", "info", "read",
     }  # fmt: skip
 
 
@@ -109,9 +109,18 @@ def test_the_whole_way(ecgcam, tmp_path):
     assert ecgcam("info", run / MODEL)[0] == 0
 
 
-def test_a_card_is_shown_as_json(model, capsys):
-    assert main(["info", str(model)]) == 0
-    assert json.loads(capsys.readouterr().out)["classes"] == ["ABNORMAL"]
+def test_a_model_is_calibrated_and_says_where_it_is_not_sure(ecgcam, store, model, tmp_path):
+    out = tmp_path / "calibrated.safetensors"
+    choose = ["--fold", "8-10", "--threshold", "sensitivity=0.9", "--band", "coverage=0.5"]
+    code, where, said = ecgcam("calibrate", model, store, "--out", out, *choose)
+    assert (code, where) == (0, str(out))
+    assert "temperature " in said
+    assert "ABNORMAL: threshold 0." in said
+    explain = ["explain", "r003", "--store", store, "--model", out, "--out", tmp_path / "why"]
+    assert ecgcam(*explain)[0] == 0
+    answer = json.loads((tmp_path / "why" / "r003.json").read_text())
+    assert set(answer["uncertain"]) <= {"ABNORMAL"}
+    assert set(answer["classes"]["ABNORMAL"]["conformal_set"]) <= {"no", "yes"}
 
 
 def test_a_run_goes_on(ecgcam, store, tmp_path):
@@ -206,9 +215,16 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("evaluate MODEL none --out NEW", "none: not a store"),
         ("evaluate MODEL STORE --out NEW --fold 77", "folds 77 have no record"),
         ("evaluate MODEL STORE --out NEW --fold x", "'x' are no folds"),
+        ("calibrate none STORE --out NEW", "none: no such model"),
+        ("calibrate MODEL none --out NEW", "none: not a store"),
+        ("calibrate MODEL STORE", "Missing option '--out'"),
+        ("calibrate MODEL STORE --out NEW --fold 77", "folds 77 have no record"),
+        ("calibrate MODEL STORE --out NEW --threshold best", "threshold is 'best'; needed:"),
+        ("calibrate MODEL STORE --out NEW --band wide", "band is 'wide'; needed:"),
+        ("calibrate MODEL STORE --out NEW --alpha 2", "alpha must be above 0"),
+        ("calibrate MODEL STORE --out NEW --band accuracy=0.999", "no band leaves so many"),
         ("explain none --model MODEL --out NEW", "none: no such ECG"),
         ("explain --model MODEL --out NEW", "which ECG?"),
-        ("explain FILE --out NEW", "Missing option '--model'"),
         ("explain FILE --model GARBAGE --out NEW", "not a model file"),
         ("explain r1 --store STORE --model MODEL --out NEW --class MI", "must be one of ABNORMAL"),
         ("explain r1 --store STORE --model MODEL --out NEW --source x", "must be one of features"),

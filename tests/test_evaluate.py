@@ -10,13 +10,16 @@ import pytest
 from scipy.special import expit
 from sklearn import metrics
 from tiny import NORMAL, RHYTHM, SUPERCLASS, SUPERCLASSES, tiny_model, tiny_store, write_store
+from told import telling
 
 from ecgcam import evaluate as evaluating
-from ecgcam.classifier import Classifier, load
+from ecgcam.calibrate import CalibrateConfig, calibrated
+from ecgcam.classifier import load
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluate import judge_folds, predictions, score, surest_and_worst
 from ecgcam.evaluation_report import HITS, METRICS, MISSES, PREDICTIONS, REPORT, evaluate
 from ecgcam.leads import LEADS
+from ecgcam.operating_points import KEY
 
 FOLDS = (8, 9, 10)
 
@@ -36,29 +39,6 @@ def model(tmp_path_factory):
         return load(tiny_model(path, task=task, card=card, **config))
 
     return make
-
-
-def telling(store, logits, task=NORMAL, **card):
-    """A classifier that says these logits (records, classes) of the records of the store."""
-    of = {signal.tobytes(): row for signal, row in zip(
-        store.signals_mv(range(len(logits))), np.asarray(logits, np.float32), strict=True
-    )}  # fmt: skip
-    usual = {
-        "classes": list(task.classes),
-        "leads": list(LEADS),
-        "rate_hz": store.rate_hz,
-        "duration_s": store.samples / store.rate_hz,
-        "thresholds": [0.5] * len(task.classes),
-        "temperature": 1.0,
-        "task": task.to_dict(),
-        "parameters": 0,
-    }
-
-    def engine(signal_mv, source):
-        found = np.stack([of[np.ascontiguousarray(signal).tobytes()] for signal in signal_mv])
-        return found, found[:, :, None]
-
-    return Classifier(engine, bias=np.zeros(len(task.classes)), card=usual | card)
 
 
 def evaluated(classifier, store, out, **options):
@@ -264,6 +244,71 @@ def test_a_report_of_several_classes_has_them_all(store, model, tmp_path):
         assert f"<td>{name}</td>" in page
         assert f"{one['auroc']:.3f}" in page
     assert f"{scores['macro_auroc']:.3f}" in page
+
+
+@pytest.fixture(scope="module")
+def points(store, model):
+    """Makes the operating points that a card may have, chosen on these folds of the store."""
+
+    def make(task=NORMAL, folds=(5, 6, 7, 8)):
+        config = CalibrateConfig(band="coverage=0.8")
+        return calibrated(judge_folds(model(task), store, folds=folds), config)[KEY]
+
+    return make
+
+
+def test_without_operating_points_calibration_is_scored_and_the_page_says_what_is_missing(
+    store, model, tmp_path
+):
+    scores, table = evaluated(model(), store, tmp_path)
+    calibration = scores["calibration"]
+    squares = (table["probability_ABNORMAL"] - table["target_ABNORMAL"]) ** 2
+    assert calibration["brier"] == pytest.approx(squares.mean())
+    assert not {"chosen", "operating_points", "band", "conformal"} & set(scores)
+    page = (tmp_path / REPORT).read_text()
+    assert "ecgcam calibrate" in page
+    assert page.count("<img") == 4  # curves, confusion, reliability, coverage
+    assert "none was chosen on these records" in page
+
+
+@pytest.mark.parametrize("task", [NORMAL, SUPERCLASS])
+def test_stored_points_are_scored_on_other_records(store, model, points, tmp_path, task):
+    chosen = points(task)
+    scores, table = evaluated(model(task, card={KEY: chosen}), store, tmp_path, folds=[9, 10])
+    assert scores["chosen"]["folds"] == [5, 6, 7, 8]
+    assert scores["chosen"]["on_these_records"] is False
+    page = (tmp_path / REPORT).read_text()
+    for name in task.classes:
+        found = scores["classes"][name] if len(task.classes) > 1 else scores
+        target, probability = table[f"target_{name}"], table[f"probability_{name}"]
+        for by, point in chosen["classes"][name]["points"].items():
+            called = probability >= np.float32(point["threshold"])
+            reached = found["operating_points"][by]
+            assert reached["sensitivity"] == pytest.approx(metrics.recall_score(target, called))
+            assert f"{reached['sensitivity']:.3f}" in page
+    assert "none was chosen on these records" in page
+    assert "Some of the records scored here" not in page
+
+
+@pytest.mark.parametrize("folds", [(8,), (7, 8, 9)])
+def test_points_chosen_on_the_very_records_are_called_so(store, model, points, tmp_path, folds):
+    scores, _ = evaluated(model(card={KEY: points()}), store, tmp_path, folds=folds)
+    assert scores["chosen"]["on_these_records"] is True
+    page = (tmp_path / REPORT).read_text()
+    assert "Some of the records scored here" in page
+    assert "none was chosen on these records" not in page
+
+
+def test_exclusive_classes_have_no_operating_points(store, model, tmp_path):
+    config = CalibrateConfig(threshold="none")
+    chosen = calibrated(judge_folds(model(RHYTHM), store, folds=[8]), config)[KEY]
+    for card in ({}, {KEY: chosen}):
+        scores, _ = evaluated(model(RHYTHM, card=card), store, tmp_path)
+        assert scores["classes"]["SR"]["calibration"]["bins"] == 10
+        page = (tmp_path / REPORT).read_text()
+        assert "the likeliest is the answer, whatever its probability" in page
+        assert "ecgcam calibrate" not in page
+        assert "Conformal sets" not in page
 
 
 def test_without_drawing_there_are_three_files(store, model, tmp_path):

@@ -89,6 +89,24 @@ def test_a_prediction_is_an_explanation_without_its_maps():
     assert "evidence_s" not in plain
 
 
+def test_json_says_what_is_in_doubt_where_the_model_knows():
+    plain = explanation().to_dict()
+    assert not {"uncertain", "conformal_alpha"} & set(plain)
+    doubts = {"uncertain": ("AFIB",), "conformal_sets": (("yes",), ()), "conformal_alpha": 0.1}
+    found = strictly(json.dumps(explanation(**doubts).to_dict()))
+    assert found["uncertain"] == ["AFIB"]
+    assert found["conformal_alpha"] == pytest.approx(0.1)
+    assert [one["conformal_set"] for one in found["classes"].values()] == [["yes"], []]
+    sure = strictly(json.dumps(explanation(uncertain=()).without_maps().to_dict()))
+    assert sure["uncertain"] == []
+    assert "conformal_set" not in sure["classes"]["SR"]
+    for key in ("uncertain", "conformal_alpha"):
+        found.pop(key)
+    for one in found["classes"].values():
+        one.pop("conformal_set")
+    assert found == strictly(json.dumps(plain))
+
+
 def test_a_refusal_has_a_reason_and_no_numbers():
     found = strictly(json.dumps(refusal().to_dict()))
     assert found["refused"] == "too short"

@@ -14,7 +14,7 @@ from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_network
 
 from ecgcam.errors import ModelError
 from ecgcam.labels import Task
-from ecgcam.modelfile import load_network, make_card, read_card, save_model
+from ecgcam.modelfile import copy_with_card, load_network, make_card, read_card, save_model
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +231,39 @@ def test_a_hostile_card_is_refused_with_the_reason(tmp_path, model, change, reas
     with pytest.raises(ModelError, match=reason) as refusal:
         load_network(path)
     assert str(path) in str(refusal.value) or "backbone" in str(refusal.value)
+
+
+POINTS = {
+    "chosen_on": {"folds": [9], "records": 7, "store": "abc"},
+    "threshold": "youden",
+    "band": "none",
+    "alpha": 0.1,
+    "classes": {
+        "ABNORMAL": {
+            "positives": 3,
+            "negatives": 4,
+            "points": {"youden": {"threshold": 0.5, "sensitivity": 0.9, "specificity": 0.8}},
+            "band": None,
+            "conformal": {"positive_from": 0.4, "negative_up_to": 0.6},
+        }
+    },
+}
+
+
+def test_operating_points_are_kept_and_checked(tmp_path, model):
+    card = read_card(model) | {"operating_points": POINTS}
+    out = copy_with_card(model, card, tmp_path / "new" / "model.safetensors")
+    network, read = load_network(out)
+    assert read == card
+    for name, weights in load_network(model)[0].state_dict().items():
+        assert torch.equal(network.state_dict()[name], weights)
+    hostile = {**POINTS, "alpha": float("nan")}
+    path = with_card(model, tmp_path / "m.safetensors", setting("operating_points", to=hostile))
+    with pytest.raises(ModelError, match=r"m\.safetensors: the card's 'operating_points' cannot"):
+        load_network(path)
+    strange = POINTS | {"classes": {"MI": POINTS["classes"]["ABNORMAL"]}}
+    with pytest.raises(ModelError, match="'operating_points' are of no class of it: MI"):
+        copy_with_card(model, card | {"operating_points": strange}, path)
 
 
 @pytest.mark.parametrize("name", ["os:system", "subprocess:run", "harmful_module:Net"])

@@ -18,21 +18,24 @@ PACKAGE = ROOT / "ecgcam"
 # From the top down: a module imports from rungs above its own, or from its own without a cycle.
 RUNGS = {
     "words": "errors files labels leads source",
-    "maths": "augment backbones bootstrap calibration cam metrics network preprocess transforms",
+    "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
+    "costs disturb metrics montage network preprocess transforms trials",
     "data": "batches download heart_rate manifest prepare ptbxl quality readers record rows shards "
     "signal_survey store survey synthetic wfdb16 windows",
-    "model": "classifier explanation modelfile published",
+    "model": "classifier explanation modelfile operating_points published shipped",
     "pictures": "pictures report",
-    "work": "auxiliary demo evaluate evaluation_report explain overview recipe run teachers train "
-    "training",
+    "work": "auxiliary bench calibrate compare demo evaluate evaluation_report explain overview "
+    "recipe robustness robustness_report run subgroups teachers train training trust_scores",
     "door": "__init__ __main__ cli",
 }
 NEEDS_TORCH = {
     name
     for names in (
-        "augment backbones backbones.depthwise backbones.image backbones.inception",
-        "backbones.resnet backbones.signalcnn batches cam network preprocess run train training",
-        "transforms",
+        "augment backbones.__init__ backbones.depthwise backbones.image backbones.inception",
+        "backbones.resnet backbones.signalcnn batches cam costs network preprocess run train",
+        "training transforms",
+        "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
+        "bench.rivals.network bench.rivals.training",
     )
     for name in names.split()
 }

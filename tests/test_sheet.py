@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -197,6 +198,36 @@ def test_every_class_has_its_line_and_the_decided_ones_come_first():
     assert "heat for MI" in text
     assert "heat for CD" in words(draw_sheet(record, answer, class_name="CD"))
     assert text.count("V5 is flat") == 1
+
+
+def test_what_is_in_doubt_stands_beside_the_decision():
+    record = spiked()
+    classes, probabilities = ("MI", "CD", "HYP"), (0.55, 0.1, 0.4)
+    sets = (("no", "yes"), (), ("no",))
+    doubts = {"uncertain": ("MI", "HYP"), "conformal_sets": sets, "conformal_alpha": 0.05}
+    plain = explained(record, classes=classes, probabilities=probabilities)
+    text = words(draw_sheet(record, replace(plain, **doubts)))
+    assert "class\nprobability\nthreshold\ndecision\n95 % set" in text
+    assert "MI\n0.550\n0.500\nyes, not sure\nno or yes" in text
+    assert "HYP\n0.400\n0.500\nno, not sure\nno\n" in text
+    assert "CD\n0.100\n0.500\nno\nneither" in text
+    text = words(draw_sheet(record, plain))
+    assert "MI\n0.550\n0.500\nyes\nHYP\n0.400\n0.500\nno\nCD" in text
+    assert " set" not in text
+
+
+def test_the_columns_of_the_judgement_keep_apart():
+    record = spiked()
+    doubts = {"uncertain": ("ABNORMAL",), "conformal_alpha": 0.1}
+    answer = explained(record, conformal_sets=(("no", "yes"),), **doubts)
+    figure = draw_sheet(record, answer)
+    figure.canvas.draw()
+    for row in (["class", "probability", "threshold", "decision", "90 % set"],
+                ["ABNORMAL", "0.900", "0.500", "yes, not sure", "no or yes"]):  # fmt: skip
+        found = {text.get_text(): text.get_window_extent() for text in figure.findobj(Text)}
+        edges_mm = [edge / figure.dpi * 25.4 for word in row for edge in found[word].intervalx]
+        gaps_mm = np.diff(edges_mm)[1::2]
+        assert gaps_mm.min() > 1
 
 
 def test_a_refused_ecg_is_drawn_without_heat_and_says_why():

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 
@@ -109,6 +110,24 @@ def test_the_page_says_what_was_judged_and_what_it_is_not():
     assert "MI 0.750 0.500 yes NORM 0.250 0.500 no" in text
     for words in ("17", "over 89 years", "V5 is flat", "Not a medical device."):
         assert words in text
+
+
+def test_the_page_says_what_is_in_doubt_where_the_model_knows():
+    record = spiked()
+    doubts = {"uncertain": ("ABNORMAL",), "conformal_sets": (("no", "yes"),)}
+    answer = explained(record, probabilities=(0.55,), conformal_alpha=0.1, **doubts)
+    text = " ".join(Page(viewer_html(record, answer)).text.split())
+    assert "ABNORMAL 0.550 0.500 yes, not sure no or yes" in text
+    assert "Not sure: the probability is so near the threshold" in text
+    assert "90 % set: the answers that cannot be ruled out." in text
+    text = " ".join(Page(viewer_html(record, replace(answer, uncertain=()))).text.split())
+    assert "ABNORMAL 0.550 0.500 yes no or yes" in text
+    assert "not sure" not in text.casefold()
+    sure = explained(record, probabilities=(0.55,))
+    plain = " ".join(Page(viewer_html(record, sure)).text.split())
+    assert "ABNORMAL 0.550 0.500 yes " in plain
+    assert "not sure" not in plain.casefold()
+    assert " set" not in plain
 
 
 def test_a_refused_ecg_still_shows_its_traces():

@@ -11,7 +11,7 @@ import typer
 
 from .. import __version__
 from ..errors import EcgcamError
-from . import data, judge, learn, tour
+from . import bench, calibrate, compare, data, judge, learn, robustness, tour
 
 app = typer.Typer(
     name="ecgcam",
@@ -29,11 +29,16 @@ for command in (
     data.overview,
     data.prepare,
     learn.train,
+    calibrate.calibrate,
     learn.evaluate,
+    robustness.robustness,
+    compare.compare,
     judge.explain,
     judge.read,
     judge.info,
+    judge.models,
     judge.import_weights,
+    bench.bench,
 ):
     app.command()(command)
 

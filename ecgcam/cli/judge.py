@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def explain(
-    model: Annotated[Path, typer.Option(help="A model file.")],
     out: Annotated[Path, typer.Option(help="The folder for the pictures and pages.")],
+    model: Annotated[
+        Path, typer.Option(help="A model file, or the name of a shipped model.")
+    ] = Path("normal"),
     ecgs: Annotated[
         list[str] | None,
         typer.Argument(help="ECG files (WFDB, CSV, NPZ); with --store, ids.", metavar="ECG…"),
@@ -76,13 +78,32 @@ def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
     typer.echo(f"findings  {', '.join((*record.warnings, *findings)) or 'none'}")
 
 
-def info(model: Annotated[Path, typer.Argument(help="A model file.")]) -> None:
-    """Show a model's card: what it judges, how it was made, how it scored."""
+def info(
+    model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The whole card, as JSON.")] = False,
+) -> None:
+    """Tell what a model judges, how it was made, and what it costs."""
     import json
 
     from ..modelfile import read_card
+    from ..shipped import model_file
+    from .card import card_lines
 
-    typer.echo(json.dumps(read_card(model), indent=2))
+    card = read_card(model_file(model))
+    for line in [json.dumps(card, indent=2)] if as_json else card_lines(card):
+        typer.echo(line)
+
+
+def models() -> None:
+    """List the models that come with the package."""
+    from ..modelfile import read_card
+    from ..shipped import shipped_models
+    from .card import scores_in_words
+
+    for name, path in shipped_models().items():
+        card = read_card(path)
+        size = f"{card['cost']['parameters']:,} parameters, {path.stat().st_size / 1000:.0f} kB"
+        typer.echo(f"{name:<18}{', '.join(card['classes'])}; {size}; {scores_in_words(card)}")
 
 
 def import_weights(

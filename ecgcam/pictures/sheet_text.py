@@ -11,7 +11,7 @@ from ..record import Record
 from .drawable import drawable
 from .heat import heat_colours
 from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, START_MM, TOP_MM, WIDTH_MM
-from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, Verdict, facts, verdicts
+from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, Verdict, facts, set_share, verdicts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ _LINE_MM = 4.2
 _NOTES = 3  # lines there is room for under the title
 _CLASSES = 5  # lines there is room for in the table
 _TABLE_MM = (185, 238, 261, 283)  # where the class begins; where the other columns end
+_TABLE_WITH_SETS_MM = (185, 227, 243, 266, 283)
 
 
 def write_head(
@@ -51,25 +52,31 @@ def _write_judgement(axes: "Axes", explanation: Explanation) -> None:
         axes.text(_TABLE_MM[0], _TITLE_MM + 2, lines, fontsize=8, weight="bold", va="top")
         return
     judged = verdicts(explanation)
-    rows = [("class", "probability", "threshold", "decision"), *map(_cells, judged[:_CLASSES])]
+    share = set_share(explanation)
+    heads = ["class", "probability", "threshold", "decision"]
+    _write_row(axes, 0, heads if share is None else [*heads, f"{share} set"], color="0.3")
+    for k, one in enumerate(judged[:_CLASSES], start=1):
+        _write_row(axes, k, _cells(one), weight="bold" if one.decided else "normal")
     if len(judged) > _CLASSES:
-        rows.append((f"… and {len(judged) - _CLASSES} less probable", "", "", ""))
-    for k, row in enumerate(rows):
-        for x, word in zip(_TABLE_MM, row, strict=True):
-            axes.text(
-                x,
-                _TITLE_MM - k * _LINE_MM,
-                word,
-                ha="left" if x == _TABLE_MM[0] else "right",
-                fontsize=8,
-                weight="bold" if row[-1] == "yes" else "normal",
-                color="0.3" if k == 0 else "black",
-            )
+        _write_row(axes, _CLASSES + 1, [f"… and {len(judged) - _CLASSES} less probable"])
 
 
-def _cells(one: Verdict) -> tuple[str, str, str, str]:
-    name = drawable(one.name, length=20)
-    return name, one.probability_text, f"{one.threshold:.3f}", one.answer
+def _write_row(
+    axes: "Axes", k: int, cells: Sequence[str], *, color: str = "black", weight: str = "normal"
+) -> None:
+    """The k-th row of the table: the first column to the left, the others to the right."""
+    places = _TABLE_MM if len(cells) <= len(_TABLE_MM) else _TABLE_WITH_SETS_MM
+    y = _TITLE_MM - k * _LINE_MM
+    for x, word in zip(places, cells, strict=False):
+        side = "left" if x == places[0] else "right"
+        axes.text(x, y, word, ha=side, fontsize=8, weight=weight, color=color)
+
+
+def _cells(one: Verdict) -> list[str]:
+    cells = [one.probability_text, f"{one.threshold:.3f}", one.answer]
+    if one.possible is None:
+        return [drawable(one.name, length=20), *cells]
+    return [drawable(one.name, length=14), *cells, one.possible_text]
 
 
 def write_foot(axes: "Axes", shown: Shown | None) -> None:

@@ -18,17 +18,29 @@ HEAT_MEANING = (
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The judgement on one class; `decided`: the class is part of the decision."""
+    """The judgement on one class.
+
+    decided:   the class is part of the decision.
+    uncertain: so near the threshold that the model leaves it open.
+    possible:  the answers, of "no" and "yes", that cannot be ruled out; None if that is unknown.
+    """
 
     name: str
     probability: float
     threshold: float
     decided: bool
+    uncertain: bool = False
+    possible: tuple[str, ...] | None = None
 
     @property
     def answer(self) -> str:
-        """The decision in a word."""
-        return "yes" if self.decided else "no"
+        """The decision in a word, and whether it is sure."""
+        return ("yes" if self.decided else "no") + (", not sure" if self.uncertain else "")
+
+    @property
+    def possible_text(self) -> str:
+        """The conformal set in words; nothing where it is unknown."""
+        return "" if self.possible is None else " or ".join(self.possible) or "neither"
 
     @property
     def probability_text(self) -> str:
@@ -80,7 +92,16 @@ def verdict(explanation: Explanation, k: int) -> Verdict:
         probability=float(explanation.probabilities[k]),
         threshold=float(explanation.thresholds[k]),
         decided=name in explanation.decision,
+        uncertain=name in (explanation.uncertain or ()),
+        possible=explanation.conformal_sets[k] if explanation.conformal_sets else None,
     )
+
+
+def set_share(explanation: Explanation) -> str | None:
+    """How many conformal sets hold the true answer, as in "90 %"; None if there are no sets."""
+    if explanation.conformal_alpha is None:
+        return None
+    return f"{100 - 100 * explanation.conformal_alpha:g} %"
 
 
 def verdicts(explanation: Explanation) -> list[Verdict]:

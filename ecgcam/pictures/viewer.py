@@ -9,7 +9,7 @@ from ..explanation import Explanation
 from ..record import Record
 from ..report import render
 from .heat import HEAT_COLOURS
-from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, facts, lay_out, verdicts
+from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, facts, lay_out, set_share, verdicts
 
 _HEAT_COLUMNS = 8192  # a browser's canvas is not as wide as a long record has samples
 _NOT_JUDGED = 255
@@ -29,6 +29,8 @@ def viewer_html(record: Record, explanation: Explanation) -> str:
         name=record.name or "ECG",
         facts=facts(record),
         verdicts=ranking,
+        set_share=set_share(explanation),
+        uncertain=explanation.uncertain,
         refused=explanation.refused,
         warnings=explanation.warnings,
         heat_meaning=HEAT_MEANING,

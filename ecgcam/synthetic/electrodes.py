@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..montage import ELECTRODES
 from .heart import Floats, twelve_leads
-
-ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")  # right arm, left arm, left leg
 
 _MAINS_HZ = 50.0
 _MUSCLE_MV = np.where([name.startswith("V") for name in ELECTRODES], 0.002, 0.0036)

@@ -1,0 +1,82 @@
+"""What calibration holds on other patients: python benchmarks/calibration.py MODEL STORE
+
+Splits the patients of fold 9 in two at random, again and again: what one half chooses is measured
+on the other. A line a score: the mean over the splits, and in brackets where 95 % of them lie.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgcam.calibrate import CalibrateConfig, calibrated
+from ecgcam.calibration import expected_calibration_error
+from ecgcam.classifier import load, to_probabilities
+from ecgcam.evaluate import Judged, judge_folds
+from ecgcam.operating_points import OperatingPoints
+from ecgcam.store import open_store
+from ecgcam.trust_scores import BINS, trust_scores
+
+SPLITS = 200
+
+
+def main(model: str, store: str) -> str:
+    """Every score of the model's first class, a line each."""
+    judged = judge_folds(load(model), open_store(Path(store)), folds=[9])
+    patients = judged.store.records["patient"].to_numpy()[judged.numbers]
+    names, rng = np.unique(patients), np.random.default_rng(0)
+    found: dict[str, list[float]] = {}
+    for _ in range(SPLITS):
+        half = np.isin(patients, rng.permutation(names)[: names.size // 2])
+        for name, value in flat(measured(judged, half, rng)):
+            found.setdefault(name, []).append(value)
+    lines = []
+    for name, values in found.items():
+        low, high = np.percentile(values, [2.5, 97.5])
+        lines.append(f"{name:<50} {np.mean(values):.3f} [{low:.3f}, {high:.3f}]")
+    return "\n".join(lines)
+
+
+def measured(judged: Judged, half: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, Any]:
+    """What the records at `half` choose, as the others score it; and these uncalibrated.
+
+    `by chance` is the calibration error if the probabilities were the truth.
+    """
+    parts = ("numbers", "targets", "logits", "probabilities")
+    chooses = replace(judged, **{part: getattr(judged, part)[half] for part in parts})
+    card = calibrated(chooses, CalibrateConfig())
+    points = OperatingPoints.from_card(card)
+    temperature, exclusive = card["temperature"], judged.classifier.exclusive
+    once = np.ones((1, (~half).sum()), np.float32)  # no bootstrap: the splits show the spread
+    targets, logits = judged.targets[~half, 0], judged.logits[~half]
+    before = trust_scores(
+        targets, judged.probabilities[~half, 0], threshold=0.5, chosen=None, counts=once
+    )
+    probabilities = to_probabilities(logits, temperature=temperature, exclusive=exclusive)[:, 0]
+    drawn = rng.random(targets.size) < probabilities
+    after = trust_scores(
+        targets,
+        probabilities,
+        threshold=card["thresholds"][0],
+        chosen=points.classes[card["classes"][0]] if points else None,
+        counts=once,
+    )
+    by_chance = expected_calibration_error(drawn, probabilities, bins=BINS)
+    return {"temperature": temperature, "before": before, "after": after, "by chance": by_chance}
+
+
+def flat(scores: dict[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
+    """Each number with the names that lead to it."""
+    for name, value in scores.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{path}{name} ")
+        elif not name.endswith("_ci"):
+            yield f"{path}{name}", value
+
+
+if __name__ == "__main__":
+    sys.stdout.write(main(*sys.argv[1:3]) + "\n")

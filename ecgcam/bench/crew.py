@@ -1,0 +1,78 @@
+"""Workers at hand: started for a stage, ended with it or kept for the next."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .workers import Kind, Worker, started
+
+Hire = Callable[[Kind], Worker]
+
+
+class Crew:
+    """Workers of each kind; all of them end with its block.
+
+    peers: the Python of the rivals; None: this one, which may lack some of their libraries.
+    kept:  whether workers go on to the next stage, whatever threads it wants. That spares the
+           time to start them; a worker that has done nothing else shows what memory a stage takes.
+    """
+
+    def __init__(self, scratch: Path, *, peers: Path | None, kept: bool) -> None:
+        self._scratch = scratch
+        self._python = {"ours": sys.executable, "rivals": str(peers or sys.executable)}
+        self._kept = kept
+        self._idle: dict[Kind, list[Worker]] = defaultdict(list)
+        self._at_the_end = ExitStack()
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._at_the_end.close()
+
+    @contextmanager
+    def stage(self) -> Iterator[Hire]:
+        """What to call for a worker; each call gives another one until the stage is over."""
+        hired: list[tuple[Kind, Worker]] = []
+        with ExitStack() as after_the_stage:
+            ending = self._at_the_end if self._kept else after_the_stage
+
+            def hire(kind: Kind) -> Worker:
+                kind = replace(kind, threads=None) if self._kept else kind
+                idle = self._idle[kind]
+                if not idle:
+                    python = self._python[kind.side]
+                    new = started(kind, python=python, scratch=self._scratch)
+                    idle.append(ending.enter_context(new))
+                hired.append((kind, idle.pop()))
+                return hired[-1][1]
+
+            yield hire
+        if self._kept:
+            for kind, worker in reversed(hired):  # the first is then the first to be hired again
+                self._idle[kind].append(worker)
+
+    def once(self, job: str, given: Mapping[str, Any], *, gpu: bool = False) -> dict[str, float]:
+        """What a job of ours says when it is done once, its memory included."""
+        with self.stage() as hire:
+            worker = hire(Kind(side="ours", gpu=gpu))
+            worker.set_up(job, given)
+            return worker.run(watch=True)
+
+    def versions(self, libraries: list[str]) -> dict[str, dict[str, str]]:
+        """Of the libraries that each side has, and of its Python."""
+        with self.stage() as hire:
+            return {
+                "ecgcam": hire(Kind(side="ours")).versions(libraries),
+                "peers": hire(Kind(side="rivals")).versions(libraries),
+            }

@@ -1,0 +1,93 @@
+"""Judging: folds evaluated, archives scored, one ECG explained, a batch with and without map."""
+
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...classifier import load
+from ...evaluate import judge_folds, score
+from ...network import evaluating
+from ...store import open_store
+from ..rivals.loop import Given, Job
+from .given import every, first, network_of
+
+
+def evaluate(given: Given) -> Job:
+    """Folds of a store judged and scored, without intervals; to compare, the logits."""
+    classifier = load(given["model"])
+    logits: list[NDArray[np.float32]] = []
+
+    def run() -> None:
+        judged = judge_folds(classifier, open_store(Path(given["store"])), folds=given["folds"])
+        score(judged, replicates=1)
+        logits[:] = [judged.logits]
+
+    return Job(run=run, ecgs=given["validated"], result=lambda: logits[0])
+
+
+def judge(given: Given) -> Job:
+    """Every record of a store judged, as scoring an archive does."""
+    classifier = load(given["model"])
+
+    def run() -> None:
+        whole = open_store(Path(given["store"]))
+        judge_folds(classifier, whole, folds=whole.records["fold"].unique().tolist())
+
+    return Job(run=run, ecgs=given["records"])
+
+
+def one(given: Given) -> Job:
+    """One raw ECG to its probability and map, another one each time."""
+    classifier = load(given["model"])
+    signals = cycle(every(given, "signals").numpy())
+
+    def run() -> None:
+        classifier.explain(next(signals)[None])
+
+    return Job(run=run, ecgs=1)
+
+
+def probability(given: Given) -> Job:
+    """A batch to its probabilities alone."""
+    prepared, network = first(given, "prepared"), network_of(given)
+
+    def run() -> None:
+        with evaluating(network):
+            network.logits(prepared).sigmoid()
+
+    return Job(run=run, ecgs=len(prepared))
+
+
+def probability_and_map(given: Given) -> Job:
+    """A batch to its probabilities and evidence; to compare, what captum's map is of it.
+
+    The gradient of a logit by a feature is the head's weight over the number of frames, since the
+    head averages them; LayerGradCam is so the evidence over that number.
+    """
+    prepared, network = first(given, "prepared"), network_of(given)
+    maps: list[torch.Tensor] = []
+
+    def run() -> None:
+        with evaluating(network):
+            logits, evidence = network.judge(prepared)
+            logits.sigmoid()
+        maps[:] = [evidence]
+
+    return Job(run=run, ecgs=len(prepared), result=lambda: (maps[0] / maps[0].shape[-1]).numpy())
+
+
+def judge_on_gpu(given: Given) -> Job:
+    """Raw ECGs from memory to probability and evidence on a GPU, in large batches."""
+    signals = every(given, "signals").pin_memory()
+    network = network_of(given).to("cuda")
+
+    def run() -> None:
+        with evaluating(network):
+            for batch in torch.split(signals, given["batch"]):
+                network(batch.to("cuda", non_blocking=True))
+        torch.cuda.synchronize()
+
+    return Job(run=run, ecgs=len(signals))

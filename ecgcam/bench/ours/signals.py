@@ -1,0 +1,60 @@
+"""Signals: from files to a store, preprocessed, augmented."""
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...augment import augmentation
+from ...network import evaluating
+from ...prepare import prepare
+from ...store import open_store
+from ..rivals.loop import Given, Job
+from .given import every, first, network_of
+
+
+def store(given: Given) -> Job:
+    """A folder to a store, which is left at `made`; to compare, all its signals in µV."""
+    made = Path(given["made"])
+
+    def run() -> dict[str, float]:
+        shutil.rmtree(made, ignore_errors=True)
+        start = time.perf_counter()
+        prepare(Path(given["folder"]), made)
+        return {"seconds": time.perf_counter() - start}
+
+    def result() -> NDArray[np.int16]:
+        whole = open_store(made)
+        return whole.signals_uv(whole.numbers())
+
+    return Job(run=run, ecgs=given["records"], result=result)
+
+
+def preprocess(given: Given) -> Job:
+    """Raw ECGs in batches through the network's first module."""
+    signals, network = every(given, "signals"), network_of(given)
+    prepared = torch.empty_like(signals)
+    size = given["batch"]
+    batches = list(zip(torch.split(signals, size), torch.split(prepared, size), strict=True))
+
+    def run() -> None:
+        with evaluating(network):
+            for raw, place in batches:
+                place[:] = network.preprocess(raw)
+
+    return Job(run=run, ecgs=len(signals), result=prepared.numpy)
+
+
+def augment(given: Given) -> Job:
+    """The paper's augmentation of one batch, drawn and done."""
+    prepared = first(given, "prepared")
+    change = augmentation("paper", rate_hz=100)
+    generator = torch.Generator().manual_seed(0)
+
+    def run() -> None:
+        change(prepared, generator=generator)
+
+    return Job(run=run, ecgs=len(prepared))

@@ -1,0 +1,29 @@
+"""Our stages for rivals/loop.py to run. What a job is given is told by Material.given."""
+
+import logging
+import warnings
+from functools import partial
+from importlib import import_module
+
+from ..rivals.loop import Given, Job, serve
+
+# Each job is a function of its module, which is imported when the job is set up: lightning alone
+# takes seconds.
+MODULES = {
+    "signals": ("store", "preprocess", "augment"),
+    "training": ("step", "step_bf16", "bare_epoch", "epoch"),
+    "judging": ("evaluate", "judge", "one", "probability", "probability_and_map", "judge_on_gpu"),
+    "speeds": ("limits",),
+}
+
+
+def main() -> None:
+    """Work until there are no more orders."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")  # nobody reads what a worker warns of
+    serve({job: partial(_set_up, module, job) for module, jobs in MODULES.items() for job in jobs})
+
+
+def _set_up(module: str, job: str, given: Given) -> Job:
+    made: Job = getattr(import_module(f".{module}", __package__), job)(given)
+    return made

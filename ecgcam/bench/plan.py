@@ -1,0 +1,134 @@
+"""The plan: each stage, who does it in turn with us, and how fast we want to be."""
+
+from dataclasses import dataclass
+
+from .workers import Side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One way to do a stage: a job of a worker, and its name in the table."""
+
+    name: str
+    side: Side
+    job: str
+    goal: float | None = None  # how many times as fast as this one we want to be
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage: our job, then the others it is run in turn with.
+
+    rounds:  how often each is run, after one warm-up that is left out.
+    threads: of each worker; None: as many as the machine has cores.
+    bf16:    whether it needs a processor that multiplies bf16.
+    same:    how far our result and that of the first rival may be apart at most; None: there
+             is nothing to compare.
+    """
+
+    key: str
+    title: str
+    ours: str
+    rivals: tuple[Run, ...]
+    rounds: int
+    threads: int | None = None
+    bf16: bool = False
+    same: float | None = None
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All ways, ours first."""
+        return (Run(name=OURS, side="ours", job=self.ours), *self.rivals)
+
+
+OURS = "ours"
+BARE = "forward, backward and optimizer alone"
+PAPER = "the paper's way"
+RDSAMP = "wfdb.rdsamp in a loop"
+POLYFIT = "polyfit and loops"
+ONE_BY_ONE = "one record at a time"
+
+MEMORY_GOAL_BYTES = 1.5e9  # while training, with the whole store open
+WAY_GOAL = 4.0  # times as fast as the paper's, folder to evaluated model
+
+STAGES = (
+    Stage(
+        key="store",
+        title="folder to store",
+        ours="store",
+        rivals=(Run(name=RDSAMP, side="rivals", job="read", goal=20),),
+        rounds=3,
+        same=0,
+    ),
+    Stage(
+        key="preprocess",
+        title="preprocessing in batches",
+        ours="preprocess",
+        rivals=(
+            Run(name=POLYFIT, side="rivals", job="preprocess", goal=20),
+            Run(name="torch_ecg", side="rivals", job="torch_ecg"),
+        ),
+        rounds=7,
+        same=1e-4,
+    ),
+    Stage(
+        key="augment",
+        title="augmentation",
+        ours="augment",
+        rivals=(Run(name="ecgmentations", side="rivals", job="augment", goal=5),),
+        rounds=15,
+    ),
+    Stage(
+        key="step",
+        title="one training step",
+        ours="step",
+        rivals=(Run(name="Conv1d, float32", side="rivals", job="step", goal=1.8),),
+        rounds=25,
+        same=1e-4,
+    ),
+    Stage(
+        key="step_bf16",
+        title="one training step in bf16",
+        ours="step_bf16",
+        rivals=(Run(name="Conv1d, float32", side="rivals", job="step", goal=2.3),),
+        rounds=25,
+        bf16=True,
+    ),
+    Stage(
+        key="epoch",
+        title="a whole epoch, from the store",
+        ours="epoch",
+        rivals=(
+            Run(name=BARE, side="ours", job="bare_epoch", goal=1 / 1.25),
+            Run(name=PAPER, side="rivals", job="epoch", goal=3),
+        ),
+        rounds=3,
+    ),
+    Stage(
+        key="evaluate",
+        title="evaluation of fold 9",
+        ours="evaluate",
+        rivals=(Run(name=ONE_BY_ONE, side="rivals", job="evaluate"),),
+        rounds=3,
+        same=1e-3,
+    ),
+    Stage(
+        key="one",
+        title="one ECG to probability and map, one thread",
+        ours="one",
+        rivals=(Run(name=PAPER, side="rivals", job="one", goal=6),),
+        rounds=60,
+        threads=1,
+    ),
+    Stage(
+        key="map",
+        title="probability and map, in batches",
+        ours="probability_and_map",
+        rivals=(
+            Run(name="captum's LayerGradCam", side="rivals", job="layer_grad_cam", goal=3),
+            Run(name="the probability alone", side="ours", job="probability", goal=1 / 1.03),
+        ),
+        rounds=40,
+        same=1e-4,
+    ),
+)

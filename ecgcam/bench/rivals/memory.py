@@ -1,0 +1,70 @@
+"""How much memory a process and its children hold at most, as Linux counts it."""
+
+import os
+import re
+from pathlib import Path
+from threading import Event, Thread
+
+_EVERY_S = 0.02
+
+
+class Watch:
+    """Watches a block of code; `found` then holds what it took at most, in bytes.
+
+    peak_bytes: all that was in memory, mapped files included, of this process and its children.
+    own_bytes:  without mapped files, which the system takes back when it needs the room.
+    `found` is empty where there is no /proc to ask.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, float] = {}
+        self._over = Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Watch":
+        if _held(os.getpid()) is not None:
+            Path("/proc/self/clear_refs").write_text("5")  # the highest mark starts anew
+            self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._thread.is_alive():
+            self._over.set()
+            self._thread.join()
+            self._look()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_EVERY_S):
+            self._look()
+
+    def _look(self) -> None:
+        """The process's own high mark is exact; children are seen only now and then."""
+        each = [held for held in map(_held, [os.getpid(), *_children()]) if held]
+        peak, own = (sum(marks) for marks in zip(*each, strict=True))
+        self.found = {
+            "peak_bytes": max(self.found.get("peak_bytes", 0), peak),
+            "own_bytes": max(self.found.get("own_bytes", 0), own),
+        }
+
+
+def _held(process: int) -> tuple[int, int] | None:
+    """The highest mark of its resident memory, and what of it is the process's own now."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:  # it ended in the meantime, or this is not Linux
+        return None
+    marks = dict(re.findall(r"^(VmHWM|RssAnon):\s+(\d+) kB$", status, re.M))
+    if len(marks) < 2:  # a process that has just ended holds nothing
+        return None
+    return int(marks["VmHWM"]) * 1024, int(marks["RssAnon"]) * 1024
+
+
+def _children() -> list[int]:
+    """The processes that this one's threads have started."""
+    found: list[int] = []
+    for task in Path("/proc/self/task").glob("*/children"):
+        try:
+            found += map(int, task.read_text(encoding="utf-8").split())
+        except OSError:  # the thread ended in the meantime
+            continue
+    return found

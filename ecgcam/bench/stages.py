@@ -1,0 +1,105 @@
+"""A stage measured: ours in turn with the others, each in a process of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .crew import Crew
+from .pairs import in_turn
+from .plan import Stage
+from .workers import Kind, NotMeasured, Worker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What one way to do a stage took.
+
+    seconds:    for one ECG, round by round.
+    peak_bytes: of memory at most, in the warm-up; None if unknown.
+    first_s:    what a job says that its start took, in its last round; None if it says nothing.
+    """
+
+    seconds: tuple[float, ...]
+    peak_bytes: float | None = None
+    first_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A stage: what each way took, by name, and why others could not be measured.
+
+    apart: the largest difference between our result and the first rival's; None if there is
+    nothing to compare.
+    """
+
+    taken: Mapping[str, Taken] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    apart: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """A worker with its job set up and warm."""
+
+    worker: Worker
+    ecgs: int
+    peak_bytes: float | None
+
+
+def measure_stage(
+    stage: Stage, given: Mapping[str, Any], crew: Crew, *, most_rounds: int
+) -> Measured:
+    """All ways that can be, in turn; those that cannot are named, ours too.
+
+    given: to each job; has `scratch`, a folder to write in.
+    """
+    ready: dict[str, _Ready] = {}
+    missing: dict[str, str] = {}
+    with crew.stage() as hire:
+        for run in stage.runs:
+            worker = hire(Kind(side=run.side, threads=stage.threads))
+            try:
+                ready[run.name] = _warmed(worker, run.job, given)
+            except NotMeasured as error:
+                missing[run.name] = str(error)
+        rounds = min(stage.rounds, most_rounds)
+        answers = in_turn({name: one.worker.run for name, one in ready.items()}, rounds=rounds)
+        apart = None
+        compared = [run.name for run in stage.runs[:2]]
+        if stage.same is not None and set(compared) <= set(ready):
+            apart = _apart([ready[name].worker for name in compared], Path(given["scratch"]))
+    taken = {name: _taken(one, answers[name]) for name, one in ready.items()}
+    return Measured(taken=taken, missing=missing, apart=apart)
+
+
+def _warmed(worker: Worker, job: str, given: Mapping[str, Any]) -> _Ready:
+    """Set up, and run once for what memory it takes."""
+    ecgs = worker.set_up(job, given)
+    return _Ready(worker=worker, ecgs=ecgs, peak_bytes=worker.run(watch=True).get("peak_bytes"))
+
+
+def _taken(ready: _Ready, answers: list[dict[str, float]]) -> Taken:
+    return Taken(
+        seconds=tuple(answer["seconds"] / ready.ecgs for answer in answers),
+        peak_bytes=ready.peak_bytes,
+        first_s=answers[-1].get("first_s"),
+    )
+
+
+def _apart(workers: list[Worker], scratch: Path) -> float:
+    """The largest difference between what two workers' last runs gave."""
+    results = []
+    for k, worker in enumerate(workers):
+        path = scratch / f"result-{k}.npy"
+        worker.save(path)
+        results.append(np.load(path, mmap_mode="r"))
+    ours, theirs = results
+    if ours.shape != theirs.shape:
+        return float("inf")
+    return max(
+        float(np.abs(one - np.asarray(other, np.float64)).max())
+        for one, other in zip(ours, theirs, strict=True)
+    )

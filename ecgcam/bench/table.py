@@ -1,0 +1,67 @@
+"""The results as a table for the terminal, and in sentences."""
+
+from typing import TYPE_CHECKING
+
+from .results import SECONDS, Results, Row, named
+from .words import duration, size
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_VERDICTS = {True: "[green]met[/green]", False: "[bold red]missed[/bold red]", None: ""}
+
+
+def draw_table(results: Results) -> "Table":
+    """A line for each row. Times are of one ECG; in brackets are the quartiles of the pairs."""
+    from rich.table import Table
+
+    table = Table(
+        caption=f"Times are of one ECG, batches hold {results.about['batch']}; brackets hold the "
+        "quartiles of the pairs."
+    )
+    for heading in ("stage", "ours", "against", "theirs", "we are", "goal", ""):
+        table.add_column(heading)
+    for heading in ("over the limit", "our memory", "theirs"):
+        table.add_column(heading, justify="right")
+    before = ""
+    for row in results.rows:
+        if row.stage != before:
+            table.add_section()
+        table.add_row(*_cells(row, first=row.stage != before))
+        before = row.stage
+    return table
+
+
+def sentences(results: Results) -> list[str]:
+    """What could not be measured, and each goal that is missed."""
+    unknown = [f"not measured: {named(row)}: {row.why_not}." for row in results.not_measured]
+    missed = [
+        f"missed: {named(row)}: {row.measured}; {row.goal} is needed." for row in results.missed
+    ]
+    return unknown + missed
+
+
+def _cells(row: Row, *, first: bool) -> list[str]:
+    """What is ours is said once for all rivals of a stage."""
+    over, held = row.times_limit, row.ours_bytes
+    return [
+        row.title if first else "",
+        _value(row.ours, row.unit) if first else "",
+        row.against,
+        _value(row.theirs, row.unit),
+        "not measured" if row.why_not else row.measured,
+        row.goal,
+        _VERDICTS[row.met],
+        f"{over:.3g} ×" if first and over else "",
+        size(held) if first and held else "",
+        size(row.theirs_bytes) if row.theirs_bytes else "",
+    ]
+
+
+def _value(value: float | None, unit: str) -> str:
+    """In its unit, where it has one: what is a ratio stands in the column of those."""
+    if value is None:
+        return ""
+    if unit == SECONDS:
+        return duration(value)
+    return size(value) if unit == "bytes" else ""

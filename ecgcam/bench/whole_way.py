@@ -1,0 +1,63 @@
+"""The whole way, folder to trained and evaluated model, added up from its stages.
+
+In one piece it would take the paper's way an hour. Each stage takes so long for each ECG
+(growth.py shows that ours do; a loop over records does), so the times for one ECG add up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from .limits import WORK, limit_s
+from .plan import ONE_BY_ONE, OURS, PAPER, POLYFIT, RDSAMP
+from .stages import Measured, Taken
+
+EPOCHS = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """ECGs of a folder: all, of its training folds, of fold 9, and those epochs were timed on."""
+
+    records: int
+    train: int
+    validation: int
+    trained: int
+
+
+def our_way_s(stages: Mapping[str, Measured], counts: Counts) -> float:
+    """Prepare, the first epoch with all that goes before it, the other epochs, evaluate."""
+    epoch = stages["epoch"].taken[OURS]
+    first_s = (epoch.first_s or 0.0) / counts.trained  # fixed costs too: rather too much
+    return (
+        counts.records * _seconds(stages["store"].taken[OURS])
+        + counts.train * (first_s + (EPOCHS - 1) * _seconds(epoch))
+        + counts.validation * _seconds(stages["evaluate"].taken[OURS])
+    )
+
+
+def paper_way_s(stages: Mapping[str, Measured], counts: Counts) -> float:
+    """Read and preprocess every record, the epochs, evaluate record by record.
+
+    Raises KeyError with the name of the part that was not measured.
+    """
+    read = _seconds(stages["store"].taken[RDSAMP])
+    preprocess = _seconds(stages["preprocess"].taken[POLYFIT])
+    return (
+        counts.records * (read + preprocess)
+        + counts.train * EPOCHS * _seconds(stages["epoch"].taken[PAPER])
+        + counts.validation * _seconds(stages["evaluate"].taken[ONE_BY_ONE])
+    )
+
+
+def way_limit_s(speeds: Mapping[str, float], counts: Counts) -> float:
+    """The limits of the stages, added up likewise."""
+    return (
+        counts.records * limit_s(WORK["store"], speeds)
+        + counts.train * EPOCHS * limit_s(WORK["epoch"], speeds)
+        + counts.validation * limit_s(WORK["evaluate"], speeds)
+    )
+
+
+def _seconds(taken: Taken) -> float:
+    return median(taken.seconds)

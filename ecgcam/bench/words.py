@@ -1,0 +1,41 @@
+"""Numbers of the benchmark in words."""
+
+from .pairs import Spread
+
+_UNITS_S = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+
+
+def duration(seconds: float) -> str:
+    """As in 3.4 µs, 85 ms, 12 s, 7.5 min."""
+    scale, unit = next((u for u in _UNITS_S if seconds >= u[0]), (1e-9, "ns"))
+    return f"{_short(seconds / scale)} {unit}"
+
+
+def size(number: float) -> str:
+    """Bytes, as in 850 MB or 1.2 GB."""
+    return f"{_short(number / 1e9)} GB" if number >= 1e9 else f"{_short(number / 1e6)} MB"
+
+
+def speed_goal(times_as_fast: float | None) -> str:
+    """A goal: so many times as fast, or where that is below 1, so many times their time."""
+    if times_as_fast is None:
+        return ""
+    if times_as_fast < 1:
+        return f"≤ {_short(1 / times_as_fast)} × its time"
+    return f"≥ {_short(times_as_fast)} ×"
+
+
+def speed(faster: Spread, *, goal: float | None) -> str:
+    """What came of it, said as its goal is; in brackets the quartiles, where there are pairs."""
+    if goal is not None and goal < 1:
+        low, middle, high = (_short(1 / x) for x in (faster.high, faster.median, faster.low))
+        said = f"{middle} × its time"
+    else:
+        low, middle, high = (_short(x) for x in (faster.low, faster.median, faster.high))
+        said = f"{middle} ×"
+    return said if low == high else f"{said} ({low} to {high})"
+
+
+def _short(number: float) -> str:
+    """Three digits, and no power of ten."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"

@@ -1,0 +1,226 @@
+"""A model to a calibrated one: temperature, thresholds, bands and conformal sets from a fold."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .abstention import Band, band_for_accuracy, band_for_coverage
+from .calibration import (
+    fit_temperature,
+    sensitivity_and_specificity,
+    threshold_for_accuracy,
+    threshold_for_sensitivity,
+    threshold_for_specificity,
+    youden_threshold,
+)
+from .classifier import Classifier, load, to_probabilities
+from .conformal import conformal_limits
+from .errors import DatasetError, ModelError
+from .evaluate import Judged, Progress, judge_folds
+from .modelfile import Card, copy_with_card
+from .operating_points import KEY, ChosenOn, ClassPoints, OperatingPoint, OperatingPoints
+from .shipped import model_file
+from .store import Store
+
+NONE = "none"
+ASKED_FOR = (
+    "youden",
+    *(f"{kind}=0.{n}" for kind in ("sensitivity", "specificity") for n in (90, 95)),
+)
+
+_SHARE = r"=0?\.\d*[1-9]\d*"
+_THRESHOLD = re.compile(rf"youden|accuracy|none|(sensitivity|specificity){_SHARE}")
+_BAND = re.compile(rf"none|(accuracy|coverage){_SHARE}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrateConfig:
+    """What to choose by.
+
+    threshold: "youden", "accuracy", "sensitivity=0.95" or "specificity=0.95" with any share; or
+               "none": every decision stays as it is.
+    band:      "accuracy=0.95": the narrowest band outside which so many decisions are right;
+               "coverage=0.8": the widest outside which so many records are left; or "none".
+    alpha:     the error rate of the conformal sets, within (0, 1).
+    """
+
+    threshold: str = "youden"
+    band: str = "accuracy=0.95"
+    alpha: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not _THRESHOLD.fullmatch(self.threshold):
+            raise ValueError(
+                f"threshold is {self.threshold!r}; needed: youden, accuracy, sensitivity=0.95, "
+                "specificity=0.95 (any share below 1), or none"
+            )
+        if not _BAND.fullmatch(self.band):
+            raise ValueError(
+                f"band is {self.band!r}; needed: accuracy=0.95, coverage=0.8 (any share below 1), "
+                "or none"
+            )
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
+
+
+def calibrate(
+    model: Path,
+    store: Store,
+    out: Path,
+    config: CalibrateConfig,
+    *,
+    folds: Sequence[int] = (9,),
+    backbone: str | None = None,
+    progress: Progress | None = None,
+) -> Card:
+    """Write the model to `out` with a card whose numbers are chosen on these folds; the card.
+
+    model: a file, or the name of a shipped model. The file stays as it is, unless it is `out`.
+    Raises DatasetError where these folds cannot choose them, ModelError where the model has no
+    use for them.
+    """
+    classifier = load(model, backbone=backbone)
+    _refuse_learned(classifier.card, store, folds)
+    card = calibrated(judge_folds(classifier, store, folds=folds, progress=progress), config)
+    copy_with_card(model_file(model), card, out)
+    return card
+
+
+def calibrated(judged: Judged, config: CalibrateConfig) -> Card:
+    """The model's card with a temperature, thresholds and operating points for these records.
+
+    A class whose records are all of one kind keeps its decisions, and gets no operating points.
+    """
+    classifier = judged.classifier
+    temperature = fit_temperature(judged.targets, judged.logits, exclusive=classifier.exclusive)
+    probabilities = to_probabilities(
+        judged.logits, temperature=temperature, exclusive=classifier.exclusive
+    )
+    thresholds = _same_decisions(classifier.card, temperature)
+    classes = {}
+    for k, name in enumerate(_judged_by_itself(classifier, config)):
+        targets = judged.targets[:, k] > 0
+        if targets.any() and not targets.all():
+            try:
+                thresholds[k], classes[name] = _choose(
+                    targets, probabilities[:, k], config, unless_chosen=thresholds[k]
+                )
+            except ValueError as error:
+                raise DatasetError(f"class {name}: {error}") from None
+    points = _points(judged, config, classes)
+    changed = {"temperature": temperature, "thresholds": thresholds, KEY: points.to_dict()}
+    return classifier.card | changed
+
+
+def _points(
+    judged: Judged, config: CalibrateConfig, classes: Mapping[str, ClassPoints]
+) -> OperatingPoints:
+    return OperatingPoints(
+        chosen_on=ChosenOn(
+            folds=judged.folds,
+            records=len(judged.numbers),
+            store=judged.store.about["fingerprint"],
+        ),
+        threshold=config.threshold,
+        band=config.band,
+        alpha=config.alpha,
+        classes=classes,
+    )
+
+
+def _refuse_learned(card: Card, store: Store, folds: Sequence[int]) -> None:
+    """Of records that it has learned from, a model is surer than it will be of new ones."""
+    match card["provenance"]:
+        case {"data": {"fingerprint": learned_from}, "recipe": {"train_folds": list(learned)}}:
+            again = [fold for fold in folds if fold in learned]
+            if again and learned_from == store.about["fingerprint"]:
+                raise DatasetError(
+                    f"the model has learned from fold {', '.join(map(str, again))} of this store, "
+                    "and is surer of its records than of new ones; needed: folds it has not seen."
+                )
+
+
+def _judged_by_itself(classifier: Classifier, config: CalibrateConfig) -> tuple[str, ...]:
+    """The classes that have a threshold; ModelError if one is asked for where there is none."""
+    if not classifier.exclusive:
+        return classifier.classes
+    if config.threshold != NONE:
+        raise ModelError(
+            f"the classes of the task {classifier.card['task']['name']!r} exclude one another, and "
+            "the likeliest is the answer: there is no threshold, band or set to choose. "
+            "`--threshold none` fits the temperature alone."
+        )
+    return ()
+
+
+def _same_decisions(card: Card, temperature: float) -> list[float]:
+    """The thresholds t' that decide at the new temperature T' as the card's t do at its T.
+
+    sigmoid(z / T) >= t is sigmoid(z / T') >= t' for t' = sigmoid(logit(t) T / T').
+    """
+    from scipy.special import expit, logit
+
+    logits = logit(np.clip(card["thresholds"], 0, 1)) * card["temperature"]
+    return [float(threshold) for threshold in expit(logits / temperature)]
+
+
+def _choose(
+    targets: NDArray[np.bool_],
+    probabilities: NDArray[np.float32],
+    config: CalibrateConfig,
+    *,
+    unless_chosen: float,
+) -> tuple[float, ClassPoints]:
+    """The threshold that shall decide, and all that the card keeps of one class.
+
+    targets, probabilities: (n,). ValueError if what the configuration wants cannot be had.
+    """
+    asked = config.threshold != NONE
+    threshold = _threshold(targets, probabilities, config.threshold) if asked else unless_chosen
+    points = {}
+    for by in dict.fromkeys((*ASKED_FOR, config.threshold) if asked else ASKED_FOR):
+        with suppress(ValueError):  # a specificity that no threshold reaches
+            points[by] = _point(targets, probabilities, by)
+    return threshold, ClassPoints(
+        positives=int(targets.sum()),
+        negatives=int((~targets).sum()),
+        points=points,
+        band=_band(targets, probabilities, config.band, threshold=threshold),
+        conformal=conformal_limits(targets, probabilities, alpha=config.alpha),
+    )
+
+
+def _point(
+    targets: NDArray[np.bool_], probabilities: NDArray[np.float32], by: str
+) -> OperatingPoint:
+    threshold = _threshold(targets, probabilities, by)
+    sensitivity, specificity = sensitivity_and_specificity(
+        targets, probabilities, threshold=threshold
+    )
+    return OperatingPoint(threshold=threshold, sensitivity=sensitivity, specificity=specificity)
+
+
+def _threshold(targets: NDArray[np.bool_], probabilities: NDArray[np.float32], by: str) -> float:
+    name, _, share = by.partition("=")
+    if name == "sensitivity":
+        return threshold_for_sensitivity(targets, probabilities, sensitivity=float(share))
+    if name == "specificity":
+        return threshold_for_specificity(targets, probabilities, specificity=float(share))
+    choose = {"youden": youden_threshold, "accuracy": threshold_for_accuracy}[name]
+    return choose(targets, probabilities)
+
+
+def _band(
+    targets: NDArray[np.bool_], probabilities: NDArray[np.float32], by: str, *, threshold: float
+) -> Band | None:
+    name, _, share = by.partition("=")
+    if name == NONE:
+        return None
+    if name == "coverage":
+        return band_for_coverage(targets, probabilities, threshold=threshold, coverage=float(share))
+    return band_for_accuracy(targets, probabilities, threshold=threshold, accuracy=float(share))

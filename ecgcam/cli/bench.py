@@ -1,0 +1,55 @@
+"""The command that measures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_PEERS = Path(".venv-peers/bin/python")  # where `make peers` puts it
+_WIDTH = 180  # columns at least, so that the table is whole in a file too
+
+
+def bench(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder like PTB-XL's; made-up ECGs if left out.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The file for the results; a .png comes beside it.")] = (
+        Path("benchmarks/results.json")
+    ),
+    peers: Annotated[
+        Path | None, typer.Option(help=f"The Python of the peers; else {_PEERS}, if it is there.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Try all of it in a minute; judges no goal.")
+    ] = False,
+) -> None:
+    """Measure each stage in turn with how others do it; exits 1 if a goal is missed."""
+    from rich.console import Console
+
+    from ..bench.picture import draw_results
+    from ..bench.results import write_results
+    from ..bench.run import benchmark
+    from ..bench.table import draw_table, sentences
+    from ..files import written_whole
+
+    if peers is not None and not peers.is_file():
+        raise typer.BadParameter(f"{peers}: no such Python; `make peers` makes one.")
+    if peers is None and _PEERS.is_file():
+        peers = _PEERS
+    results = benchmark(
+        folder,
+        peers=peers and peers.absolute(),
+        quick=quick,
+        say=lambda what: typer.echo(f"measuring: {what}", err=True),
+    )
+    written = write_results(results, out)
+    with written_whole(out.with_suffix(".png")) as temporary:
+        draw_results(results).savefig(temporary, dpi=150)
+    console = Console()
+    console.width = max(console.width, _WIDTH)
+    console.print(draw_table(results))
+    for sentence in sentences(results):
+        typer.echo(sentence)
+    typer.echo(written)
+    if results.missed:
+        raise typer.Exit(1)

@@ -1,0 +1,37 @@
+"""The command that disturbs ECGs to see what a model makes of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .backbone import Trusted
+from .learn import folds
+from .progress import progress
+
+
+def robustness(
+    model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
+    store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
+    out: Annotated[Path, typer.Option(help="The folder for the scores and the page.")],
+    fold: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "9",
+    bootstrap: Annotated[int, typer.Option(min=1, help="Replicates for the intervals.")] = 200,
+    backbone: Trusted = None,
+    seed: Annotated[int, typer.Option(help="Of the noise and the bootstrap.")] = 0,
+) -> None:
+    """Score a model on ECGs with noise, drift, a lead lost or electrodes swapped."""
+    from ..classifier import load
+    from ..robustness_report import report_robustness
+    from ..store import open_store
+
+    with progress("disturbances") as show:
+        page = report_robustness(
+            load(model, backbone=backbone),
+            open_store(store),
+            out,
+            folds=folds(fold),
+            seed=seed,
+            replicates=bootstrap,
+            progress=show,
+        )
+    typer.echo(page)

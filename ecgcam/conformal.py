@@ -1,0 +1,74 @@
+"""Conformal sets: which answers cannot be ruled out, with a guarantee that needs no good model.
+
+Split conformal prediction, each kind of record by itself (class-conditional; Vovk, Gammerman and
+Shafer 2005, section 4.5; Sadinle, Lei and Wasserman 2019). Take n records of one kind that the
+model has not learned from, and a new one of that kind, exchangeable with them: any order of the
+n + 1 is as likely as any other. Then the new one's probability is among the r most unusual with
+probability r / (n + 1) at most, so that with r = floor(alpha (n + 1)) and the limit at the r-th
+most unusual of the n
+
+    P(the true answer is in the set | the true answer) >= 1 - alpha,
+
+for the positive records and for the negative ones, whatever their shares; and, without ties, at
+most 1 - alpha + 1 / (n + 1). It holds on average over the draw of the n and of the new record,
+for each class by itself, and not for every group of patients. It is lost where new records come
+from elsewhere, and weakened where several are of one patient or the model was chosen on the n.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .metrics import checked
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConformalLimits:
+    """Which answers a probability leaves possible.
+
+    positive_from:  a yes is possible at or above it; 0: always.
+    negative_up_to: a no is possible at or below it; 1: always.
+    Between the two both are possible, or, where they are the other way round, neither is: such a
+    record would be unusual for either kind.
+    """
+
+    positive_from: float
+    negative_up_to: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.positive_from <= 1 and 0 <= self.negative_up_to <= 1):
+            raise ValueError(
+                f"conformal limits are {self.positive_from} and {self.negative_up_to}; "
+                "needed: within 0 and 1."
+            )
+
+    def sets(self, probabilities: NDArray[Any]) -> NDArray[np.bool_]:
+        """(n,) to (n, 2): whether a no, and whether a yes, is possible."""
+        low, high = np.array([self.positive_from, self.negative_up_to], probabilities.dtype)
+        return np.stack([probabilities <= high, probabilities >= low], axis=-1)
+
+
+def conformal_limits(
+    targets: NDArray[Any], probabilities: NDArray[Any], *, alpha: float
+) -> ConformalLimits:
+    """The limits whose sets miss the true answer of at most a share alpha, of either kind.
+
+    targets: (n,), 0 or 1. probabilities: (n,). alpha: within (0, 1). Of a kind with fewer than
+    1 / alpha - 1 records nothing can be promised: its answer is then always possible.
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha is {alpha}; needed: above 0, below 1.")
+    targets, probabilities = checked(targets, probabilities)
+    positives, negatives = np.sort(probabilities[targets]), np.sort(probabilities[~targets])[::-1]
+    return ConformalLimits(
+        positive_from=_most_unusual(positives, alpha=alpha, always=0),
+        negative_up_to=_most_unusual(negatives, alpha=alpha, always=1),
+    )
+
+
+def _most_unusual(probabilities: NDArray[Any], *, alpha: float, always: float) -> float:
+    """The floor(alpha (n + 1))-th of the n, which come the most unusual first."""
+    rank = int(alpha * (probabilities.size + 1))
+    return float(probabilities[rank - 1]) if rank else float(always)

@@ -1,0 +1,302 @@
+"""A calibrated model keeps on its fold what its card promises, and is else the model it was."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from scipy.special import expit, softmax
+from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_store
+
+from ecgcam.calibrate import ASKED_FOR, CalibrateConfig, calibrate, calibrated
+from ecgcam.calibration import fit_temperature
+from ecgcam.classifier import Classifier, load
+from ecgcam.errors import DatasetError, ModelError
+from ecgcam.evaluate import Judged, judge_folds, score
+from ecgcam.leads import LEADS
+from ecgcam.modelfile import read_card
+from ecgcam.operating_points import KEY
+from ecgcam.trust_scores import trust_scores
+
+FOLDS = (8, 9, 10)
+UNTRAINED = CalibrateConfig(band="coverage=0.8")  # a band that even guessing has
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tiny_store(tmp_path_factory.mktemp("store") / "store", records=200)
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Makes a model file for a task; the card says what it is told to."""
+
+    def make(task=NORMAL, **card):
+        return tiny_model(tmp_path / f"{task.name}.safetensors", task=task, card=card)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def fold_9(published_classifier, fold_9_store):
+    return judge_folds(published_classifier, fold_9_store, folds=[9])
+
+
+def drawn(*, count=3000, task=NORMAL, seed=0, **card):
+    """Records whose logits are twice what they should be, as if a model had judged them."""
+    rng = np.random.default_rng(seed)
+    true = rng.normal(0, 2, (count, len(task.classes)))
+    if task.exclusive:
+        targets = np.eye(len(task.classes))[[rng.choice(len(p), p=p) for p in softmax(true, 1)]]
+    else:
+        targets = rng.random(true.shape) < expit(true)
+    usual = {
+        "classes": list(task.classes), "leads": list(LEADS), "rate_hz": 100.0, "duration_s": 10.0,
+        "thresholds": [0.5] * len(task.classes), "temperature": 1.0, "task": task.to_dict(),
+        "parameters": 0, "provenance": {},
+    }  # fmt: skip
+    return judged(targets.astype(np.float32), 2 * true, usual | card)
+
+
+def judged(targets, logits, card):
+    classifier = Classifier(None, bias=np.zeros(len(card["classes"])), card=card)
+    logits = np.asarray(logits, np.float32)
+    return Judged(
+        classifier=classifier,
+        store=SimpleNamespace(about={"fingerprint": "made up"}),
+        folds=(9,),
+        numbers=np.arange(len(targets)),
+        targets=targets,
+        logits=logits,
+        probabilities=classifier.probabilities(logits),
+        dropped=0,
+    )
+
+
+def under(card, judged, places=slice(None)):
+    """What was judged at these places, by the model under another card."""
+    classifier = Classifier(None, bias=judged.classifier.bias, card=card)
+    return replace(
+        judged,
+        classifier=classifier,
+        numbers=judged.numbers[places],
+        targets=judged.targets[places],
+        logits=judged.logits[places],
+        probabilities=classifier.probabilities(judged.logits[places]),
+    )
+
+
+@pytest.mark.parametrize("task", [NORMAL, SUPERCLASS, RHYTHM])
+def test_the_temperature_that_was_applied_is_found(task):
+    card = calibrated(drawn(task=task), CalibrateConfig(threshold="none"))
+    assert card["temperature"] == pytest.approx(2, rel=0.06)
+
+
+def test_the_files_weights_stay_and_its_card_keeps_the_rest(store, model, tmp_path):
+    path, out = model(), tmp_path / "new" / "calibrated.safetensors"
+    before = path.read_bytes()
+    card = calibrate(path, store, out, UNTRAINED, folds=FOLDS)
+    assert path.read_bytes() == before
+    assert read_card(out) == json.loads(json.dumps(card))
+    changed = {"temperature", "thresholds", KEY}
+    assert {key for key in card if card[key] != read_card(path).get(key)} == changed
+    for name, weights in load_file(path).items():
+        assert np.array_equal(load_file(out)[name], weights)
+
+
+def test_a_model_can_be_calibrated_in_its_place_and_again(store, model):
+    path = model()
+    first = calibrate(path, store, path, UNTRAINED, folds=FOLDS)
+    again = calibrate(path, store, path, UNTRAINED, folds=FOLDS)
+    assert again == first
+
+
+def test_a_failure_leaves_the_file_as_it_was(store, model, monkeypatch):
+    def stop_half_way(path, data):
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    path = model()
+    before = path.read_bytes()
+    monkeypatch.setattr("pathlib.Path.write_bytes", stop_half_way)
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(path, store, path, UNTRAINED, folds=FOLDS)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("task", [NORMAL, SUPERCLASS])
+@pytest.mark.parametrize("by", ["youden", "accuracy", "sensitivity=0.8", "specificity=.7"])
+def test_what_the_card_says_of_its_fold_is_what_evaluating_the_file_there_finds(
+    store, model, tmp_path, task, by
+):
+    out = tmp_path / "calibrated.safetensors"
+    config = CalibrateConfig(threshold=by, band="coverage=0.7", alpha=0.2)
+    card = calibrate(model(task), store, out, config, folds=FOLDS)
+    scores = score(judge_folds(load(out), store, folds=FOLDS), replicates=2)
+    for k, name in enumerate(task.classes):
+        known = card[KEY]["classes"][name]
+        found = scores["classes"][name] if len(task.classes) > 1 else scores
+        assert set(known["points"]) == {*ASKED_FOR, by}
+        assert known["points"][by]["threshold"] == card["thresholds"][k]
+        for each, point in known["points"].items():
+            reached = found["operating_points"][each]
+            for of in ("sensitivity", "specificity"):
+                assert reached[of] == pytest.approx(point[of])
+                if each.startswith(of):
+                    assert point[of] >= float(each.partition("=")[2])
+        assert found["recall"] == pytest.approx(known["points"][by]["sensitivity"])
+        assert found["band"]["coverage"] >= 0.7
+        for kind in ("positive", "negative"):
+            assert found["conformal"][f"{kind}_coverage"] >= 0.8
+        confusion = np.array(found["confusion"])
+        assert [known["negatives"], known["positives"]] == confusion.sum(axis=1).tolist()
+    assert scores["chosen"]["on_these_records"] is True
+    assert scores["chosen"]["folds"] == FOLDS
+
+
+def test_the_band_leaves_as_many_right_decisions_as_promised():
+    records = drawn(seed=3)
+    card = calibrated(records, CalibrateConfig(threshold="sensitivity=0.9", band="accuracy=0.9"))
+    again = under(card, records)
+    band = again.classifier.operating_points.classes["ABNORMAL"].band
+    sure = ~band.holds(again.probabilities[:, 0])
+    right = again.decisions == (again.targets > 0)
+    assert right.mean() < 0.9 <= right[sure].mean()
+    assert right[sure].mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_without_a_new_threshold_every_decision_stays():
+    limits = [0.5, 0.1, 0.93, 0, 0.7]
+    records = drawn(task=SUPERCLASS, thresholds=limits, temperature=1.5)
+    card = calibrated(records, CalibrateConfig(threshold="none"))
+    assert card["temperature"] == pytest.approx(2, rel=0.05)
+    assert np.array_equal(under(card, records).decisions, records.decisions)
+    assert (card["thresholds"][0], card["thresholds"][3]) == (0.5, 0)
+    assert set(card[KEY]["classes"]["MI"]["points"]) == set(ASKED_FOR)
+    assert card[KEY]["threshold"] == "none"
+
+
+def test_without_a_band_the_model_never_says_that_it_is_not_sure():
+    card = calibrated(drawn(), CalibrateConfig(band="none"))
+    assert card[KEY]["classes"]["ABNORMAL"]["band"] is None
+
+
+@pytest.mark.parametrize("only", [0, 1])
+def test_a_class_of_one_kind_keeps_its_decisions_and_gets_no_points(only):
+    records = drawn(task=SUPERCLASS)
+    records.targets[:, 2] = only
+    card = calibrated(records, CalibrateConfig())
+    assert set(card[KEY]["classes"]) == {"NORM", "MI", "CD", "HYP"}
+    decided = under(card, records).decisions[:, 2]
+    assert np.array_equal(decided, records.decisions[:, 2])
+
+
+def test_a_specificity_that_no_threshold_reaches_is_left_out_unless_it_was_asked_for():
+    targets = np.array([[0], [0], [1], [0], [1]], np.float32)
+    logits = np.array([[-1], [0], [1], [3], [3]])  # the surest yes is wrong as often as right
+    records = judged(targets, logits, drawn().classifier.card)
+    config = CalibrateConfig(band="coverage=0.5")
+    points = calibrated(records, config)[KEY]["classes"]["ABNORMAL"]["points"]
+    assert set(points) == {"youden", "sensitivity=0.90", "sensitivity=0.95"}
+    with pytest.raises(DatasetError, match=r"class ABNORMAL: .* specificity of 0\.667; needed"):
+        calibrated(records, replace(config, threshold="specificity=0.9"))
+
+
+def test_a_band_that_cannot_be_is_told_by_class():
+    targets = np.array([[0], [0], [1], [0]], np.float32)
+    records = judged(targets, np.array([[-1], [0], [1], [5]]), drawn().classifier.card)
+    with pytest.raises(DatasetError, match=r"class ABNORMAL: no band leaves so many .* 0\.750 at"):
+        calibrated(records, CalibrateConfig())
+
+
+def test_of_exclusive_classes_the_temperature_alone_is_fitted(store, model, tmp_path):
+    path, out = model(RHYTHM), tmp_path / "calibrated.safetensors"
+    with pytest.raises(ModelError, match="'rhythm' exclude one another.*`--threshold none`"):
+        calibrate(path, store, out, UNTRAINED, folds=FOLDS)
+    assert not out.exists()
+    card = calibrate(path, store, out, CalibrateConfig(threshold="none"), folds=FOLDS)
+    there = judge_folds(load(path), store, folds=FOLDS)
+    wanted = fit_temperature(there.targets, there.logits, exclusive=True)
+    assert card["temperature"] == pytest.approx(wanted)
+    assert card["thresholds"] == [0.5, 0.5]
+    answer = load(out).predict(store.record(0))
+    assert answer.uncertain is answer.conformal_sets is None
+    scores = score(judge_folds(load(out), store, folds=FOLDS), replicates=2)
+    assert scores["classes"]["SR"].keys() >= {"auroc", "calibration"}
+    assert "band" not in scores["classes"]["SR"]
+
+
+def test_records_that_the_model_has_learned_from_are_refused(store, model, tmp_path):
+    provenance = {
+        "data": {"fingerprint": store.about["fingerprint"]},
+        "recipe": {"train_folds": [1, 2, 8]},
+    }
+    path, out = model(provenance=provenance), tmp_path / "calibrated.safetensors"
+    with pytest.raises(DatasetError, match="has learned from fold 8 of this store"):
+        calibrate(path, store, out, UNTRAINED, folds=(8, 9))
+    assert not out.exists()
+    calibrate(path, store, out, UNTRAINED, folds=(9, 10))
+    elsewhere = model(provenance=provenance | {"data": {"fingerprint": "other"}})
+    calibrate(elsewhere, store, out, UNTRAINED, folds=(8, 9))
+
+
+@pytest.mark.parametrize("provenance", [{"data": 5}, {"recipe": []}, {"data": {}, "recipe": {}}])
+def test_a_model_of_unknown_origin_can_be_calibrated(store, model, tmp_path, provenance):
+    out = tmp_path / "calibrated.safetensors"
+    calibrate(model(provenance=provenance), store, out, UNTRAINED, folds=FOLDS)
+    assert load(out).operating_points.chosen_on.records == 60
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"threshold": "best"}, "threshold is 'best'; needed: youden"),
+        ({"threshold": "sensitivity"}, "threshold is"),
+        ({"threshold": "youden=0.9"}, "threshold is"),
+        ({"threshold": "sensitivity=1.5"}, "threshold is"),
+        ({"threshold": "sensitivity=0.0"}, "threshold is"),
+        ({"threshold": "specificity=nan"}, "threshold is"),
+        ({"band": "youden"}, "band is 'youden'; needed: accuracy=0.95"),
+        ({"band": "coverage=-0.5"}, "band is"),
+        ({"alpha": 0}, "alpha must be above 0 and below 1, got 0"),
+        ({"alpha": 1.0}, "alpha must be"),
+        ({"alpha": float("nan")}, "alpha must be"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused(settings, reason):
+    with pytest.raises(ValueError, match=reason):
+        CalibrateConfig(**settings)
+
+
+def test_chosen_on_half_of_the_patients_of_fold_9_it_holds_for_the_other_half(fold_9):
+    """Real records: on average over 20 splits, what was promised is met to within chance."""
+    patients = fold_9.store.records["patient"].to_numpy()[fold_9.numbers]
+    names = np.unique(patients)
+    rng = np.random.default_rng(0)
+    config = CalibrateConfig(threshold="sensitivity=0.95")
+    found = []
+    for _ in range(20):
+        half = np.isin(patients, rng.permutation(names)[: names.size // 2])
+        card = calibrated(under(fold_9.classifier.card, fold_9, half), config)
+        other = under(card, fold_9, ~half)
+        scores = trust_scores(
+            other.targets[:, 0],
+            other.probabilities[:, 0],
+            threshold=card["thresholds"][0],
+            chosen=other.classifier.operating_points.classes["ABNORMAL"],
+            counts=np.ones((1, len(other.targets)), np.float32),
+        )
+        found.append(
+            [scores["operating_points"]["sensitivity=0.95"]["sensitivity"],
+             scores["band"]["accuracy"],
+             scores["conformal"]["positive_coverage"],
+             scores["conformal"]["negative_coverage"]]
+        )  # fmt: skip
+    sensitivity, right, positive, negative = np.mean(found, axis=0)
+    assert sensitivity == pytest.approx(0.95, abs=0.01)
+    assert right == pytest.approx(0.95, abs=0.015)
+    assert positive == pytest.approx(0.9, abs=0.01)
+    assert negative == pytest.approx(0.9, abs=0.01)
