@@ -329,7 +329,7 @@ def test_the_papers_map_is_marked_as_one_that_does_not_add_up(classifier):
         classifier.explain(smooth(), source="gradients")
 
 
-@pytest.mark.parametrize("name", ["normal", "no/such/model.pt", "no/such/model.safetensors"])
+@pytest.mark.parametrize("name", ["nobody", "no/such/model.pt", "no/such/model.safetensors"])
 def test_a_model_that_is_not_there_is_named(name):
     with pytest.raises(ModelError, match=name):
         load(name)

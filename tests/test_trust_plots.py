@@ -70,6 +70,7 @@ def test_a_tick_says_where_it_stands():
     half_percents = curve(accuracy=np.linspace(0.975, 1, 100))
     (axes,) = draw_coverage({"MI": half_percents}).axes
     axes.figure.canvas.draw()
+    assert max(tick for tick in axes.get_yticks() if tick <= axes.get_ylim()[1]) <= 1
     for tick, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True):
         assert float(label.get_text().rstrip("%")) == pytest.approx(100 * tick)
 

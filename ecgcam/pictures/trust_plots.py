@@ -101,8 +101,10 @@ def draw_coverage(curves: Mapping[str, CoverageCurve]) -> "Figure":
         )
     axes.set(xlim=(0, 1.02), xlabel="share of the records answered, the surest first")
     axes.set(ylabel="share of the answers that is right")
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(top=min(top, 1 + 0.03 * (1 - bottom)))  # no tick above 100 %
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
+        axis.set_major_formatter(lambda share, _: f"{100 * share:.6g}%")
     axes.grid(color="0.93")
     axes.legend(fontsize=8, loc="lower left")
     return figure
