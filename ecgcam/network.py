@@ -106,14 +106,16 @@ def _mean_over_time(features: Tensor) -> Tensor:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Run a block in evaluation mode without gradients, then restore the mode."""
-    was_training = network.training
-    network.eval()
+    """Run a block in evaluation mode without gradients, then restore the mode of each module."""
+    training = [module for module in network.modules() if module.training]
+    for module in training:
+        module.training = False
     try:
         with torch.inference_mode():
             yield
     finally:
-        network.train(was_training)
+        for module in training:
+            module.training = True
 
 
 def judge_array(

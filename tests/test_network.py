@@ -127,3 +127,12 @@ def test_judging_an_array_changes_nothing_in_the_network():
 def test_a_network_that_cannot_be_is_refused_at_birth(wrong):
     with pytest.raises(ValueError, match=r"must be"):
         NetworkConfig(**{"classes": 1} | wrong)
+
+
+def test_a_part_that_was_frozen_stays_so():
+    network = tiny_network().train()
+    network.backbone.last.norm.eval()
+    before = {name: module.training for name, module in network.named_modules()}
+    with evaluating(network):
+        assert not any(module.training for module in network.modules())
+    assert {name: module.training for name, module in network.named_modules()} == before
