@@ -38,7 +38,7 @@ class Growth:
     power:     p in seconds ~ ecgs ** p, by least squares of the logarithms; 1 is linear.
     slope_s:   seconds for each ECG more, by least squares.
     memory:    the own memory with the most ECGs over that with the fewest; None if unknown.
-    many_s, many_bytes: what MANY ECGs would take along these lines.
+    many_s, many_bytes: what MANY ECGs would take along these lines, no less than the most took.
     """
 
     points: tuple[Point, ...]
@@ -54,7 +54,7 @@ def fit(points: Sequence[Point]) -> Growth:
     ecgs = [point.ecgs for point in points]
     seconds = [point.seconds for point in points]
     power, _ = np.polyfit([math.log(n) for n in ecgs], [math.log(s) for s in seconds], 1)
-    slope, start = np.polyfit(ecgs, seconds, 1)
+    slope, _ = np.polyfit(ecgs, seconds, 1)
     own = [point.own_bytes for point in points if point.own_bytes is not None]
     known = len(own) == len(points)
     return Growth(
@@ -62,9 +62,13 @@ def fit(points: Sequence[Point]) -> Growth:
         power=float(power),
         slope_s=float(slope),
         memory=own[-1] / own[0] if known else None,
-        many_s=float(start + slope * MANY),
-        many_bytes=float(np.polyval(np.polyfit(ecgs, own, 1), MANY)) if known else None,
+        many_s=_with_many(ecgs, seconds),
+        many_bytes=_with_many(ecgs, own) if known else None,
     )
+
+
+def _with_many(ecgs: Sequence[int], values: Sequence[float]) -> float:
+    return max(float(np.polyval(np.polyfit(ecgs, values, 1), MANY)), values[-1])
 
 
 def measure_growth(sizes: Sequence[int], crew: Crew, given: Mapping[str, Any]) -> dict[str, Growth]:

@@ -6,7 +6,9 @@ _UNITS_S = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "m
 
 
 def duration(seconds: float) -> str:
-    """As in 3.4 µs, 85 ms, 12 s, 7.5 min."""
+    """As in 3.4 µs, 85 ms, 12 s, 7.5 min; less than nothing, as noise can make it, with a minus."""
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
     scale, unit = next((u for u in _UNITS_S if seconds >= u[0]), (1e-9, "ns"))
     return f"{_short(seconds / scale)} {unit}"
 

@@ -155,7 +155,7 @@ def one(given: Given) -> Job:
 
 
 def layer_grad_cam(given: Given) -> Job:
-    """captum's map of a batch, from the features that the head averages; no probability."""
+    """The probabilities of a batch, then captum's map, from the features that the head averages."""
     import torch
     from captum.attr import LayerGradCam
 
@@ -167,6 +167,8 @@ def layer_grad_cam(given: Given) -> Job:
     maps: list[torch.Tensor] = []
 
     def run() -> None:
+        with torch.no_grad():
+            torch.sigmoid(network(prepared))  # captum keeps what its own pass gives
         maps[:] = [explain.attribute(prepared, target=0)]
 
     return Job(run=run, ecgs=len(prepared), result=lambda: maps[0].detach().numpy())
