@@ -61,7 +61,6 @@ def judge_folds(
     Raises ModelError if the store's signals are not what the model takes, DatasetError if these
     folds have no record for its task.
     """
-    rows = _fitting_leads(classifier, store)
     task = Task.from_dict(classifier.card["task"]).fitted_to(store.vocabulary)
     labelled = store.labelled(task, folds=folds)
     if not len(labelled.numbers):
@@ -70,22 +69,38 @@ def judge_folds(
             f"{store.folder}: folds {', '.join(map(str, folds))} have no record for the task "
             f"{task.name!r}; there are the folds {', '.join(map(str, there))}."
         )
-    logits = []
-    for at in range(0, len(labelled.numbers), _BLOCK):
-        block = labelled.numbers[at : at + _BLOCK]
-        logits.append(classifier.judge(store.signals_mv(block)[:, rows])[0])
-        if progress:
-            progress(at + len(block), len(labelled.numbers))
+    logits = judge_numbers(classifier, store, labelled.numbers, progress=progress)
     return Judged(
         classifier=classifier,
         store=store,
         folds=tuple(folds),
         numbers=labelled.numbers,
         targets=labelled.targets,
-        logits=np.concatenate(logits),
-        probabilities=classifier.probabilities(np.concatenate(logits)),
+        logits=logits,
+        probabilities=classifier.probabilities(logits),
         dropped=labelled.dropped,
     )
+
+
+def judge_numbers(
+    classifier: Classifier,
+    store: Store,
+    numbers: NDArray[np.int64],
+    *,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """The logits (records, classes) of these records of a store.
+
+    Raises ModelError if the store's signals are not what the model takes.
+    """
+    rows = _fitting_leads(classifier, store)
+    logits = []
+    for at in range(0, len(numbers), _BLOCK):
+        block = numbers[at : at + _BLOCK]
+        logits.append(classifier.judge(store.signals_mv(block)[:, rows])[0])
+        if progress:
+            progress(at + len(block), len(numbers))
+    return np.concatenate(logits)
 
 
 def score(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:

@@ -76,8 +76,8 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
                 )
-        if self.leads is not None and not self.leads:
-            raise ValueError("leads must name a lead, or be None for all")
+        if self.leads is not None and not 0 < len(self.leads) == len(set(self.leads)):
+            raise ValueError(f"leads must be one or more different names, got {self.leads}")
         if not self.train_folds or not self.validation_folds:
             raise ValueError("train_folds and validation_folds need a fold each, or more")
         if set(self.train_folds) & set(self.validation_folds):

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from .classifier import load
 from .errors import DatasetError
+from .evaluate import judge_numbers
 from .labels import Task
-from .leads import lead_order
 from .store import Store
-
-_TOGETHER = 256  # records judged together
 
 
 def taught(
@@ -30,7 +28,8 @@ def taught(
     if the same labels make it; of several that know it the mean counts; where none does, its
     targets stay. Cross-entropy is linear in its target, so that this is the sum of the loss
     against the labels and the loss against the teachers (Hinton, Vinyals and Dean 2015, at
-    temperature 1). Raises DatasetError for a teacher that knows none of the classes.
+    temperature 1). Raises DatasetError for a teacher that knows none of the classes,
+    ModelError for one that takes other signals than the store's.
     """
     wanted = [frozenset(labels) for labels in members]
     said: dict[frozenset[str], list[NDArray[np.float32]]] = {}
@@ -52,13 +51,6 @@ def _said(
 ) -> dict[frozenset[str], NDArray[np.float32]]:
     """A teacher's probabilities (records,) of its classes, by the labels that make each."""
     teacher = load(path)
-    rows = lead_order(store.leads, teacher.leads)
-    logits = np.concatenate(
-        [
-            teacher.judge(store.signals_mv(numbers[at : at + _TOGETHER])[:, rows])[0]
-            for at in range(0, len(numbers), _TOGETHER)
-        ]
-    )
+    probabilities = teacher.probabilities(judge_numbers(teacher, store, numbers))
     task = Task.from_dict(teacher.card["task"])
-    probabilities = teacher.probabilities(logits)
     return {frozenset(labels): probabilities[:, k] for k, labels in enumerate(task.members)}

@@ -158,16 +158,12 @@ def _preprocessed(
 
 def _network(config: TrainConfig, task: Task, store: Store) -> Network:
     """With weights drawn from the seed, leaving the global generator as it was."""
-    try:
-        lead_order(store.leads, config.leads or store.leads)
-    except RecordError as error:
-        raise DatasetError(f"{store.folder}: {error}") from None
     form = NetworkConfig(
         classes=len(task.classes),
         backbone=config.backbone,
         backbone_config=config.backbone_config,
         preprocess=config.preprocess,
-        leads=config.leads or store.leads,
+        leads=_leads(config, store),
         rate_hz=store.rate_hz,
         duration_s=store.samples / store.rate_hz,
     )
@@ -175,10 +171,18 @@ def _network(config: TrainConfig, task: Task, store: Store) -> Network:
         torch.manual_seed(config.seed)
         try:
             return Network(form)
-        except (
-            ValueError
-        ) as error:  # a lead named twice, a polynomial of a higher degree than there are samples
+        except ValueError as error:  # a polynomial of a higher degree than there are samples
             raise DatasetError(f"{store.folder}: {error}") from None
+
+
+def _leads(config: TrainConfig, store: Store) -> tuple[str, ...]:
+    """The leads to judge by; DatasetError if the store has not all of them."""
+    leads = config.leads or store.leads
+    try:
+        lead_order(store.leads, leads)
+    except RecordError as error:
+        raise DatasetError(f"{store.folder}: {error}") from None
+    return leads
 
 
 def _lessons(

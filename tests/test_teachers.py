@@ -10,7 +10,7 @@ from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_store
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ecgcam.classifier import load
-from ecgcam.errors import DatasetError
+from ecgcam.errors import DatasetError, ModelError
 from ecgcam.modelfile import read_card
 from ecgcam.run import MODEL
 from ecgcam.teachers import taught
@@ -64,6 +64,12 @@ def test_a_teacher_of_other_classes_is_refused(store, tmp_path):
     path = tiny_model(tmp_path / "teacher.safetensors")
     with pytest.raises(DatasetError, match=r"teacher\.safetensors: this teacher knows none"):
         soft(store, [("superclass:MI",)], [path], share=0.5)
+
+
+def test_a_teacher_of_other_signals_is_refused(store, tmp_path):
+    path = tiny_model(tmp_path / "teacher.safetensors", rate_hz=50.0)
+    with pytest.raises(ModelError, match="the model takes 250 samples at 50 Hz; .* holds 500"):
+        soft(store, NORMAL.members, [path], share=0.5)
 
 
 def test_a_run_learns_from_its_teachers_and_names_them(store, tmp_path):

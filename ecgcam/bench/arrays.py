@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import DatasetError
 from ..labels import find_task
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from ..network import Network
 
 VALIDATION_FOLD = 9
-_BLOCK = 512  # ECGs preprocessed at a time
+_SEEN = 512  # ECGs that batch norm sees
 
 
 def write_arrays(store: Store, scratch: Path, *, signals: int) -> dict[str, str]:
@@ -31,7 +30,8 @@ def write_arrays(store: Store, scratch: Path, *, signals: int) -> dict[str, str]
     """
     import torch
 
-    from ..network import Network, NetworkConfig, evaluating
+    from ..batches import preprocess_once
+    from ..network import Network, NetworkConfig
 
     task = find_task("normal", store.vocabulary)
     with torch.random.fork_rng(devices=[]):
@@ -45,14 +45,19 @@ def write_arrays(store: Store, scratch: Path, *, signals: int) -> dict[str, str]
         labelled = store.labelled(task, folds=folds)
         if not len(labelled.numbers):
             raise DatasetError(f"{store.folder}: the benchmark needs ECGs in the folds {folds}.")
-        with evaluating(network):
-            arrays[prepared] = _preprocessed(network, store, labelled.numbers)
+        path = scratch / f"{prepared}.npy"
+        rows = preprocess_once(network, store, labelled.numbers, path)
         arrays[targets] = labelled.targets
-    with torch.no_grad():
-        network.logits(torch.from_numpy(arrays["validation"][:_BLOCK]))  # batch norm sees some
+    with torch.no_grad():  # batch norm sees some of the last, fold 9
+        network.logits(torch.from_numpy(rows.read(range(min(len(rows), _SEEN)))))
     card = make_card(network, task, provenance={"made": "for the benchmark"})
     model = save_model(scratch / "model.safetensors", network, card)
-    written = {"model": model, "weights": write_weights(network, scratch / "weights.npz")}
+    written = {
+        "model": model,
+        "weights": write_weights(network, scratch / "weights.npz"),
+        "prepared": scratch / "prepared.npy",
+        "validation": scratch / "validation.npy",
+    }
     for name, array in arrays.items():
         written[name] = scratch / f"{name}.npy"
         np.save(written[name], array)
@@ -66,15 +71,3 @@ def write_weights(network: "Network", path: Path) -> Path:
     tensors = [tensor.numpy() for layer in layers for tensor in layer.state_dict().values()]
     np.savez(path, *tensors)
     return path
-
-
-def _preprocessed(
-    network: "Network", store: Store, numbers: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    import torch
-
-    prepared = np.empty((len(numbers), len(store.leads), store.samples), np.float32)
-    for at in range(0, len(numbers), _BLOCK):
-        signals = torch.from_numpy(store.signals_mv(numbers[at : at + _BLOCK]))
-        prepared[at : at + _BLOCK] = network.preprocess(signals).numpy()
-    return prepared
