@@ -22,7 +22,7 @@ Engine = Callable[[NDArray[np.float32], str], tuple[NDArray[np.float32], NDArray
 Ecgs = Record | Sequence[Record] | NDArray[np.float32]
 
 SOURCES = ("features", "conv")
-_BATCH = 128  # windows judged at once: some 40 MB of activations
+_BATCH = 64  # windows judged at once: 20 MB of activations stay in a processor's cache
 
 
 class Classifier:

@@ -22,13 +22,15 @@ class TrainConfig:
     task, unlabelled: see labels.py; unlabelled None: as is usual for the task.
     leads: the leads to judge by, of those in the store; None: all of them.
     augmentation: "paper", "none" or a file (augment.py).
+    crop_s: train on so many seconds of each record, cut out anew each time; None: on all of it.
     schedule: "plateau" halves the learning rate when the score has not risen for over 3 epochs;
     "onecycle" rises to learning_rate and falls to nothing over all epochs.
     auxiliary: learn beside the task each superclass, subclass and statement that at least so many
     training records have (auxiliary.py); None: the task alone.
     average: keep the weights' running average over the steps, of which each step keeps this share,
     in place of the last step's; None: the last step's.
-    teachers: model files whose judgements the targets are moved to by `teacher_share`.
+    teachers: model files whose judgements the targets are moved to by `teacher_share`;
+    out_of_fold: each says nothing of the folds that it has learned from.
     score: what the best epoch is chosen by, of the validation folds; the higher the better.
     patience: stop after so many epochs without a better score; None: never.
     """
@@ -40,6 +42,7 @@ class TrainConfig:
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     leads: tuple[str, ...] | None = None
     augmentation: str = "paper"
+    crop_s: float | None = None
     train_folds: tuple[int, ...] = TRAIN_FOLDS
     validation_folds: tuple[int, ...] = (9,)
     epochs: int = 25
@@ -51,13 +54,14 @@ class TrainConfig:
     average: float | None = None
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.5
+    out_of_fold: bool = False
     score: str = "auroc"
     patience: int | None = None
     precision: str = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "learning_rate", "auxiliary", "patience"):
+        for name in ("epochs", "batch", "learning_rate", "auxiliary", "patience", "crop_s"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be above 0, got {value}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .classifier import load
+from .classifier import Classifier, load
 from .errors import DatasetError
 from .evaluate import judge_numbers
 from .labels import Task
@@ -21,36 +21,44 @@ def taught(
     numbers: NDArray[np.int64],
     *,
     share: float,
+    out_of_fold: bool = False,
 ) -> NDArray[np.float32]:
     """Targets moved towards what the teachers say: (1 - share) · target + share · probability.
 
     targets: (records, classes); members: the labels that make each class. A class is a teacher's
-    if the same labels make it; of several that know it the mean counts; where none does, its
+    if the same labels make it; of several that judge it the mean counts; where none does, the
     targets stay. Cross-entropy is linear in its target, so that this is the sum of the loss
     against the labels and the loss against the teachers (Hinton, Vinyals and Dean 2015, at
-    temperature 1). Raises DatasetError for a teacher that knows none of the classes,
-    ModelError for one that takes other signals than the store's.
+    temperature 1).
+
+    out_of_fold: a teacher judges no record of a fold that it has learned from. Of those it only
+    repeats the labels, wrong ones too; to others it is a second opinion. Models of a
+    cross-validation so judge each record once.
+
+    Raises DatasetError for a teacher that knows none of the classes, or has learned from every
+    record, ModelError for one that takes other signals than the store's.
     """
-    wanted = [frozenset(labels) for labels in members]
-    said: dict[frozenset[str], list[NDArray[np.float32]]] = {}
+    column = {frozenset(labels): k for k, labels in enumerate(members)}
+    total, count = np.zeros_like(targets), np.zeros_like(targets)
     for path in teachers:
-        known = _said(path, store, numbers)
-        if known.keys().isdisjoint(wanted):
+        teacher = load(path)
+        task = Task.from_dict(teacher.card["task"])
+        own = [column.get(frozenset(labels)) for labels in task.members]
+        if own.count(None) == len(own):
             raise DatasetError(f"{path}: this teacher knows none of the classes to be learnt.")
-        for labels, probabilities in known.items():
-            said.setdefault(labels, []).append(probabilities)
-    mixed = targets.copy()
-    for k, labels in enumerate(wanted):
-        if labels in said:
-            mixed[:, k] += share * (np.mean(said[labels], axis=0) - mixed[:, k])
-    return mixed
+        judged = _unseen(teacher, store, numbers) if out_of_fold else np.arange(len(numbers))
+        if not len(judged):
+            raise DatasetError(f"{path}: this teacher has learned from every fold to train on.")
+        said = teacher.probabilities(judge_numbers(teacher, store, numbers[judged]))
+        for probabilities, k in zip(said.T, own, strict=True):
+            if k is not None:
+                total[judged, k] += probabilities
+                count[judged, k] += 1
+    mean = total / np.maximum(count, 1)
+    return np.where(count > 0, targets + share * (mean - targets), targets)
 
 
-def _said(
-    path: Path, store: Store, numbers: NDArray[np.int64]
-) -> dict[frozenset[str], NDArray[np.float32]]:
-    """A teacher's probabilities (records,) of its classes, by the labels that make each."""
-    teacher = load(path)
-    probabilities = teacher.probabilities(judge_numbers(teacher, store, numbers))
-    task = Task.from_dict(teacher.card["task"])
-    return {frozenset(labels): probabilities[:, k] for k, labels in enumerate(task.members)}
+def _unseen(teacher: Classifier, store: Store, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places of those records whose fold the teacher has not learned from, by its card."""
+    learned = teacher.card["provenance"].get("recipe", {}).get("train_folds", [])
+    return np.flatnonzero(~store.records["fold"].iloc[numbers].isin(learned))

@@ -23,6 +23,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 
 from . import __version__
+from .allocation import FOR_TRAINING, keep_freed_memory
 from .auxiliary import auxiliary_labels
 from .batches import batches, preprocess_once
 from .errors import DatasetError, RecordError
@@ -76,6 +77,7 @@ def train(
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
     config = config or TrainConfig()
+    keep_freed_memory(FOR_TRAINING)
     task = _task(config, store)
     to_train = _labelled(store, task, config.train_folds)
     to_validate = _labelled(store, task, config.validation_folds)
@@ -198,8 +200,15 @@ def _lessons(
         sizes = found.sizes
     if config.teachers:
         teachers = [Path(path) for path in config.teachers]
-        share = config.teacher_share
-        targets = taught(targets, members, teachers, store, to_train.numbers, share=share)
+        targets = taught(
+            targets,
+            members,
+            teachers,
+            store,
+            to_train.numbers,
+            share=config.teacher_share,
+            out_of_fold=config.out_of_fold,
+        )
     return targets, sizes
 
 

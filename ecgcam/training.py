@@ -43,6 +43,7 @@ class Training(pl.LightningModule):
         if config.average is not None:
             self.averaged = AveragedModel(network, multi_avg_fn=self._average, use_buffers=True)
         self.augment = augmentation(config.augmentation, rate_hz=network.config.rate_hz)
+        self.crop = None if config.crop_s is None else _samples(config.crop_s, network)
         self._validated: list[tuple[Tensor, Tensor]] = []
 
     @property
@@ -52,7 +53,10 @@ class Training(pl.LightningModule):
 
     def training_step(self, batch: Batch, place: int) -> Tensor:
         signal, targets = batch
-        changed = self.augment(signal.float(), generator=self._chance(1 + place))
+        chance = self._chance(1 + place)
+        if self.crop is not None:
+            signal = random_crop(signal, samples=self.crop, generator=chance)
+        changed = self.augment(signal.float(), generator=chance)
         # dropout draws from the global generator, as do lightning and torch between the batches
         torch.manual_seed(self._chance(1 + place, 1).initial_seed())
         loss = self._loss_of_all(self.network.mean_features(changed), targets)
@@ -142,6 +146,21 @@ class Training(pl.LightningModule):
         state = np.random.SeedSequence([self.config.seed, self.current_epoch, *draw])
         seed = int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
         return torch.Generator(self.device).manual_seed(seed)
+
+
+def random_crop(signal: Tensor, *, samples: int, generator: torch.Generator) -> Tensor:
+    """So many samples of each record (batch, leads, time), each place as likely as any other."""
+    last = signal.shape[2] - samples
+    starts = torch.randint(last + 1, signal.shape[:1], generator=generator, device=signal.device)
+    places = starts[:, None] + torch.arange(samples, device=signal.device)
+    return signal.gather(2, places[:, None].expand(-1, signal.shape[1], -1))
+
+
+def _samples(crop_s: float, network: Network) -> int:
+    """ValueError for a crop that is longer than the network's records."""
+    if crop_s > network.config.duration_s:
+        raise ValueError(f"crop_s is {crop_s:g}; the records last {network.config.duration_s:g} s.")
+    return max(1, round(crop_s * network.config.rate_hz))
 
 
 def validation_score(

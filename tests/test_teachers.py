@@ -28,9 +28,13 @@ def said(path, store):
     return classifier.probabilities(classifier.judge(signals_mv)[0])
 
 
-def soft(store, members, teachers, *, share):
+def learned_from(*folds):
+    return {"provenance": {"recipe": {"train_folds": list(folds)}}}
+
+
+def soft(store, members, teachers, **how):
     hard = np.ones((len(store.records), len(members)), np.float32)
-    return taught(hard, members, teachers, store, store.numbers(), share=share)
+    return taught(hard, members, teachers, store, store.numbers(), **how)
 
 
 def test_targets_move_to_what_the_teacher_says_by_its_share(store, tmp_path):
@@ -58,6 +62,23 @@ def test_the_loss_against_mixed_targets_is_the_mix_of_the_losses():
     mixed = binary_cross_entropy_with_logits(logits, 0.6 * hard + 0.4 * probability)
     apart = [binary_cross_entropy_with_logits(logits, target) for target in (hard, probability)]
     torch.testing.assert_close(mixed, 0.6 * apart[0] + 0.4 * apart[1])
+
+
+def test_out_of_fold_a_teacher_says_nothing_of_what_it_has_learned_from(store, tmp_path):
+    paths = [tmp_path / f"{k}.safetensors" for k in (1, 2)]
+    for seed, path in enumerate(paths):
+        tiny_model(path, seed=seed, card=learned_from(seed + 1, seed + 2))  # 1, 2 and 2, 3
+    found = soft(store, NORMAL.members, paths, share=1.0, out_of_fold=True)[:, 0]
+    folds = store.records["fold"].to_numpy()
+    one, two = (said(path, store)[:, 0] for path in paths)
+    wanted = np.select([folds == 1, folds == 2, folds == 3], [two, 1.0, one], (one + two) / 2)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_out_of_fold_a_teacher_that_has_learned_from_every_record_is_refused(store, tmp_path):
+    path = tiny_model(tmp_path / "teacher.safetensors", card=learned_from(*range(1, 11)))
+    with pytest.raises(DatasetError, match=r"teacher\.safetensors: .* from every fold"):
+        soft(store, NORMAL.members, [path], share=0.5, out_of_fold=True)
 
 
 def test_a_teacher_of_other_classes_is_refused(store, tmp_path):

@@ -25,7 +25,7 @@ from ecgcam.recipe import TrainConfig
 from ecgcam.run import CONFIG, METRICS, MODEL
 from ecgcam.store import open_store
 from ecgcam.train import train
-from ecgcam.training import Training, validation_score
+from ecgcam.training import Training, random_crop, validation_score
 
 TINY = TrainConfig(
     backbone_config={"widths": [4, 6], "kernel": 5}, batch=32, epochs=2, learning_rate=5e-3
@@ -512,3 +512,28 @@ def test_the_score_is_the_mean_of_the_classes_where_it_is_defined():
 
 def test_every_error_of_training_is_one_a_user_can_mend():
     assert issubclass(DatasetError, EcgcamError)
+
+
+def test_a_crop_is_a_stretch_of_its_record_and_every_place_comes():
+    signal = torch.arange(8.0).expand(400, 3, 8) + 100 * torch.arange(400.0)[:, None, None]
+    crop = random_crop(signal, samples=5, generator=torch.Generator().manual_seed(1))
+    assert crop.shape == (400, 3, 5)
+    starts = crop[:, :1, :1] - signal[:, :1, :1]
+    assert (crop == signal[..., :5] + starts).all()
+    assert set(starts.flatten().tolist()) == {0, 1, 2, 3}
+    whole = random_crop(signal, samples=8, generator=torch.Generator())
+    assert (whole == signal).all()
+
+
+def test_a_run_learns_from_crops_and_judges_all_of_a_record(store, tmp_path, paper_run):
+    path = train(store, tmp_path / "cropped", replace(TINY, epochs=1, crop_s=2.0))
+    card = read_card(path)
+    assert card["provenance"]["recipe"]["crop_s"] == 2.0
+    assert card["duration_s"] == 5.0
+    assert rows(path.parent)["train_loss"][0] != rows(paper_run)["train_loss"][0]
+
+
+def test_a_crop_longer_than_the_records_is_refused(store, tmp_path):
+    with pytest.raises(DatasetError, match="crop_s is 6; the records last 5 s"):
+        train(store, tmp_path / "run", replace(TINY, crop_s=6.0))
+    assert not (tmp_path / "run").exists()

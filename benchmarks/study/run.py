@@ -1,9 +1,14 @@
 """Train configurations of the study, and keep their scores on fold 9.
 
     python benchmarks/study/run.py STORE gentle --seeds 0 1 2 --runs runs
+    python benchmarks/study/run.py STORE gentle --cross-validate
 
 Each run goes to RUNS/CONFIGURATION-SEED, and its scores to results.csv beside this file, in place
 of those it had. A run that was broken off goes on; one that is whole is only scored.
+
+--cross-validate leaves fold 9 alone: four runs, RUNS/CONFIGURATION-SEED-without-1-2 and so on, each
+of which trains on six of the folds 1 to 8, and is chosen and scored on the two that its name says.
+Their scores go to cross-validation.csv.
 """
 
 import argparse
@@ -29,6 +34,10 @@ from ecgcam.train import train
 HERE = Path(__file__).parent
 CONFIGURATIONS = HERE / "configurations.toml"
 RESULTS = HERE / "results.csv"
+CROSS_VALIDATION = HERE / "cross-validation.csv"
+TRAIN_FOLDS = tuple(range(1, 9))
+VALIDATION_FOLDS = (9,)
+LEFT_OUT = ((1, 2), (3, 4), (5, 6), (7, 8))
 
 
 def main() -> None:
@@ -37,15 +46,20 @@ def main() -> None:
     parser.add_argument("configurations", nargs="+", choices=configurations())
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--cross-validate", action="store_true")
     arguments = parser.parse_args()
     quiet_lightning()
     store = open_store(arguments.store)
     for name in arguments.configurations:
         for seed in arguments.seeds:
-            model = _trained(store, name, seed, arguments.runs)
-            row = {"configuration": name, "seed": seed, **scores(store, model)}
-            keep(row)
-            sys.stdout.write(f"{row}\n")
+            for folds in LEFT_OUT if arguments.cross_validate else (VALIDATION_FOLDS,):
+                model = _trained(store, name, seed, arguments.runs, folds)
+                row = {"configuration": name, "seed": seed}
+                if folds != VALIDATION_FOLDS:
+                    row["left_out"] = _joined(folds)
+                row |= scores(store, model, folds)
+                keep(row, CROSS_VALIDATION if arguments.cross_validate else RESULTS)
+                sys.stdout.write(f"{row}\n")
 
 
 def configurations() -> dict[str, dict[str, Any]]:
@@ -58,8 +72,13 @@ def configurations() -> dict[str, dict[str, Any]]:
     return whole
 
 
-def recipe(name: str, seed: int, runs: Path) -> TrainConfig:
-    """The recipe of a configuration, its files named by their paths from where one stands."""
+def recipe(
+    name: str, seed: int, runs: Path, folds: tuple[int, ...] = VALIDATION_FOLDS
+) -> TrainConfig:
+    """The recipe of a configuration, its files named by their paths from where one stands.
+
+    folds: those to validate on; it trains on the others of the folds 1 to 8.
+    """
     said = {key: x for key, x in configurations()[name].items() if key not in ("why", "like")}
     for key in ("task", "augmentation"):
         if str(said.get(key, "")).endswith(".toml"):
@@ -67,12 +86,14 @@ def recipe(name: str, seed: int, runs: Path) -> TrainConfig:
     said["teachers"] = [str(runs / teacher / MODEL) for teacher in said.get("teachers", [])]
     usual = asdict(TrainConfig())
     said["preprocess"] = {**usual["preprocess"], **said.get("preprocess", {})}
+    said["train_folds"] = [fold for fold in TRAIN_FOLDS if fold not in folds]
+    said["validation_folds"] = folds
     return TrainConfig.from_dict({**usual, **said, "seed": seed})
 
 
-def scores(store: Store, model: Path) -> dict[str, Any]:
-    """Of the validation fold: AUROC and accuracy of ABNORMAL, macro-AUROC of the superclasses."""
-    found = score(judge_folds(load(model), store, folds=(9,)))
+def scores(store: Store, model: Path, folds: tuple[int, ...]) -> dict[str, Any]:
+    """Of these folds: AUROC and accuracy of ABNORMAL, macro-AUROC of the superclasses."""
+    found = score(judge_folds(load(model), store, folds=folds))
     card = read_card(model)
     row = {"parameters": found["parameters"], "best_epoch": card["provenance"]["chosen"]["epoch"]}
     classes = found.get("classes", {"ABNORMAL": found})
@@ -88,20 +109,26 @@ def scores(store: Store, model: Path) -> dict[str, Any]:
     return row
 
 
-def keep(row: dict[str, Any]) -> None:
+def keep(row: dict[str, Any], results: Path) -> None:
     """Put a row into the results, in place of the same run's."""
     table = pd.DataFrame([row])
-    if RESULTS.is_file():
-        before = pd.read_csv(RESULTS)
-        same = (before["configuration"] == row["configuration"]) & (before["seed"] == row["seed"])
+    if results.is_file():
+        before = pd.read_csv(results)
+        run = [key for key in ("configuration", "seed", "left_out") if key in row]
+        same = (before[run] == table[run].iloc[0]).all(axis=1)
         table = pd.concat([before[~same], table])
-    with written_whole(RESULTS) as temporary:
+    with written_whole(results) as temporary:
         table.round(5).to_csv(temporary, index=False)
 
 
-def _trained(store: Store, name: str, seed: int, runs: Path) -> Path:
-    out = runs / f"{name}-{seed}"
-    config = recipe(name, seed, runs)
+def _joined(folds: tuple[int, ...]) -> str:
+    return "-".join(map(str, folds))
+
+
+def _trained(store: Store, name: str, seed: int, runs: Path, folds: tuple[int, ...]) -> Path:
+    left_out = "" if folds == VALIDATION_FOLDS else f"-without-{_joined(folds)}"
+    out = runs / f"{name}-{seed}{left_out}"
+    config = recipe(name, seed, runs, folds)
     if (out / METRICS).is_file() and len(pd.read_csv(out / METRICS)) == config.epochs:
         return out / MODEL
     return train(store, out, config, resume=(out / CONFIG).is_file(), on_epoch=say_epoch)

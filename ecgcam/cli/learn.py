@@ -43,6 +43,10 @@ def train(
         str | None, typer.Option(help="The leads to judge by, as in I,II; all if not given.")
     ] = None,
     augmentation: Annotated[str, typer.Option(help="paper, none, or a file.")] = "paper",
+    crop_s: Annotated[
+        float | None,
+        typer.Option(help="Train on so many seconds of each ECG, cut out anew each time."),
+    ] = None,
     train_folds: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "1-8",
     validation_folds: Annotated[str, typer.Option(help="Folds to choose the epoch on.")] = "9",
     epochs: Annotated[int, typer.Option(min=1)] = 25,
@@ -63,6 +67,9 @@ def train(
     teacher_share: Annotated[
         float, typer.Option(help="How much of the targets is the teachers', from 0 to 1.")
     ] = 0.5,
+    out_of_fold: Annotated[
+        bool, typer.Option("--out-of-fold", help="No teacher speaks of folds it has learned from.")
+    ] = False,
     score: Annotated[
         str, typer.Option(help="Chooses the epoch: auroc, average_precision, accuracy, f1.")
     ] = "auroc",
@@ -93,6 +100,7 @@ def train(
             ),
             leads=_leads(leads) if leads is not None else None,
             augmentation=augmentation,
+            crop_s=crop_s,
             train_folds=folds(train_folds),
             validation_folds=folds(validation_folds),
             epochs=epochs,
@@ -104,6 +112,7 @@ def train(
             average=average,
             teachers=tuple(str(path) for path in teacher or ()),
             teacher_share=teacher_share,
+            out_of_fold=out_of_fold,
             score=score,
             patience=patience,
             precision=precision,

@@ -1,6 +1,5 @@
 """Training: one step, an epoch as `ecgcam train` does it, and the same without all around it."""
 
-import ctypes
 import shutil
 import time
 from itertools import count
@@ -9,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ...allocation import FOR_TRAINING, keep_freed_memory
 from ...network import Network, evaluating
 from ...recipe import TrainConfig
 from ...store import open_store
@@ -16,8 +16,6 @@ from ...train import train
 from ...training import Training
 from ..rivals.loop import Given, Job
 from .given import every, first, network_of
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def step(given: Given) -> Job:
@@ -31,6 +29,7 @@ def step_bf16(given: Given) -> Job:
 
 
 def _step(given: Given, *, precision: str) -> Job:
+    keep_freed_memory(FOR_TRAINING)  # as `ecgcam train` does
     prepared, targets = first(given, "prepared"), first(given, "targets")
     network = network_of(given)
     with evaluating(network):
@@ -41,7 +40,7 @@ def _step(given: Given, *, precision: str) -> Job:
 
 def bare_epoch(given: Given) -> Job:
     """Forward, backward and optimizer alone, and the validation's forward, on ready tensors."""
-    _keep_freed_memory()
+    keep_freed_memory(FOR_TRAINING)
     network, prepared = network_of(given), every(given, "prepared")
     targets, validation = every(given, "targets"), every(given, "validation")
     steps = Steps(network, precision="float32")
@@ -80,17 +79,6 @@ def epoch(given: Given) -> Job:
         return {"seconds": later_s or first_s, "first_s": first_s}
 
     return Job(run=run, ecgs=given["trained"])
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep what is freed: tensors of the next step need no new pages from the system.
-
-    The bare steps are to be as fast as they can be; a step is 1.4 times as fast with this.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)  # the most that it takes
-        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 class Steps:

@@ -1,0 +1,31 @@
+"""Memory that is freed and soon needed again, kept by the process.
+
+glibc gives the memory of each batch back to the system, which clears its pages before it lends
+them again: thousands of page faults a training step, half the time of judging an ECG
+(docs/performance.md). Other C libraries have no such setting, and stay as they are.
+"""
+
+import ctypes
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+_MOST_FROM_HEAP = 32 * 2**20  # bytes; glibc takes no larger M_MMAP_THRESHOLD
+
+FOR_JUDGING = 64 * 2**20  # bytes: the activations of a batch
+FOR_TRAINING = 2**30
+
+_kept = 0
+
+
+def keep_freed_memory(most: int) -> None:
+    """Let the process keep up to so many bytes that are free, from now on; never fewer than before.
+
+    most: at most 2 GiB less one byte. Of blocks above 32 MiB nothing is kept.
+    """
+    global _kept
+    if most <= _kept:
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, min(most, _MOST_FROM_HEAP))
+        mallopt(_M_TRIM_THRESHOLD, most)
+    _kept = most

@@ -1,0 +1,44 @@
+"""Freed memory that is kept needs no new pages from the system."""
+
+import subprocess
+import sys
+
+import pytest
+
+PAGES = """
+import ctypes, resource
+import numpy as np
+from ecgcam.allocation import FOR_JUDGING, FOR_TRAINING, keep_freed_memory
+
+if not hasattr(ctypes.CDLL(None), "mallopt"):
+    print("no glibc"); raise SystemExit
+{keep}
+
+def faults(times):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        [np.ones(2**20) for _ in range(4)]  # 32 MiB, freed at once
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults(1)
+print(faults(20))
+"""
+
+
+def faults(keep):
+    """The page faults of 32 MiB, taken and freed twenty times, in a new process."""
+    said = subprocess.run(
+        [sys.executable, "-c", PAGES.format(keep=keep)], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    if said == "no glibc":
+        pytest.skip("this C library has no mallopt")
+    return int(said)
+
+
+def test_kept_memory_needs_no_new_pages():
+    assert faults("") > 20 * 1000  # 8,192 pages of 4 kB each time, or fewer larger ones
+    assert faults("keep_freed_memory(FOR_JUDGING)") < 1000
+
+
+def test_a_smaller_wish_after_a_larger_one_changes_nothing():
+    assert faults("keep_freed_memory(FOR_TRAINING); keep_freed_memory(1)") < 1000
