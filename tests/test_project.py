@@ -17,23 +17,24 @@ PACKAGE = ROOT / "ecgcam"
 
 # From the top down: a module imports from rungs above its own, or from its own without a cycle.
 RUNGS = {
-    "words": "errors files labels leads source",
+    "words": "allocation errors files labels leads source",
     "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
     "costs disturb metrics montage network preprocess transforms trials",
     "data": "batches download heart_rate manifest prepare ptbxl quality readers record rows shards "
     "signal_survey store survey synthetic wfdb16 windows",
     "model": "classifier explanation modelfile operating_points published shipped",
     "pictures": "pictures report",
-    "work": "auxiliary bench calibrate compare demo evaluate evaluation_report explain overview "
-    "recipe robustness robustness_report run subgroups teachers train training trust_scores",
+    "work": "auxiliary bench calibrate combine compare demo evaluate evaluation_report explain "
+    "overview recipe robustness robustness_report run subgroups teachers train training "
+    "trust_scores",
     "door": "__init__ __main__ cli",
 }
 NEEDS_TORCH = {
     name
     for names in (
         "augment backbones.__init__ backbones.depthwise backbones.image backbones.inception",
-        "backbones.resnet backbones.signalcnn batches cam costs network preprocess run train",
-        "training transforms",
+        "backbones.resnet backbones.several backbones.signalcnn batches cam costs network",
+        "preprocess run train training transforms",
         "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
         "bench.rivals.network bench.rivals.training",
     )

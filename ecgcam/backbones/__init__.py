@@ -6,7 +6,7 @@ over the frames, so each backbone here explains itself.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -15,6 +15,7 @@ from ..errors import ModelError
 from .depthwise import DepthwiseNet
 from .inception import InceptionNet
 from .resnet import ResNet
+from .several import Several
 from .signalcnn import SignalCNN
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
@@ -23,6 +24,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "inception": InceptionNet,
     "depthwise": DepthwiseNet,
 }
+SEVERAL = "several"  # backbones of ours side by side (several.py), an ensemble
 
 
 def build_backbone(name: str, *, leads: int, config: Mapping[str, Any]) -> nn.Module:
@@ -31,7 +33,7 @@ def build_backbone(name: str, *, leads: int, config: Mapping[str, Any]) -> nn.Mo
     `module:Class` imports and runs that module: give only names that you trust. Raises
     ModelError if there is no such backbone or it does not take the configuration.
     """
-    make = BACKBONES.get(name) or _import_backbone(name)
+    make = _several if name == SEVERAL else BACKBONES.get(name) or _import_backbone(name)
     settings = {key: tuple(x) if isinstance(x, list) else x for key, x in config.items()}
     try:
         return make(leads=leads, **settings)
@@ -45,6 +47,16 @@ def feature_channels(backbone: nn.Module) -> int:
     if not isinstance(channels, int):
         raise ModelError(f"{type(backbone).__name__} needs an attribute `channels`, an int.")
     return channels
+
+
+def _several(*, leads: int, members: Sequence[Mapping[str, Any]]) -> Several:
+    """members: the `name`, which must be of a backbone of ours, and the `config` of each."""
+    made = []
+    for member in members:
+        if set(member) != {"name", "config"} or member["name"] not in (*BACKBONES, SEVERAL):
+            raise ValueError(f"a member is {member!r}; needed: the name of ours, and its config.")
+        made.append(build_backbone(member["name"], leads=leads, config=member["config"]))
+    return Several(made, channels=sum(map(feature_channels, made)))
 
 
 def _import_backbone(name: str) -> Callable[..., nn.Module]:

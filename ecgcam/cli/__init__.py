@@ -11,7 +11,7 @@ import typer
 
 from .. import __version__
 from ..errors import EcgcamError
-from . import bench, calibrate, compare, data, judge, learn, robustness, tour
+from . import bench, calibrate, combine, compare, data, judge, learn, robustness, tour
 
 app = typer.Typer(
     name="ecgcam",
@@ -29,6 +29,7 @@ for command in (
     data.overview,
     data.prepare,
     learn.train,
+    combine.combine,
     calibrate.calibrate,
     learn.evaluate,
     robustness.robustness,

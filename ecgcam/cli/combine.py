@@ -1,0 +1,18 @@
+"""The command that makes one model of several."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def combine(
+    models: Annotated[
+        list[Path], typer.Argument(help="Two or more model files, or shipped models' names.")
+    ],
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+) -> None:
+    """Make one model of several, whose logits and maps are the mean of theirs."""
+    from ..combine import combine as run
+
+    typer.echo(run(models, out))
