@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .backbone import Trusted
-from .learn import folds
+from .options import Trusted, folds
 from .progress import progress
 
 

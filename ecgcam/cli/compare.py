@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .backbone import Trusted
-from .learn import folds
+from .options import Bootstrap, Fold, Trusted, folds
 from .progress import progress
 
 
@@ -14,9 +13,9 @@ def compare(
     model_a: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
     model_b: Annotated[Path, typer.Argument(help="Another of the same task.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
-    fold: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "9",
+    fold: Fold = "9",
     out: Annotated[Path | None, typer.Option(help="The folder for compare.json.")] = None,
-    bootstrap: Annotated[int, typer.Option(min=1, help="Replicates for intervals and p.")] = 1000,
+    bootstrap: Bootstrap = 1000,
     backbone: Trusted = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> None:

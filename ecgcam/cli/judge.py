@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import RecordError
-from .backbone import Trusted
+from .options import Trusted
 from .progress import progress
 
 if TYPE_CHECKING:

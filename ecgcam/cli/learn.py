@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..leads import LEADS, lead_name
-from .backbone import Trusted, found_here
+from .options import Bootstrap, Fold, Trusted, folds, found_here
 from .progress import progress
 
 
@@ -47,7 +47,7 @@ def train(
         float | None,
         typer.Option(help="Train on so many seconds of each ECG, cut out anew each time."),
     ] = None,
-    train_folds: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "1-8",
+    train_folds: Fold = "1-8",
     validation_folds: Annotated[str, typer.Option(help="Folds to choose the epoch on.")] = "9",
     epochs: Annotated[int, typer.Option(min=1)] = 25,
     batch: Annotated[int, typer.Option(min=1, help="ECGs a step.")] = 128,
@@ -130,8 +130,8 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="A model file.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
     out: Annotated[Path, typer.Option(help="The folder for the scores and the report.")],
-    fold: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "9",
-    bootstrap: Annotated[int, typer.Option(min=1, help="Replicates for the intervals.")] = 1000,
+    fold: Fold = "9",
+    bootstrap: Bootstrap = 1000,
     draw: Annotated[
         int, typer.Option(min=0, help="Explain the N surest hits and the N worst misses.")
     ] = 0,
@@ -155,20 +155,6 @@ def evaluate(
             progress=show,
         )
     typer.echo(report)
-
-
-def folds(text: str) -> tuple[int, ...]:
-    """(1, 2, 3, 9) from "1-3,9"."""
-    found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        try:
-            found += range(int(first), int(last or first) + 1)
-        except ValueError:
-            found = []
-        if not found:
-            raise typer.BadParameter(f"{text!r} are no folds; needed: as in 1-8 or 1,2,9.")
-    return tuple(found)
 
 
 def _leads(text: str) -> tuple[str, ...]:

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .backbone import Trusted
-from .learn import folds
+from .options import Bootstrap, Fold, Trusted, folds
 from .progress import progress
 
 
@@ -14,8 +13,8 @@ def robustness(
     model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
     out: Annotated[Path, typer.Option(help="The folder for the scores and the page.")],
-    fold: Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")] = "9",
-    bootstrap: Annotated[int, typer.Option(min=1, help="Replicates for the intervals.")] = 200,
+    fold: Fold = "9",
+    bootstrap: Bootstrap = 200,
     backbone: Trusted = None,
     seed: Annotated[int, typer.Option(help="Of the noise and the bootstrap.")] = 0,
 ) -> None:

@@ -1,0 +1,39 @@
+"""Options that several commands have."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+
+def found_here(name: str | None) -> str | None:
+    """The name as it is; `module:Class` is then looked for in the working folder too, last.
+
+    Code of one's own may lie there.
+    """
+    if name and ":" in name and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    return name
+
+
+Trusted = Annotated[
+    str | None,
+    typer.Option("--backbone", help="module:Class that you trust.", callback=found_here),
+]
+Fold = Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")]
+Bootstrap = Annotated[int, typer.Option(min=1, help="Replicates for the intervals.")]
+
+
+def folds(text: str) -> tuple[int, ...]:
+    """(1, 2, 3, 9) from "1-3,9"."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        try:
+            found += range(int(first), int(last or first) + 1)
+        except ValueError:
+            found = []
+        if not found:
+            raise typer.BadParameter(f"{text!r} are no folds; needed: as in 1-8 or 1,2,9.")
+    return tuple(found)
