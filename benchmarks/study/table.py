@@ -1,78 +1,117 @@
-"""The study's results.csv as the table and the picture of docs/study.md.
+"""The study's scores and costs as the tables of docs/study.md.
 
-python benchmarks/study/table.py
+    python benchmarks/study/table.py
+
+The picture of score against size is frontier.py's.
 """
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
-from run import RESULTS, configurations
+from costs import COSTS
+from run import CROSS_VALIDATION, RESULTS, configurations
 
 from ecgcam.files import written_whole
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "study.md"
-PICTURE = ROOT / "docs" / "pictures" / "frontier.png"
-BEGIN, END = "<!-- table -->\n", "<!-- end of the table -->\n"
-TASKS = {"auroc": "normal or not: AUROC", "macro_auroc": "five superclasses: macro-AUROC"}
-GOALS = {"auroc": {22_273: 0.95}, "macro_auroc": {25_000: 0.93, 500_000: 0.94}}
-SIZES = {5_000: "5k", 22_273: "22k", 100_000: "100k", 500_000: "500k"}
+PAGE = Path(__file__).parents[2] / "docs" / "study.md"
+ZOO, LEADS = "zoo-", "leads-"
+BASE = "crop5"  # whose recipe the zoo and the reduced leads have
+SCORES = ("auroc", "accuracy", "macro_auroc")
 
 
 def main() -> None:
+    page = PAGE.read_text(encoding="utf-8")
     runs = pd.read_csv(RESULTS)
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+    for name, made in (
+        ("configurations", of_configurations(runs)),
+        ("cross-validation", of_cross_validation(pd.read_csv(CROSS_VALIDATION))),
+        ("zoo", of_zoo(runs, pd.read_csv(COSTS).set_index("configuration"))),
+        ("leads", of_leads(runs)),
+    ):
+        page = replaced(page, name, made)
     with written_whole(PAGE) as temporary:
-        temporary.write_text(before + BEGIN + table(runs) + END + after, encoding="utf-8")
-    figure = draw_frontier(runs)
-    with written_whole(PICTURE) as temporary:
-        figure.savefig(temporary, dpi=150)
-    sys.stdout.write(f"{PAGE}\n{PICTURE}\n")
+        temporary.write_text(page, encoding="utf-8")
+    sys.stdout.write(f"{PAGE}\n")
 
 
-def table(runs: pd.DataFrame) -> str:
+def replaced(page: str, name: str, table: str) -> str:
+    """The page with another table between the marks of that name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, _, rest = page.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{PAGE}: there is no place for the table {name!r}.")
+    return before + begin + table + end + after
+
+
+def of_configurations(runs: pd.DataFrame) -> str:
     """A line a configuration, in the order they are written; means over the seeds."""
-    lines = [
-        "| configuration | what it is | parameters | seeds | AUROC | accuracy | macro-AUROC |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, configuration in configurations().items():
+
+    def row(name: str, found: pd.DataFrame) -> list[str]:
+        why, count = configurations()[name]["why"], f"{int(found['parameters'].iloc[0]):,}"
+        return [f"`{name}`", why, count, str(len(found)), *(_mean(found, key) for key in SCORES)]
+
+    heads = ("configuration", "what it is", "parameters", "seeds")
+    others = [name for name in configurations() if not name.startswith((ZOO, LEADS))]
+    return _table((*heads, "AUROC", "accuracy", "macro-AUROC"), others, runs, row)
+
+
+def of_cross_validation(runs: pd.DataFrame) -> str:
+    """A line a configuration; means over the four parts of folds 1 to 8 that were left out."""
+
+    def row(name: str, found: pd.DataFrame) -> list[str]:
+        return [f"`{name}`", str(len(found)), *(_mean(found, key) for key in SCORES)]
+
+    heads = ("configuration", "models", "AUROC", "accuracy", "macro-AUROC")
+    return _table(heads, list(configurations()), runs, row)
+
+
+def of_zoo(runs: pd.DataFrame, costs: pd.DataFrame) -> str:
+    """A line a network, all by one recipe."""
+
+    def row(name: str, found: pd.DataFrame) -> list[str]:
+        cost = costs.loc[name]
+        backbone = configurations()[name].get("backbone", "signalcnn")
+        operations = f"{cost['multiply_accumulates'] / 1e6:.2f} million"
+        time = f"{cost['milliseconds']:.2f}"
+        return [f"`{backbone}`", f"{int(cost['parameters']):,}", operations, time, _interval(found)]
+
+    heads = ("network", "parameters", "multiply-accumulates", "ms an ECG", "AUROC")
+    return _table(heads, _like(ZOO), runs, row)
+
+
+def of_leads(runs: pd.DataFrame) -> str:
+    """A line a subset of the leads, all by one recipe."""
+
+    def row(name: str, found: pd.DataFrame) -> list[str]:
+        leads = configurations()[name].get("leads")
+        said = ", ".join(leads) if leads else "all twelve"
+        return [said, f"{int(found['parameters'].iloc[0]):,}", _interval(found)]
+
+    return _table(("leads", "parameters", "AUROC"), _like(LEADS), runs, row)
+
+
+def _like(group: str) -> list[str]:
+    return [BASE, *(name for name in configurations() if name.startswith(group))]
+
+
+def _table(
+    heads: Iterable[str],
+    names: Iterable[str],
+    runs: pd.DataFrame,
+    row: Callable[[str, pd.DataFrame], list[str]],
+) -> str:
+    """Markdown; a line for each of these configurations that has a run."""
+    heads = list(heads)
+    rows = [heads, ["---"] * len(heads)]
+    for name in names:
         found = runs[runs["configuration"] == name]
         if len(found):
-            scores = [_mean(found, score) for score in ("auroc", "accuracy", "macro_auroc")]
-            count = f"{int(found['parameters'].iloc[0]):,}"
-            cells = [f"`{name}`", configuration["why"], count, str(len(found)), *scores]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def draw_frontier(runs: pd.DataFrame) -> Figure:
-    """Score against size, a panel a task; a point a configuration, its line from seed to seed."""
-    figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
-    for panel, (score, title) in zip(panels, TASKS.items(), strict=True):
-        for name, found in runs.dropna(subset=[score]).groupby("configuration"):
-            size, scores = found["parameters"].iloc[0], found[score]
-            panel.plot([size, size], [scores.min(), scores.max()], color="#0072b2", lw=1)
-            panel.plot(size, scores.mean(), "o", color="#0072b2", ms=5)
-            panel.annotate(
-                str(name), (size, scores.mean()), xytext=(6, 0), textcoords="offset points",
-                fontsize=7, va="center",
-            )  # fmt: skip
-        for size, goal in GOALS[score].items():
-            panel.plot(size, goal, "_", color="#d55e00", ms=22, mew=2, label="goal")
-        panel.set(title=title, xlabel="parameters", xscale="log", xlim=(4_000, 1_500_000))
-        panel.set_xticks(list(SIZES), list(SIZES.values()))
-        panel.minorticks_off()
-        panel.margins(y=0.1)
-        panel.grid(alpha=0.3)
-    panels[0].set_ylabel("on fold 9")
-    handles, labels = panels[0].get_legend_handles_labels()
-    panels[0].legend(handles[:1], labels[:1], loc="lower right")
-    return figure
+            rows.append(row(name, found))
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
 
 
 def _mean(found: pd.DataFrame, score: str) -> str:
@@ -81,6 +120,12 @@ def _mean(found: pd.DataFrame, score: str) -> str:
         return "–"
     spread = f" ({scores.min():.4f} to {scores.max():.4f})" if len(scores) > 1 else ""
     return f"{scores.mean():.4f}{spread}"
+
+
+def _interval(found: pd.DataFrame) -> str:
+    """Of the first seed, with the interval of its bootstrap over patients."""
+    first: Any = found.sort_values("seed").iloc[0]
+    return f"{first['auroc']:.4f} [{first['auroc_low']:.3f}, {first['auroc_high']:.3f}]"
 
 
 if __name__ == "__main__":

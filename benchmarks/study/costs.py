@@ -1,0 +1,68 @@
+"""What each network of the zoo costs: one ECG, raw mV to probability and map, on one thread.
+
+    python benchmarks/study/costs.py
+
+Weights do not change the time, so that no run is needed. Writes costs.csv; table.py shows it.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from run import HERE, configurations, recipe
+
+from ecgcam.costs import cost_of
+from ecgcam.files import written_whole
+from ecgcam.labels import find_task
+from ecgcam.leads import LEADS
+from ecgcam.network import Network, NetworkConfig, judge_array
+
+COSTS = HERE / "costs.csv"
+VOCABULARY = {"superclass": ("NORM", "MI", "STTC", "CD", "HYP")}
+ROUNDS = 200
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    rows = []
+    for name in ("crop5", *(name for name in configurations() if name.startswith("zoo-"))):
+        network = _network(name)
+        signal_mv = np.random.default_rng(0).normal(0, 1, (1, len(network.config.leads), 1000))
+        milliseconds = _median_ms(partial(judge_array, network, signal_mv.astype(np.float32)))
+        cost = cost_of(network)
+        rows.append((name, cost.parameters, cost.total, round(milliseconds, 2)))
+        sys.stdout.write(f"{rows[-1]}\n")
+    columns = ["configuration", "parameters", "multiply_accumulates", "milliseconds"]
+    with written_whole(COSTS) as temporary:
+        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
+
+
+def _network(name: str) -> Network:
+    config = recipe(name, 0, Path("runs"))
+    form = NetworkConfig(
+        classes=len(find_task(config.task, VOCABULARY).classes),
+        backbone=config.backbone,
+        backbone_config=config.backbone_config,
+        preprocess=config.preprocess,
+        leads=config.leads or LEADS,
+    )
+    return Network(form).eval()
+
+
+def _median_ms(run: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    main()
