@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgcam.calibrate import CalibrateConfig, calibrated
-from ecgcam.calibration import expected_calibration_error
+from ecgcam.calibrate import CalibrateConfig, calibrated, shifted
+from ecgcam.calibration import expected_calibration_error, fit_shifts
 from ecgcam.classifier import load, to_probabilities
 from ecgcam.evaluate import Judged, judge_folds
 from ecgcam.operating_points import OperatingPoints
@@ -48,11 +48,12 @@ def measured(judged: Judged, half: NDArray[np.bool_], rng: np.random.Generator) 
     """
     parts = ("numbers", "targets", "logits", "probabilities")
     chooses = replace(judged, **{part: getattr(judged, part)[half] for part in parts})
-    card = calibrated(chooses, CalibrateConfig())
+    shifts = fit_shifts(chooses.targets, chooses.logits)
+    card = calibrated(shifted(chooses, shifts.tolist()), CalibrateConfig())
     points = OperatingPoints.from_card(card)
     temperature, exclusive = card["temperature"], judged.classifier.exclusive
     once = np.ones((1, (~half).sum()), np.float32)  # no bootstrap: the splits show the spread
-    targets, logits = judged.targets[~half, 0], judged.logits[~half]
+    targets, logits = judged.targets[~half, 0], judged.logits[~half] + np.float32(shifts)
     before = trust_scores(
         targets, judged.probabilities[~half, 0], threshold=0.5, chosen=None, counts=once
     )
@@ -66,7 +67,8 @@ def measured(judged: Judged, half: NDArray[np.bool_], rng: np.random.Generator) 
         counts=once,
     )
     by_chance = expected_calibration_error(drawn, probabilities, bins=BINS)
-    return {"temperature": temperature, "before": before, "after": after, "by chance": by_chance}
+    fitted = {"shift": float(shifts[0]), "temperature": temperature}
+    return {**fitted, "before": before, "after": after, "by chance": by_chance}
 
 
 def flat(scores: dict[str, Any], path: str = "") -> Iterator[tuple[str, float]]:

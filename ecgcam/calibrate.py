@@ -1,9 +1,9 @@
-"""A model to a calibrated one: temperature, thresholds, bands and conformal sets from a fold."""
+"""A model to a calibrated one: probabilities, thresholds, bands and conformal sets from a fold."""
 
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .abstention import Band, band_for_accuracy, band_for_coverage
 from .calibration import (
+    fit_shifts,
     fit_temperature,
     sensitivity_and_specificity,
     threshold_for_accuracy,
@@ -28,6 +29,7 @@ from .shipped import model_file
 from .store import Store
 
 NONE = "none"
+BIAS_SHIFT = "bias_shift"  # in a card's provenance: what calibration added to each logit
 ASKED_FOR = (
     "youden",
     *(f"{kind}=0.{n}" for kind in ("sensitivity", "specificity") for n in (90, 95)),
@@ -42,6 +44,8 @@ _BAND = re.compile(rf"none|(accuracy|coverage){_SHARE}")
 class CalibrateConfig:
     """What to choose by.
 
+    shift:     add to each class's logits what makes its probabilities likeliest; classes that
+               exclude one another keep theirs, for a shift would change the answers.
     threshold: "youden", "accuracy", "sensitivity=0.95" or "specificity=0.95" with any share; or
                "none": every decision stays as it is.
     band:      "accuracy=0.95": the narrowest band outside which so many decisions are right;
@@ -49,6 +53,7 @@ class CalibrateConfig:
     alpha:     the error rate of the conformal sets, within (0, 1).
     """
 
+    shift: bool = True
     threshold: str = "youden"
     band: str = "accuracy=0.95"
     alpha: float = 0.1
@@ -86,9 +91,34 @@ def calibrate(
     """
     classifier = load(model, backbone=backbone)
     _refuse_learned(classifier.card, store, folds)
-    card = calibrated(judge_folds(classifier, store, folds=folds, progress=progress), config)
-    copy_with_card(model_file(model), card, out)
+    judged = judge_folds(classifier, store, folds=folds, progress=progress)
+    shifts = []
+    if config.shift and not classifier.exclusive:
+        shifts = fit_shifts(judged.targets, judged.logits).tolist()
+        judged = shifted(judged, shifts)
+    card = calibrated(judged, config)
+    copy_with_card(model_file(model), card, out, bias_shift=shifts)
     return card
+
+
+def shifted(judged: Judged, shifts: Sequence[float]) -> Judged:
+    """The same records judged by the model with these shifts (classes,) added to its logits.
+
+    Its thresholds move along, so that it decides as before; its card keeps what was added so far.
+    """
+    classifier = judged.classifier
+    card, added = classifier.card, np.array(shifts, np.float32)
+    before = card["provenance"].get(BIAS_SHIFT, [0.0] * len(shifts))
+    so_far = [round(old + new, 3) for old, new in zip(before, shifts, strict=True)]
+    changed = {
+        "thresholds": _same_decisions(card, card["temperature"], shifts=added),
+        "provenance": {**card["provenance"], BIAS_SHIFT: so_far},
+    }
+    moved = Classifier(classifier.judge, bias=classifier.bias + added, card=card | changed)
+    logits = judged.logits + added
+    return replace(
+        judged, classifier=moved, logits=logits, probabilities=moved.probabilities(logits)
+    )
 
 
 def calibrated(judged: Judged, config: CalibrateConfig) -> Card:
@@ -158,14 +188,16 @@ def _judged_by_itself(classifier: Classifier, config: CalibrateConfig) -> tuple[
     return ()
 
 
-def _same_decisions(card: Card, temperature: float) -> list[float]:
-    """The thresholds t' that decide at the new temperature T' as the card's t do at its T.
+def _same_decisions(
+    card: Card, temperature: float, *, shifts: NDArray[np.float32] | float = 0.0
+) -> list[float]:
+    """The thresholds t' that decide at T' on logits shifted by b as the card's t do at its T.
 
-    sigmoid(z / T) >= t is sigmoid(z / T') >= t' for t' = sigmoid(logit(t) T / T').
+    sigmoid(z / T) >= t is sigmoid((z + b) / T') >= t' for t' = sigmoid((logit(t) T + b) / T').
     """
     from scipy.special import expit, logit
 
-    logits = logit(np.clip(card["thresholds"], 0, 1)) * card["temperature"]
+    logits = logit(np.clip(card["thresholds"], 0, 1)) * card["temperature"] + shifts
     return [float(threshold) for threshold in expit(logits / temperature)]
 
 

@@ -4,9 +4,11 @@ The card is JSON in the file's metadata, under the key "card". Nothing is unpick
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .errors import ModelError
 from .files import written_whole
@@ -79,13 +81,19 @@ def save_model(path: Path, network: "Network", card: Card) -> Path:
     return path
 
 
-def copy_with_card(model: Path, card: Card, out: Path) -> Path:
-    """Write a model file's weights to `out` under another card, whole or not at all."""
+def copy_with_card(model: Path, card: Card, out: Path, *, bias_shift: Sequence[float] = ()) -> Path:
+    """Write a model file's weights to `out` under another card, whole or not at all.
+
+    bias_shift: (classes,), added to the bias of the head, and so to every logit of the class.
+    """
     from safetensors.numpy import load_file, save
 
-    weights = save(load_file(model), {"card": _card_text(card, out)})
+    weights = load_file(model)
+    if len(bias_shift):
+        weights["head.bias"] = weights["head.bias"] + np.array(bias_shift, np.float32)
+    written = save(weights, {"card": _card_text(card, out)})
     with written_whole(out) as temporary:
-        temporary.write_bytes(weights)
+        temporary.write_bytes(written)
     return out
 
 

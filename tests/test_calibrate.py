@@ -94,23 +94,50 @@ def test_the_temperature_that_was_applied_is_found(task):
     assert card["temperature"] == pytest.approx(2, rel=0.06)
 
 
-def test_the_files_weights_stay_and_its_card_keeps_the_rest(store, model, tmp_path):
+@pytest.mark.parametrize("shift", [True, False])
+def test_all_weights_but_the_bias_stay_and_the_card_keeps_the_rest(store, model, tmp_path, shift):
     path, out = model(), tmp_path / "new" / "calibrated.safetensors"
     before = path.read_bytes()
-    card = calibrate(path, store, out, UNTRAINED, folds=FOLDS)
+    card = calibrate(path, store, out, replace(UNTRAINED, shift=shift), folds=FOLDS)
     assert path.read_bytes() == before
     assert read_card(out) == json.loads(json.dumps(card))
-    changed = {"temperature", "thresholds", KEY}
+    changed = {"temperature", "thresholds", KEY} | ({"provenance"} if shift else set())
     assert {key for key in card if card[key] != read_card(path).get(key)} == changed
+    added = card["provenance"]["bias_shift"] if shift else [0]
+    assert shift == any(added)
     for name, weights in load_file(path).items():
-        assert np.array_equal(load_file(out)[name], weights)
+        wanted = weights + np.array(added, np.float32) if name == "head.bias" else weights
+        assert np.array_equal(load_file(out)[name], wanted)
+
+
+@pytest.mark.parametrize("task", [NORMAL, SUPERCLASS])
+def test_a_shift_alone_leaves_every_decision_and_the_evidence_adds_up(store, model, tmp_path, task):
+    path, out = model(task, temperature=1.5), tmp_path / "shifted.safetensors"
+    calibrate(path, store, out, CalibrateConfig(threshold="none", band="none"), folds=FOLDS)
+    before, after = (judge_folds(load(file), store, folds=FOLDS) for file in (path, out))
+    assert np.array_equal(after.decisions, before.decisions)
+    mean = after.probabilities.mean(axis=0)  # of the likeliest: as many as there are
+    np.testing.assert_allclose(mean, after.targets.mean(axis=0), atol=0.02)
+    logits, evidence = after.classifier.judge(store.signals_mv([0, 1]))
+    np.testing.assert_allclose(evidence.mean(-1) + after.classifier.bias, logits, atol=1e-5)
 
 
 def test_a_model_can_be_calibrated_in_its_place_and_again(store, model):
     path = model()
-    first = calibrate(path, store, path, UNTRAINED, folds=FOLDS)
-    again = calibrate(path, store, path, UNTRAINED, folds=FOLDS)
+    config = replace(UNTRAINED, shift=False)
+    first = calibrate(path, store, path, config, folds=FOLDS)
+    again = calibrate(path, store, path, config, folds=FOLDS)
     assert again == first
+
+
+def test_the_card_keeps_what_was_added_in_all(store, model):
+    path = model()
+    before = load(path).bias
+    for _ in range(2):
+        card = calibrate(path, store, path, UNTRAINED, folds=FOLDS)
+    np.testing.assert_allclose(
+        card["provenance"]["bias_shift"], load(path).bias - before, atol=1e-5
+    )
 
 
 def test_a_failure_leaves_the_file_as_it_was(store, model, monkeypatch):
@@ -222,6 +249,7 @@ def test_of_exclusive_classes_the_temperature_alone_is_fitted(store, model, tmp_
     wanted = fit_temperature(there.targets, there.logits, exclusive=True)
     assert card["temperature"] == pytest.approx(wanted)
     assert card["thresholds"] == [0.5, 0.5]
+    assert "bias_shift" not in card["provenance"]
     answer = load(out).predict(store.record(0))
     assert answer.uncertain is answer.conformal_sets is None
     scores = score(judge_folds(load(out), store, folds=FOLDS), replicates=2)

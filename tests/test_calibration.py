@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 from sklearn.calibration import calibration_curve
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, recall_score, roc_auc_score
 
 from ecgcam.calibration import (
     brier,
     expected_calibration_error,
+    fit_shifts,
     fit_temperature,
     reliability_table,
     sensitivity_and_specificity,
@@ -247,3 +249,28 @@ def test_logits_that_part_the_classes_stay_within_bounds():
 def test_a_temperature_of_nonsense_is_refused(targets, logits):
     with pytest.raises(ValueError, match="needed: one shape"):
         fit_temperature(np.array(targets), np.array(logits))
+
+
+def test_shifts_are_found_again_whatever_the_temperature(rng):
+    true = rng.normal(scale=2, size=(20000, 3))
+    targets = rng.random(true.shape) < expit(true)
+    applied = np.array([-0.7, 0.0, 1.5])
+    for temperature in (0.5, 1, 3):
+        found = fit_shifts(targets, (true + applied) * temperature)
+        np.testing.assert_allclose(found, -applied * temperature, atol=0.1 * temperature)
+        again = fit_shifts(targets, (true + applied) * temperature + found)
+        np.testing.assert_allclose(again, 0, atol=0.002)
+
+
+def test_the_shift_of_one_class_is_that_of_a_logistic_regression(rng):
+    logits = rng.normal(1, 2, size=(500, 1))
+    targets = rng.random(500) < expit(0.5 * logits[:, 0] - 1)
+    regression = LogisticRegression(C=np.inf, tol=1e-10).fit(logits, targets)
+    wanted = regression.intercept_[0] / regression.coef_[0, 0]
+    assert fit_shifts(targets[:, None], logits)[0] == pytest.approx(wanted, abs=1e-3)
+
+
+def test_a_class_of_one_kind_is_not_shifted_and_no_class_is_shifted_far():
+    logits = np.array([[1.0, 90.0], [-1.0, 91.0], [2.0, 92.0], [-2.0, 90.5]])
+    targets = np.array([[1, 1], [1, 0], [1, 1], [1, 0]])
+    assert fit_shifts(targets, logits).tolist() == [0, -5]

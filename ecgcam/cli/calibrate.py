@@ -16,6 +16,9 @@ def calibrate(
     fold: Annotated[
         str, typer.Option(help="Folds that the model has not learned from, as in 9 or 1-8.")
     ] = "9",
+    shift: Annotated[
+        bool, typer.Option(help="Shift each class's logits; or fit one temperature alone.")
+    ] = True,
     threshold: Annotated[
         str,
         typer.Option(
@@ -28,13 +31,13 @@ def calibrate(
     alpha: Annotated[float, typer.Option(help="The error rate of the conformal sets.")] = 0.1,
     backbone: Trusted = None,
 ) -> None:
-    """Give a model a temperature, thresholds, a band of doubt and conformal sets."""
+    """Give a model calibrated probabilities, thresholds, a band of doubt and conformal sets."""
     from ..calibrate import CalibrateConfig
     from ..calibrate import calibrate as run
     from ..store import open_store
 
     try:
-        config = CalibrateConfig(threshold=threshold, band=band, alpha=alpha)
+        config = CalibrateConfig(shift=shift, threshold=threshold, band=band, alpha=alpha)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with progress("ECGs judged") as show:
