@@ -46,24 +46,39 @@ class BatchOrder(Sampler[list[int]]):
     goes on at some epoch sees what an unbroken one would have.
     """
 
-    def __init__(self, records: int, *, batch: int, shuffle_seed: int | None = None) -> None:
-        self.records = records
+    def __init__(
+        self,
+        records: int,
+        *,
+        batch: int,
+        shuffle_seed: int | None = None,
+        seldom: NDArray[np.bool_] | None = None,
+        share: float = 1.0,
+    ) -> None:
+        """seldom: (records,), those of which only a share comes in an epoch, by chance."""
         self.batch = batch
         self.shuffle_seed = shuffle_seed
         self.epoch = 0
+        rare = np.zeros(records, bool) if seldom is None or share == 1 else seldom
+        self._always, self._seldom = np.flatnonzero(~rare), np.flatnonzero(rare)
+        self._some = round(share * len(self._seldom))
 
     def set_epoch(self, epoch: int) -> None:
         """Called by lightning when an epoch starts."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.records // self.batch)
+        return -(-(len(self._always) + self._some) // self.batch)
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.arange(self.records)
+        order = self._always
         if self.shuffle_seed is not None:
-            order = np.random.default_rng([self.shuffle_seed, self.epoch]).permutation(order)
-        for at in range(0, self.records, self.batch):
+            rng = np.random.default_rng([self.shuffle_seed, self.epoch])
+            if self._some:
+                some = rng.choice(self._seldom, self._some, replace=False)
+                order = np.concatenate([order, some])
+            order = rng.permutation(order)
+        for at in range(0, len(order), self.batch):
             yield order[at : at + self.batch].tolist()
 
 
@@ -73,9 +88,13 @@ def batches(
     *,
     batch: int,
     shuffle_seed: int | None = None,
+    seldom: NDArray[np.bool_] | None = None,
+    share: float = 1.0,
 ) -> DataLoader[Batch]:
-    """Batches of these records; shuffled if a seed is given."""
-    order = BatchOrder(len(signals), batch=batch, shuffle_seed=shuffle_seed)
+    """Batches of these records; shuffled if a seed is given. seldom, share: see BatchOrder."""
+    order = BatchOrder(
+        len(signals), batch=batch, shuffle_seed=shuffle_seed, seldom=seldom, share=share
+    )
     # batch_size=None: the order gives whole batches, so the dataset is indexed once for each
     return DataLoader(PreprocessedBatches(signals, targets), sampler=order, batch_size=None)
 

@@ -21,6 +21,7 @@ TABLE = "ptbxl_database.csv"
 STATEMENTS = "scp_statements.csv"
 TRAIN_FOLDS = tuple(range(1, 9))  # folds 9 and 10 were validated by a person: choose, then test
 OVER_89_YEARS = 300  # how PTB-XL writes an age above 89, so that nobody is known by it
+_YES_OR_NO = {"true": True, "1": True, "false": False, "0": False}
 NOISE_COLUMNS = ("baseline_drift", "static_noise", "burst_noise", "electrodes_problems")
 
 _FILE_COLUMN: dict[float, str] = {100: "filename_lr", 500: "filename_hr"}
@@ -133,9 +134,19 @@ def _whole(column: pd.Series) -> pd.Series:
     return numbers.where((numbers % 1 == 0) & (numbers.abs() < 2**53)).astype("Int64")
 
 
+def _yes_or_no(column: pd.Series) -> pd.Series:
+    """True or False, however they are written; missing where it says neither."""
+    return column.astype("string").str.lower().map(_YES_OR_NO).astype("boolean")
+
+
 def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
-    """age_years (90 stands for every age above 89), sex, device, site, noise as annotated."""
-    table = table.reindex(columns=["age", "sex", "device", "site", *NOISE_COLUMNS])
+    """age_years (90 stands for every age above 89), sex, device, site, noise as annotated.
+
+    validated: whether a person has confirmed the statements; the others are a machine's. Of folds
+    1 to 8 two thirds are, of folds 9 and 10 all.
+    """
+    columns = ["age", "sex", "device", "site", "validated_by_human", *NOISE_COLUMNS]
+    table = table.reindex(columns=columns)
     age = pd.to_numeric(table["age"], errors="coerce")
     noise = table[list(NOISE_COLUMNS)].notna()
     return pd.DataFrame(
@@ -144,6 +155,7 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
             "sex": table["sex"].map({0: "male", 1: "female"}),
             "device": table["device"].astype("string").str.split().str.join(" "),
             "site": _whole(table["site"]).astype("string"),
+            "validated": _yes_or_no(table["validated_by_human"]),
             "noise": [
                 " ".join(name for name, there in zip(NOISE_COLUMNS, row, strict=True) if there)
                 for row in noise.to_numpy()

@@ -23,6 +23,8 @@ class TrainConfig:
     leads: the leads to judge by, of those in the store; None: all of them.
     augmentation: "paper", "none" or a file (augment.py).
     crop_s: train on so many seconds of each record, cut out anew each time; None: on all of it.
+    unvalidated_share: of the records that no person has validated, how many come in an epoch, other
+    ones each time; 1: all.
     schedule: "plateau" halves the learning rate when the score has not risen for over 3 epochs;
     "onecycle" rises to learning_rate and falls to nothing over all epochs.
     auxiliary: learn beside the task each superclass, subclass and statement that at least so many
@@ -43,6 +45,7 @@ class TrainConfig:
     leads: tuple[str, ...] | None = None
     augmentation: str = "paper"
     crop_s: float | None = None
+    unvalidated_share: float = 1.0
     train_folds: tuple[int, ...] = TRAIN_FOLDS
     validation_folds: tuple[int, ...] = (9,)
     epochs: int = 25
@@ -69,8 +72,9 @@ class TrainConfig:
             raise ValueError(f"weight_decay must be 0 or more, got {self.weight_decay}")
         if self.average is not None and not 0 < self.average < 1:
             raise ValueError(f"average must lie between 0 and 1, got {self.average}")
-        if not 0 <= self.teacher_share <= 1:
-            raise ValueError(f"teacher_share must be within [0, 1], got {self.teacher_share}")
+        for name in ("teacher_share", "unvalidated_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be within [0, 1], got {getattr(self, name)}")
         for name, choices in (
             ("schedule", SCHEDULES),
             ("score", SCORES),

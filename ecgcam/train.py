@@ -83,6 +83,7 @@ def train(
     to_validate = _labelled(store, task, config.validation_folds)
     _refuse_undefined_score(config, to_validate)
     targets, auxiliary = _lessons(config, task, store, to_train)
+    unvalidated = _unvalidated(config, store, to_train.numbers)
     network = _network(config, task, store)
     training = _training(network, config, exclusive=task.exclusive, auxiliary=auxiliary)
     said = settings(config, task, training.augment, store)
@@ -102,7 +103,14 @@ def train(
         with _preprocessed(out, network, store, to_train, to_validate) as (train_on, validate_on):
             trainer.fit(
                 training,
-                batches(train_on, targets, batch=config.batch, shuffle_seed=config.seed),
+                batches(
+                    train_on,
+                    targets,
+                    batch=config.batch,
+                    shuffle_seed=config.seed,
+                    seldom=unvalidated,
+                    share=config.unvalidated_share,
+                ),
                 batches(validate_on, to_validate.targets, batch=config.batch),
                 ckpt_path=last if resume and last.exists() else None,
                 weights_only=True,
@@ -210,6 +218,20 @@ def _lessons(
             out_of_fold=config.out_of_fold,
         )
     return targets, sizes
+
+
+def _unvalidated(
+    config: TrainConfig, store: Store, numbers: NDArray[np.int64]
+) -> NDArray[np.bool_] | None:
+    """Which of these records no person has validated; None if they count as the others do."""
+    if config.unvalidated_share == 1:
+        return None
+    if "validated" not in store.records:
+        raise DatasetError(
+            f"{store.folder}: it does not say which records were validated; make it anew from a "
+            "folder that does, or leave unvalidated_share at 1."
+        )
+    return ~store.records["validated"].iloc[numbers].fillna(True).to_numpy(bool)
 
 
 def _training(

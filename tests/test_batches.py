@@ -93,6 +93,29 @@ def test_every_record_comes_once_an_epoch(records, batch, shuffle_seed):
         assert sorted(place for part in parts for place in part) == list(range(records))
 
 
+def test_of_those_that_come_seldom_a_share_comes_and_other_ones_each_time():
+    seldom = np.arange(100) % 4 == 0  # 25 of 100
+    order = BatchOrder(100, batch=16, shuffle_seed=1, seldom=seldom, share=0.4)
+    seen = []
+    for epoch in range(30):
+        order.set_epoch(epoch)
+        places = [place for batch in order for place in batch]
+        assert len(order) == len(list(order)) == -(-85 // 16)
+        assert len(places) == len(set(places)) == 85
+        assert set(np.flatnonzero(~seldom)) <= set(places)
+        seen.append({place for place in places if seldom[place]})
+    assert set.union(*seen) == set(np.flatnonzero(seldom))
+    assert len({frozenset(some) for some in seen}) == 30
+
+
+def test_a_share_of_none_leaves_them_out_and_one_of_all_changes_nothing():
+    seldom = np.arange(10) < 4
+    order = BatchOrder(10, batch=4, shuffle_seed=1, seldom=seldom, share=0.0)
+    assert sorted(place for batch in order for place in batch) == [4, 5, 6, 7, 8, 9]
+    everything = BatchOrder(10, batch=4, shuffle_seed=1, seldom=seldom, share=1.0)
+    assert list(everything) == list(BatchOrder(10, batch=4, shuffle_seed=1))
+
+
 def epochs(seed, wanted):
     order = BatchOrder(200, batch=32, shuffle_seed=seed)
     found = []

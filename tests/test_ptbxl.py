@@ -16,6 +16,7 @@ ROW = {
     "device": "CS-12   E",
     "site": "0.0",
     "scp_codes": "{'NORM': 100.0, 'SR': 0.0}",
+    "validated_by_human": "True",
     "static_noise": " , I-V1,  ",
     "strat_fold": "3",
     "filename_lr": "records100/00000/00007_lr",
@@ -55,6 +56,7 @@ def test_a_row_becomes_what_is_known_of_a_record(folder_of):
         "sex": "female",
         "device": "CS-12 E",
         "site": "0",
+        "validated": True,
         "noise": "static_noise",
         "labels": ["rhythm:SR", "statement:NORM", "statement:SR"]
         + ["subclass:NORM", "superclass:NORM"],
@@ -134,13 +136,34 @@ def test_a_patient_in_two_folds_is_refused(folder_of):
     assert len(read_folder(folder_of({}, *of_nobody)).records) == 3
 
 
+def test_validated_by_a_person_or_not_or_not_known(folder_of):
+    cells = ["True", "False", "true", "1", "0", "", "perhaps"]
+    rows = [{"validated_by_human": cell, "patient_id": str(k)} for k, cell in enumerate(cells)]
+    found = read_folder(folder_of(*rows)).records["validated"]
+    assert [None if pd.isna(x) else x for x in found] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+        None,
+        None,
+    ]
+
+
+def test_of_ptb_xls_folds_only_the_ninth_is_all_validated(ptbxl_source):
+    share = ptbxl_source.records.groupby("fold")["validated"].mean()
+    assert share[9] == 1
+    assert share[:8].between(0.64, 0.69).all()
+
+
 def test_columns_that_only_describe_may_lack(folder_of):
     folder = folder_of({})
     table = pd.read_csv(folder / "ptbxl_database.csv")
     few = ["ecg_id", "patient_id", "scp_codes", "strat_fold", "filename_lr"]
     table[few].to_csv(folder / "ptbxl_database.csv", index=False)
     record = read_folder(folder).records.iloc[0]
-    assert record[["age_years", "sex", "device", "site"]].isna().all()
+    assert record[["age_years", "sex", "device", "site", "validated"]].isna().all()
     assert record["noise"] == ""
     with pytest.raises(DatasetError, match="not 500 Hz"):
         read_folder(folder, rate_hz=500)

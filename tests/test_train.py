@@ -22,7 +22,7 @@ from ecgcam.modelfile import load_network, read_card
 from ecgcam.network import judge_array
 from ecgcam.preprocess import PreprocessConfig
 from ecgcam.recipe import TrainConfig
-from ecgcam.run import CONFIG, METRICS, MODEL
+from ecgcam.run import CONFIG, LAST, METRICS, MODEL
 from ecgcam.store import open_store
 from ecgcam.train import train
 from ecgcam.training import Training, random_crop, validation_score
@@ -537,3 +537,18 @@ def test_a_crop_longer_than_the_records_is_refused(store, tmp_path):
     with pytest.raises(DatasetError, match="crop_s is 6; the records last 5 s"):
         train(store, tmp_path / "run", replace(TINY, crop_s=6.0))
     assert not (tmp_path / "run").exists()
+
+
+def test_unvalidated_records_may_be_left_out(tmp_path):
+    store = tiny_store(tmp_path / "store")
+    validated = np.arange(len(store.records)) % 4 < 2
+    store.records["validated"] = validated
+    recipe = replace(TINY, epochs=1, unvalidated_share=0.0)
+    train(store, tmp_path / "half", recipe)
+    steps = torch.load(tmp_path / "half" / LAST, weights_only=True)["global_step"]
+    assert steps == -(-int((validated & (store.records["fold"] < 9)).sum()) // 32)
+
+
+def test_a_store_that_does_not_say_which_were_validated_is_refused(store, tmp_path):
+    with pytest.raises(DatasetError, match="does not say which records were validated"):
+        train(store, tmp_path / "run", replace(TINY, unvalidated_share=0.3))

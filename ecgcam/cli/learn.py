@@ -47,6 +47,9 @@ def train(
         float | None,
         typer.Option(help="Train on so many seconds of each ECG, cut out anew each time."),
     ] = None,
+    unvalidated_share: Annotated[
+        float, typer.Option(help="Of the ECGs that no person validated, how many an epoch sees.")
+    ] = 1.0,
     train_folds: Fold = "1-8",
     validation_folds: Annotated[str, typer.Option(help="Folds to choose the epoch on.")] = "9",
     epochs: Annotated[int, typer.Option(min=1)] = 25,
@@ -101,6 +104,7 @@ def train(
             leads=_leads(leads) if leads is not None else None,
             augmentation=augmentation,
             crop_s=crop_s,
+            unvalidated_share=unvalidated_share,
             train_folds=folds(train_folds),
             validation_folds=folds(validation_folds),
             epochs=epochs,
