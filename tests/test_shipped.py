@@ -55,9 +55,11 @@ def test_the_page_says_what_the_card_says(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_names_no_folder_of_whoever_made_it(name):
-    recipe = read_card(model_file(name))["provenance"]["recipe"]
-    for path in (recipe["task"], *recipe["teachers"]):
-        assert not path.startswith(("/", "~", ".."))
+    provenance = read_card(model_file(name))["provenance"]
+    members = provenance.get("combined", [{"provenance": provenance}])
+    for recipe in (member["provenance"]["recipe"] for member in members):
+        for path in (recipe["task"], *recipe["teachers"]):
+            assert not path.startswith(("/", "~", ".."))
 
 
 def test_a_file_goes_before_a_shipped_model_of_its_name(tmp_path, monkeypatch):

@@ -1,8 +1,9 @@
-"""A run of the study to a shipped model: calibrated and scored on fold 9, its card written out.
+"""Runs of the study to a shipped model: calibrated and scored on fold 9, its card written out.
 
-    python benchmarks/study/ship.py STORE runs/gentle-0/model.safetensors normal
+    python benchmarks/study/ship.py STORE normal runs/crop5-0/model.safetensors
 
-It leaves ecgcam/weights/NAME.safetensors and docs/models/NAME.md, which say the same.
+Several runs become one model, the mean of them. It leaves ecgcam/weights/NAME.safetensors and
+docs/models/NAME.md, which say the same.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import jinja2
 
 from ecgcam.calibrate import CalibrateConfig, calibrate
 from ecgcam.classifier import load
+from ecgcam.combine import combine
 from ecgcam.evaluate import judge_folds, score
 from ecgcam.files import written_whole
 from ecgcam.modelfile import copy_with_card, read_card
@@ -46,17 +48,24 @@ ABOUT = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("store", type=Path)
-    parser.add_argument("model", type=Path)
     parser.add_argument("name")
+    parser.add_argument("runs", type=Path, nargs="+", help="their model files")
     parser.add_argument("--threshold", default="youden")
     arguments = parser.parse_args()
     store = open_store(arguments.store)
     out = ROOT / "ecgcam" / "weights" / f"{arguments.name}.safetensors"
     with TemporaryDirectory() as folder:
-        calibrated = Path(folder) / "model.safetensors"
+        trained, calibrated = arguments.runs[0], Path(folder) / "model.safetensors"
+        if len(arguments.runs) > 1:
+            trained = combine(arguments.runs, Path(folder) / "combined.safetensors")
         config = CalibrateConfig(threshold=arguments.threshold)
-        card = calibrate(arguments.model, store, calibrated, config, folds=(FOLD,))
-        about = {"name": arguments.name, "configuration": arguments.model.parent.name, **ABOUT}
+        card = calibrate(trained, store, calibrated, config, folds=(FOLD,))
+        runs = [run.parent.name.rpartition("-") for run in arguments.runs]
+        about = {
+            "name": arguments.name,
+            "runs": [{"configuration": name, "seed": int(seed)} for name, _, seed in runs],
+            **ABOUT,
+        }
         about |= _scored(calibrated, store)
         card = {**card, "about": about}
         copy_with_card(calibrated, card, out)
