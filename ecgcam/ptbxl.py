@@ -7,6 +7,7 @@ electrocardiography dataset (version 1.0.3), PhysioNet 2022, doi:10.13026/kfzx-a
 import ast
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -108,10 +109,11 @@ def read_folder(folder: Path, *, rate_hz: float = 100) -> Source:
     if ids.isna().any():
         row = int(ids.isna().to_numpy().argmax())
         raise DatasetError(f"{folder / TABLE}: row {row + 2}: ecg_id must be a whole number.")
+    absolute = folder.resolve()
     records = pd.DataFrame(
         {
             "id": ids.astype("int64"),
-            "path": [str(folder.resolve() / str(name)) for name in table[column]],
+            "path": [os.path.join(absolute, str(name)) for name in table[column]],
             "patient": _whole(table["patient_id"]),
             "fold": _whole(table["strat_fold"]),
         }
@@ -166,13 +168,17 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
 
 def _labels(scp_codes: pd.Series, statements: Mapping[str, Statement]) -> pd.DataFrame:
     """labels, scp_codes as JSON, and the problem of each row whose statements are unreadable."""
-    rows: list[tuple[list[str], str, str]] = []
-    for text in scp_codes:
-        codes: dict[str, float] = {}
-        problem = ""
-        try:
-            codes = parse_scp_codes(text)
-        except DatasetError as error:
-            problem = str(error)
-        rows.append((statement_labels(codes, statements), json.dumps(codes), problem))
+    texts = [str(text) for text in scp_codes]
+    of_text = {text: _labels_of(text, statements) for text in set(texts)}  # one in three is new
+    rows = [of_text[text] for text in texts]
     return pd.DataFrame(rows, columns=["labels", "scp_codes", "problem"], index=scp_codes.index)
+
+
+def _labels_of(text: str, statements: Mapping[str, Statement]) -> tuple[list[str], str, str]:
+    codes: dict[str, float] = {}
+    problem = ""
+    try:
+        codes = parse_scp_codes(text)
+    except DatasetError as error:
+        problem = str(error)
+    return statement_labels(codes, statements), json.dumps(codes), problem

@@ -6,6 +6,7 @@ It runs in the worker processes of `prepare`, and so loads little.
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import parent_process
 from pathlib import Path
 from threading import Thread
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import RecordError
+from .files import sha256
 from .leads import lead_order
 from .quality import find_quality, in_words
 from .readers import read
@@ -36,9 +38,13 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """What came of the files: a problem for each ("" if it was taken), findings for each taken."""
+    """What came of the files: a problem for each ("" if it was taken), findings for each taken.
+
+    sha256: of the shard's file.
+    """
 
     file: str
+    sha256: str
     problems: tuple[str, ...]
     quality: tuple[tuple[str, ...], ...]
 
@@ -67,7 +73,12 @@ def write_shard(paths: Sequence[str], file: Path, form: Form) -> Shard:
             problems.append(str(error))
     taken = signals_uv[: problems.count("")]
     np.save(file, taken)
-    return Shard(file=file.name, problems=tuple(problems), quality=tuple(_quality(taken, form)))
+    return Shard(
+        file=file.name,
+        sha256=sha256(file),
+        problems=tuple(problems),
+        quality=tuple(_quality(taken, form)),
+    )
 
 
 def read_microvolts(path: Path, form: Form) -> NDArray[np.int16]:
@@ -81,7 +92,10 @@ def read_microvolts(path: Path, form: Form) -> NDArray[np.int16]:
         if (digital.samples == INVALID).any():
             raise RecordError(f"{path}: it holds samples that the device marked invalid.")
         rows = _in_order(path, digital.leads, form)
-        return _checked_length(path, digital.samples.T[rows], form)
+        signal = digital.samples.T
+        if rows != list(range(len(signal))):  # else the copy into the shard is the only one
+            signal = signal[rows]
+        return _checked_length(path, signal, form)
     record = read(path)
     if record.rate_hz != form.rate_hz:
         record = _at_rate(path, record, form)
@@ -111,9 +125,15 @@ def _at_rate(path: Path, record: Record, form: Form) -> Record:
     return resample(record, form.rate_hz)
 
 
-def _in_order(path: Path, leads: Sequence[str], form: Form) -> list[int]:
+@lru_cache
+def _rows(leads: tuple[str, ...], wanted: tuple[str, ...]) -> list[int]:
+    """Most files of a dataset name their leads alike."""
+    return lead_order(leads, wanted)
+
+
+def _in_order(path: Path, leads: tuple[str, ...], form: Form) -> list[int]:
     try:
-        return lead_order(leads, form.leads)
+        return _rows(leads, form.leads)
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None
 
