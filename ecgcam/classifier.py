@@ -236,11 +236,6 @@ def load(path_or_name: str | Path, *, backbone: str | None = None) -> Classifier
     """
     network, card = load_network(model_file(path_or_name), backbone=backbone)
 
-    from .network import judge_array
+    from .folded import engine_of
 
-    def engine(
-        signal_mv: NDArray[np.float32], source: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return judge_array(network, signal_mv, source=source)
-
-    return Classifier(engine, bias=network.head.bias.detach().numpy(), card=card)
+    return Classifier(engine_of(network), bias=network.head.bias.detach().numpy(), card=card)

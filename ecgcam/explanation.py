@@ -113,13 +113,19 @@ def show_evidence(
     """
     frames = evidence.shape[-1]
     centres = (np.arange(frames) + 0.5) * (covered / frames) - 0.5
-    stretched = np.stack([np.interp(np.arange(samples), centres, row) for row in evidence])
-    stretched[:, round(judged) :] = np.nan
-    low = np.nanmin(stretched, axis=-1, keepdims=True)
-    high = np.nanmax(stretched, axis=-1, keepdims=True)
-    flat = high - low <= 1e-6 * np.maximum(np.abs(low), np.abs(high))  # float32 rounding
-    scaled = (stretched - low) / np.where(flat, 1, high - low)
-    return np.where(flat & ~np.isnan(stretched), 0, scaled).astype(np.float32)
+    places = np.arange(min(samples, round(judged)))
+    shown = np.full((len(evidence), samples), np.nan, np.float32)
+    for heat, row in zip(shown, evidence, strict=True):
+        heat[: len(places)] = _from_0_to_1(np.interp(places, centres, row))
+    return shown
+
+
+def _from_0_to_1(row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From its lowest value, 0, to its highest, 1; a constant row, but for rounding, is zeros."""
+    low, high = row.min(), row.max()
+    if high - low <= 1e-6 * max(abs(low), abs(high)):  # float32 rounding
+        return np.zeros_like(row)
+    return (row - low) / (high - low)
 
 
 def _numbers(row: NDArray[np.float32]) -> list[float | None]:

@@ -5,11 +5,14 @@ at once, it does not take it either.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+Real = TypeVar("Real", bound=np.floating[Any])
 
 _ROWS_A_THREAD = 256  # fewer take less time than to start a thread
 
@@ -37,23 +40,26 @@ def _is_plain(signal: Tensor) -> bool:
         and signal.dtype in (torch.float32, torch.float64)
         and not signal.requires_grad
         and not torch.compiler.is_compiling()
-        and not torch.jit.is_tracing()
+        and not torch.onnx.is_in_onnx_export()
     )
 
 
-def _medians(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+def _medians(rows: NDArray[Real]) -> NDArray[Real]:
     """(rows, time) to (rows,), on as many threads as torch has and the rows are worth."""
     threads = min(torch.get_num_threads(), len(rows) // _ROWS_A_THREAD)
     if threads < 2:
-        return _middle(rows)
+        return middle(rows)
     with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(_middle, np.array_split(rows, threads))))
+        return np.concatenate(list(pool.map(middle, np.array_split(rows, threads))))
 
 
-def _middle(rows: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The lower of the middle two is the highest of all that stand before the upper."""
+def middle(rows: NDArray[Real]) -> NDArray[Real]:
+    """The median of each row, (rows, time) to (rows,).
+
+    The lower of the middle two is the highest of all that stand before the upper.
+    """
     half = rows.shape[1] // 2
     ordered = np.partition(rows, half, axis=1)
     if rows.shape[1] % 2:
         return ordered[:, half]
-    return (ordered[:, :half].max(axis=1) + ordered[:, half]) / 2
+    return np.asarray((ordered[:, :half].max(axis=1) + ordered[:, half]) / 2)

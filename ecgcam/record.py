@@ -38,7 +38,8 @@ class Record:
         with np.errstate(over="ignore"):  # too large becomes infinite, which is refused below
             signal = np.asarray(self.signal_mv, dtype=np.float32)
         object.__setattr__(self, "signal_mv", signal)
-        object.__setattr__(self, "leads", tuple(lead_name(lead) for lead in self.leads))
+        if self.leads != LEADS:
+            object.__setattr__(self, "leads", tuple(lead_name(lead) for lead in self.leads))
         if signal.ndim != 2 or signal.shape[0] != len(self.leads) or signal.shape[1] == 0:
             raise RecordError(
                 f"{self.name}: the signal has shape {signal.shape}; needed: "
@@ -46,10 +47,10 @@ class Record:
             )
         if not (np.isfinite(self.rate_hz) and self.rate_hz > 0):
             raise RecordError(f"{self.name}: the rate is {self.rate_hz} Hz; needed: above 0.")
-        bad = [
-            lead for lead, row in zip(self.leads, signal, strict=True) if not np.isfinite(row).all()
-        ]
-        if bad:
+        finite = np.isfinite(signal)
+        if not finite.all():
+            rows = zip(self.leads, finite, strict=True)
+            bad = [lead for lead, row in rows if not row.all()]
             raise RecordError(
                 f"{self.name}: {', '.join(bad)} hold samples that are no number (NaN or "
                 "infinite): the device marked them invalid, or the file is damaged."
@@ -62,6 +63,8 @@ class Record:
 
     def with_leads(self, wanted: Sequence[str]) -> "Record":
         """The same record with just the wanted leads, in their order; RecordError if one lacks."""
+        if tuple(wanted) == self.leads == LEADS:
+            return self
         try:
             rows = lead_order(self.leads, wanted)
         except RecordError as error:

@@ -73,14 +73,14 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
             f"needed: at least {shortest / rate_hz:g} s."
         )
     whole, rest = divmod(found, samples)
-    parts = list(np.split(fitted.signal_mv[:, : whole * samples], max(whole, 1), axis=1))
+    parts = [fitted.signal_mv[:, at : at + samples] for at in range(0, whole * samples, samples)]
     warnings = list(record.warnings)
     if set(leads) < set(record.leads):
         warnings.append(f"judged by {', '.join(leads)} alone; the heat behind others is not theirs")
     if record.rate_hz != rate_hz:
         warnings.append(f"resampled from {record.rate_hz:g} to {rate_hz:g} Hz")
     if rest >= shortest:
-        parts = [*parts[:whole], _filled(fitted.signal_mv[:, -rest:], samples)]
+        parts.append(_filled(fitted.signal_mv[:, -rest:], samples))
         warnings.append(f"the last {(samples - rest) / rate_hz:.3g} s are filled up, not judged")
     elif rest:
         warnings.append(f"the last {rest / rate_hz:.3g} s are left out, not judged")

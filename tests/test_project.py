@@ -19,7 +19,8 @@ PACKAGE = ROOT / "ecgcam"
 RUNGS = {
     "words": "allocation errors files labels leads source",
     "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
-    "costs disturb metrics montage network preprocess transforms trials",
+    "costs disturb folded median metrics montage network "
+    "preprocess transforms trials",
     "data": "batches download heart_rate manifest prepare ptbxl quality readers record rows shards "
     "signal_survey store survey synthetic wfdb16 windows",
     "model": "classifier explanation modelfile operating_points published shipped",
@@ -33,8 +34,8 @@ NEEDS_TORCH = {
     name
     for names in (
         "augment backbones.__init__ backbones.depthwise backbones.image backbones.inception",
-        "backbones.resnet backbones.several backbones.signalcnn batches cam costs network",
-        "preprocess run train training transforms",
+        "backbones.resnet backbones.several backbones.signalcnn batches cam costs folded",
+        "median network preprocess run train training transforms",
         "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
         "bench.rivals.network bench.rivals.training",
     )

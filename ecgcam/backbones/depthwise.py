@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .image import as_image, check_widths, conv
+from .image import Normed, Stem, as_image, check_widths, conv
 
 
 class DepthwiseBlock(nn.Module):
@@ -27,6 +27,10 @@ class DepthwiseBlock(nn.Module):
         inner = self.across_norm(self.across(inner))
         return self.activation(image + inner)
 
+    def norms_to_fold(self) -> list[Normed]:
+        """For folded.py."""
+        return [((self.along,), self.along_norm), ((self.across,), self.across_norm)]
+
 
 class DepthwiseNet(nn.Module):
     """A stem that halves time, then blocks; time is halved after each but the last two.
@@ -44,11 +48,7 @@ class DepthwiseNet(nn.Module):
     ) -> None:
         super().__init__()
         check_widths(widths)
-        self.stem = nn.Sequential(
-            conv(leads, widths[0], first_kernel, stride=2, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.LeakyReLU(0.1),
-        )
+        self.stem = Stem(leads, widths[0], kernel=first_kernel, activation=nn.LeakyReLU(0.1))
         inputs = (widths[0], *widths[:-1])
         self.blocks = nn.ModuleList(
             DepthwiseBlock(before, after, kernel=kernel)

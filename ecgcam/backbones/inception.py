@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .image import as_image, check_widths, conv
+from .image import Normed, Stem, as_image, check_widths, conv
 
 
 class InceptionBlock(nn.Module):
@@ -29,6 +29,10 @@ class InceptionBlock(nn.Module):
         found.append(self.after_highest(self.highest(image)))
         return self.activation(self.norm(torch.cat(found, dim=1)))
 
+    def norms_to_fold(self) -> list[Normed]:
+        """For folded.py."""
+        return [((*self.branches, self.after_highest), self.norm)]
+
 
 class InceptionNet(nn.Module):
     """A stem that halves time, then blocks; time is halved after each but the last two.
@@ -48,11 +52,7 @@ class InceptionNet(nn.Module):
         check_widths(widths)
         check_widths(kernels)
         stem = 2 * widths[0]
-        self.stem = nn.Sequential(
-            conv(leads, stem, first_kernel, stride=2, bias=False),
-            nn.BatchNorm2d(stem),
-            nn.ReLU(),
-        )
+        self.stem = Stem(leads, stem, kernel=first_kernel, activation=nn.ReLU())
         blocks: list[InceptionBlock] = []
         for width in widths:
             before = blocks[-1].channels if blocks else stem

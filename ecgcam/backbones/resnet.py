@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .image import as_image, check_widths, conv
+from .image import Normed, Stem, as_image, check_widths, conv
 
 
 class ResidualBlock(nn.Module):
@@ -27,6 +27,10 @@ class ResidualBlock(nn.Module):
         inner = self.second_norm(self.second(inner))
         return self.activation(inner + self.fit(self.shorten(image)))
 
+    def norms_to_fold(self) -> list[Normed]:
+        """For folded.py."""
+        return [((self.first,), self.first_norm), ((self.second,), self.second_norm)]
+
 
 class ResNet(nn.Module):
     """A residual net: a stem that halves time, then stages of residual blocks.
@@ -48,11 +52,7 @@ class ResNet(nn.Module):
         check_widths(widths)
         if blocks < 1:
             raise ValueError(f"blocks must be at least 1, got {blocks}")
-        self.stem = nn.Sequential(
-            conv(leads, widths[0], first_kernel, stride=2, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(),
-        )
+        self.stem = Stem(leads, widths[0], kernel=first_kernel, activation=nn.ReLU())
         stages: list[nn.Module] = []
         for stage, width in enumerate(widths):
             for block in range(blocks):

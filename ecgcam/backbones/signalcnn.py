@@ -1,9 +1,9 @@
 """SignalCNN: the paper's network."""
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, leaky_relu, max_pool2d
 
-from .image import as_image, check_widths, conv
+from .image import Normed, as_image, check_widths, conv
 
 
 class ConvBlock(nn.Module):
@@ -16,11 +16,13 @@ class ConvBlock(nn.Module):
         super().__init__()
         self.conv = conv(inputs, outputs, kernel)
         self.norm = nn.BatchNorm2d(outputs)
-        self.pool = nn.MaxPool2d((1, 2)) if halve else nn.Identity()
-        self.activation = nn.LeakyReLU(0.1, inplace=True)
+        self.halve = halve
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.activation(self.pool(self.norm(self.convolved(image))))
+        image = self.norm(self.convolved(image))
+        if self.halve:
+            image = max_pool2d(image, (1, 2))
+        return leaky_relu(image, 0.1, inplace=True)
 
     def convolved(self, image: Tensor) -> Tensor:
         """The convolution alone, for a norm that is trained without the bias's gradient.
@@ -32,6 +34,10 @@ class ConvBlock(nn.Module):
         if self.norm.training and bias is not None:
             bias = bias.detach()
         return conv2d(image, self.conv.weight, bias, padding=self.conv.padding)
+
+    def norms_to_fold(self) -> list[Normed]:
+        """For folded.py."""
+        return [((self.conv,), self.norm)]
 
 
 class SignalCNN(nn.Module):

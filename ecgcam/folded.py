@@ -1,0 +1,76 @@
+"""A network made ready to judge: batch norms folded into the convolutions before them.
+
+In evaluation a norm multiplies each channel by a number and adds another, which the convolution's
+weights and bias can do. It gives the same but for float rounding.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .backbones.image import Normed
+from .network import Network, judge_array
+
+Numbers = NDArray[np.float32]
+
+
+def engine_of(network: Network) -> Callable[[Numbers, str], tuple[Numbers, Numbers]]:
+    """An engine of the Classifier: windows (batch, leads, samples) to their logits and evidence.
+
+    Later changes of the network do not reach it.
+    """
+    ready = folded(network)
+
+    def judge(signal_mv: Numbers, source: str) -> tuple[Numbers, Numbers]:
+        logits, evidence = judge_array(ready, signal_mv)
+        if source == "conv":  # it is drawn before the norms, which `ready` has not
+            evidence = judge_array(network, signal_mv, source=source)[1]
+        return logits, evidence
+
+    return judge
+
+
+def folded(network: Network) -> Network:
+    """A copy in evaluation mode without the norms that its backbone says can be folded.
+
+    A module says so by a method `norms_to_fold`; what has none, such as a backbone of one's own,
+    is copied as it is.
+    """
+    ready = deepcopy(network).eval()
+    gone = {norm for each in ready.modules() for norm in _fold_norms(each)}
+    for parent in ready.modules():
+        for name, child in parent.named_children():
+            if child in gone:
+                setattr(parent, name, nn.Identity())
+    return ready
+
+
+def _fold_norms(module: nn.Module) -> list[nn.Module]:
+    """Fold the norms that it names; which they are."""
+    to_fold: list[Normed] = getattr(module, "norms_to_fold", list)()
+    for convolutions, norm in to_fold:
+        _fold(convolutions, norm)
+    return [norm for _, norm in to_fold]
+
+
+@torch.no_grad()
+def _fold(convolutions: tuple[nn.Conv2d, ...], norm: nn.BatchNorm2d) -> None:
+    """norm(x) = x * scale + shift for each channel; each convolution gets those of its own.
+
+    scale = weight / sqrt(variance + eps), shift = bias - mean * scale (Ioffe and Szegedy 2015).
+    """
+    mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+    scale = norm.weight / (variance + norm.eps).sqrt()
+    shift = norm.bias - mean * scale
+    widths = [convolution.out_channels for convolution in convolutions]
+    for convolution, factor, more in zip(
+        convolutions, torch.split(scale, widths), torch.split(shift, widths), strict=True
+    ):
+        bias = more if convolution.bias is None else convolution.bias * factor + more
+        convolution.bias = nn.Parameter(bias)
+        convolution.weight *= factor.view(-1, 1, 1, 1)
