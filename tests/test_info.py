@@ -60,6 +60,15 @@ def test_what_is_said_of_a_trained_model():
     assert last == "Not a medical device."
 
 
+def test_of_an_ensemble_each_network_is_named(capsys):
+    assert main(["info", "superclass-large"]) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert [words[1] for words in lines if words[0] == "backbone"][:2] == [
+        "resnet widths [24, 48, 72, 112], blocks 1",
+        "signalcnn widths [24, 32, 48, 96, 128]",
+    ]
+
+
 def test_each_class_has_its_threshold():
     told, _ = said(card_of(SUPERCLASS, thresholds=[0.5, 0.41, 0.3, 0.25, 0.2]))
     assert (

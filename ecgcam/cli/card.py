@@ -38,7 +38,19 @@ def _judges(card: Card) -> Iterator[Row]:
     yield "leads", " ".join(card["leads"])
     yield "window", f"{card['duration_s']:g} s at {card['rate_hz']:g} Hz"
     yield "preprocessing", _settings(card["preprocess"])
-    yield "backbone", f"{card['backbone']} {_settings(card['backbone_config'])}".strip()
+    for text in _backbones(card["backbone"], card["backbone_config"]):
+        yield "backbone", text
+
+
+def _backbones(name: str, config: Mapping[str, Any]) -> Iterator[str]:
+    """In words; of several side by side each."""
+    members = config.get("members")
+    if not isinstance(members, list):
+        members = [{"name": name, "config": config}]
+    for member in members:
+        match member:
+            case {"name": str(own), "config": dict(settings)}:
+                yield f"{own} {_settings(settings)}".strip()
 
 
 def _decision(card: Card) -> str:
