@@ -108,8 +108,11 @@ def shifted(judged: Judged, shifts: Sequence[float]) -> Judged:
     """
     classifier = judged.classifier
     card, added = classifier.card, np.array(shifts, np.float32)
-    before = card["provenance"].get(BIAS_SHIFT, [0.0] * len(shifts))
-    so_far = [round(old + new, 3) for old, new in zip(before, shifts, strict=True)]
+    match card["provenance"].get(BIAS_SHIFT):
+        case list(before) if len(before) == len(shifts):
+            so_far = [round(old + new, 3) for old, new in zip(before, shifts, strict=True)]
+        case _:  # none yet; or a stranger's card that means something else
+            so_far = list(shifts)
     changed = {
         "thresholds": _same_decisions(card, card["temperature"], shifts=added),
         "provenance": {**card["provenance"], BIAS_SHIFT: so_far},
