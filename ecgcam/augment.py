@@ -51,8 +51,8 @@ class Transform(Protocol):
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         """What to do to each record of a batch of this shape: (records, …)."""
 
-    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        """Do what was drawn to those rows of the signal (batch, leads, time), in place."""
+    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
+        """The signal changed as drawn: a new tensor of the same shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Change:
     """What was drawn for some records of a batch.
 
     rows:  (changed,), which records of the batch.
-    drawn: (changed, …), what `transform.apply_` does to them.
+    drawn: (changed, …), what `transform.apply` does to them.
     """
 
     transform: Transform
@@ -138,8 +138,11 @@ class Augment:
 def apply_changes(signal: Tensor, changes: Iterable[Change]) -> Tensor:
     """A copy of signal (batch, leads, time) with the changes done to it, in their order."""
     changed = signal.clone(memory_format=torch.contiguous_format)
+    flat = changed.flatten(1)  # a view: index_copy_ is twice as fast on long rows
     for change in changes:
-        change.transform.apply_(changed, change.rows, change.drawn)
+        old = changed.index_select(0, change.rows)
+        new = change.transform.apply(old, change.drawn)
+        flat.index_copy_(0, change.rows, new.flatten(1))
     return changed
 
 
