@@ -19,7 +19,10 @@ EINTHOVEN_MV = 0.1
 ROUNDING_MV = 0.0005  # half a step of PTB-XL's files
 
 Signals = NDArray[np.float32]
+Samples = NDArray[np.float32] | NDArray[np.int16]
 Findings = NDArray[np.bool_]
+
+_EXACT = np.float32  # sums and differences of a few 16-bit samples fit it, and not 16 bits
 
 
 def signal_findings(
@@ -57,47 +60,81 @@ def find_quality(
                    back: the peaks are cut off. A slow wave that rests at its turn has none;
     and (records, 1) of "Einthoven broken": I + III differs from II by more than 0.1 mV somewhere.
     """
-    if signals_mv.ndim != 3 or signals_mv.shape[1] != len(leads):
-        raise ValueError(f"needed (records, {len(leads)} leads, time), got {signals_mv.shape}")
     there = np.isfinite(signals_mv)
     signals_mv = np.where(there, signals_mv, np.float32(np.nan))
-    top, bottom = np.fmax.reduce(signals_mv, axis=-1), np.fmin.reduce(signals_mv, axis=-1)
-    flat = top == bottom
     return {
-        "missing samples": ~there.all(axis=-1),
-        "flat": flat,
-        "stuck": _stuck(signals_mv, rate_hz) & ~flat,
-        "clipped": _clipped(signals_mv, top, rate_hz) | _clipped(signals_mv, bottom, rate_hz),
-        "Einthoven broken": _einthoven_broken(signals_mv, leads),
+        "missing samples": np.asarray(~there.all(axis=-1)),
+        **_findings(signals_mv, leads, rate_hz, per_mv=1),
     }
 
 
-def _stuck(signals_mv: Signals, rate_hz: float) -> Findings:
+def find_quality_uv(
+    signals_uv: NDArray[np.int16], leads: Sequence[str] = LEADS, rate_hz: float = 100.0
+) -> dict[str, Findings]:
+    """The same of whole microvolts, of which none is missing; several times as fast."""
+    nothing = np.zeros(signals_uv.shape[:2], bool)
+    return {"missing samples": nothing, **_findings(signals_uv, leads, rate_hz, per_mv=1000)}
+
+
+def _findings(
+    signals: Samples, leads: Sequence[str], rate_hz: float, *, per_mv: int
+) -> dict[str, Findings]:
+    """What find_quality finds of signals in a unit of which `per_mv` are a millivolt."""
+    if signals.ndim != 3 or signals.shape[1] != len(leads):
+        raise ValueError(f"needed (records, {len(leads)} leads, time), got {signals.shape}")
+    top, bottom = np.fmax.reduce(signals, axis=-1), np.fmin.reduce(signals, axis=-1)
+    flat = top == bottom
+    corner = (CORNER_MV - ROUNDING_MV) * per_mv
+    clipped = [_clipped(signals, extreme, rate_hz, corner) for extreme in (top, bottom)]
+    return {
+        "flat": flat,
+        "stuck": _stuck(signals, rate_hz) & ~flat,
+        "clipped": clipped[0] | clipped[1],
+        "Einthoven broken": _einthoven_broken(signals, leads, per_mv),
+    }
+
+
+def _stuck(signals: Samples, rate_hz: float) -> Findings:
     """(records, leads): whether it stays at one value for STUCK_S."""
     steps = max(round(STUCK_S * rate_hz) - 1, 1)  # between the samples of such a rest
-    moved = np.diff(signals_mv, axis=-1) != 0  # NaN moves
+    stuck = _may_be_stuck(signals, steps)
+    moved = np.diff(signals[stuck], axis=-1) != 0  # (candidates, time - 1); NaN moves
     so_far = np.cumsum(moved, axis=-1, dtype=np.int32)
-    so_far = np.concatenate([np.zeros_like(so_far[..., :1]), so_far], axis=-1)
-    return (so_far[..., steps:] == so_far[..., :-steps]).any(axis=-1)
+    so_far = np.concatenate([np.zeros_like(so_far[:, :1]), so_far], axis=-1)
+    stuck[stuck] = (so_far[:, steps:] == so_far[:, :-steps]).any(axis=-1)
+    return stuck
 
 
-def _clipped(signals_mv: Signals, extreme: Signals, rate_hz: float) -> Findings:
+def _may_be_stuck(signals: Samples, steps: int) -> Findings:
+    """(records, leads): False where nothing rests for so many steps, as a few samples can tell.
+
+    Of a rest of n samples at least n // s are seen by looking at each s-th.
+    """
+    span = max((steps + 1) // 4, 1)
+    seen = signals[..., ::span]
+    still = seen[..., 1:] == seen[..., :-1]
+    for _ in range((steps + 1) // span - 2):
+        still = still[..., 1:] & still[..., :-1]
+    return np.asarray(still.any(axis=-1))
+
+
+def _clipped(signals: Samples, extreme: Samples, rate_hz: float, corner: float) -> Findings:
     """(records, leads): whether peaks are cut off at `extreme` (records, leads)."""
-    resting = signals_mv == extreme[..., None]
-    clipped = resting.sum(axis=-1) >= max(CLIPPED_S * rate_hz, 2)
-    resting, signals_mv = resting[clipped], signals_mv[clipped]  # (candidates, time)
+    resting = signals == extreme[..., None]
+    clipped = resting.sum(axis=-1, dtype=np.int32) >= max(CLIPPED_S * rate_hz, 2)
+    resting, signals = resting[clipped], signals[clipped].astype(_EXACT)  # (candidates, time)
     span = max(round(SLOPE_SPAN_S * rate_hz), 1)
-    far = np.abs(signals_mv[:, span:] - signals_mv[:, :-span]) > CORNER_MV - ROUNDING_MV
+    far = np.abs(signals[:, span:] - signals[:, :-span]) > corner
     arrives = resting[:, span:] & ~resting[:, span - 1 : -1]
     leaves = resting[:, :-span] & ~resting[:, 1 : far.shape[1] + 1]
     clipped[clipped] = ((arrives & far).sum(axis=1) + (leaves & far).sum(axis=1)) >= 2
     return clipped
 
 
-def _einthoven_broken(signals_mv: Signals, leads: Sequence[str]) -> Findings:
+def _einthoven_broken(signals: Samples, leads: Sequence[str], per_mv: int) -> Findings:
     """(records, 1): whether I + III = II fails; False where one of them is not there."""
     if not {"I", "II", "III"} <= set(leads):
-        return np.zeros((len(signals_mv), 1), bool)
-    one, two, three = (signals_mv[:, leads.index(lead)] for lead in ("I", "II", "III"))
-    off_mv = np.fmax.reduce(np.abs(one + three - two), axis=-1, keepdims=True)
-    return np.asarray(off_mv > EINTHOVEN_MV + ROUNDING_MV)
+        return np.zeros((len(signals), 1), bool)
+    one, two, three = (signals[:, leads.index(k)].astype(_EXACT) for k in ("I", "II", "III"))
+    off = np.fmax.reduce(np.abs(one + three - two), axis=-1, keepdims=True)
+    return np.asarray(off > (EINTHOVEN_MV + ROUNDING_MV) * per_mv)

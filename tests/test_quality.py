@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecgcam.leads import LEADS
-from ecgcam.quality import find_quality, signal_findings
+from ecgcam.quality import find_quality, find_quality_uv, signal_findings
 
 BROKEN_IN_FOLD_2 = {18767, 21160, 21169, 21171}  # breaks Einthoven's law by more than 0.1 mV
 
@@ -153,9 +153,53 @@ def in_plain_loops(lead):
     return found
 
 
+def whole_microvolts():
+    """Walks as above, and what only whole numbers can go wrong with: the ends of their range."""
+    signals_uv = np.rint(1000 * np.nan_to_num(quantised())).astype(np.int16)
+    extremes = np.random.default_rng(1).choice([-32767, 0, 32767], (8, 12, 400))
+    extremes[:, :, 200:280] = 32767
+    edges = np.zeros((2, 12, 400), np.int16)
+    edges[:, 1, 7] = 100, 101  # Einthoven: I + III is 0
+    edges[:, 3, 50:55] = [[39], [40]]  # the corners of a clipped peak
+    return np.concatenate([signals_uv, extremes.astype(np.int16), edges])
+
+
+@pytest.mark.parametrize("rate_hz", [2, 5, 10, 100, 250, 500, 1000])
+def test_of_whole_microvolts_it_finds_what_it_finds_of_millivolts(rate_hz):
+    signals_uv = whole_microvolts()
+    found = find_quality_uv(signals_uv, LEADS, rate_hz)
+    expected = find_quality(signals_uv * np.float32(1e-3), LEADS, rate_hz)
+    assert list(found) == list(expected)
+    for finding, hits in expected.items():
+        np.testing.assert_array_equal(found[finding], hits)
+        assert rate_hz != 100 or hits.any() == (finding != "missing samples")
+    assert found["Einthoven broken"][-2:, 0].tolist() == [False, True]
+    if rate_hz == 100:
+        assert found["clipped"][-2:, 3].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("rate_hz", [2, 5, 10, 12, 100, 110, 250, 360])
+def test_a_rest_is_found_wherever_it_begins(rate_hz):
+    needed = max(round(0.6 * rate_hz), 2)
+    starts = np.arange(3 * needed)
+    signals_uv = np.tile(np.arange(5 * needed, dtype=np.int16), (len(starts), 1, 1))
+    for length, stuck in ((needed - 1, False), (needed, True)):
+        resting = signals_uv.copy()
+        for row, start in enumerate(starts):
+            resting[row, 0, start : start + length] = -7
+        assert (find_quality_uv(resting, ["V1"], rate_hz)["stuck"] == stuck).all()
+
+
+def test_a_signal_too_short_to_rest_is_not_stuck():
+    for time in (1, 2, 15, 59):
+        found = find_quality_uv(np.ones((1, 1, time), np.int16), ["V1"])
+        assert (bool(found["flat"]), bool(found["stuck"])) == (True, False)
+
+
 def test_a_wrong_shape_is_the_caller_s_fault():
-    with pytest.raises(ValueError, match="12 leads"):
-        find_quality(np.zeros((2, 1000, 12), np.float32))
+    for find, kind in ((find_quality, np.float32), (find_quality_uv, np.int16)):
+        with pytest.raises(ValueError, match="12 leads"):
+            find(np.zeros((2, 1000, 12), kind))
 
 
 def test_on_real_ecgs_it_finds_what_is_known_of_them(ptbxl_fold_2):
