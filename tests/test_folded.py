@@ -57,6 +57,17 @@ def test_a_backbone_of_ones_own_is_left_as_it_is():
     )
 
 
+@pytest.mark.parametrize("backbone", [*BACKBONES, "own_backbones:Dropping"])
+def test_the_engine_of_a_network_in_training_judges_as_in_evaluation(backbone):
+    network = network_of(backbone)
+    wanted = judge_array(network, SIGNAL_MV)
+    engine = engine_of(network.train())
+    for found, expected in zip(engine(SIGNAL_MV, "features"), wanted, strict=True):
+        np.testing.assert_allclose(found, expected, atol=2e-5, rtol=1e-4)
+    assert network.training
+    assert torch.is_grad_enabled()
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_the_evidence_of_the_engine_adds_up(backbone):
     network = network_of(backbone)
