@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Size, Tensor
@@ -28,6 +28,7 @@ from .transforms import (
     Respiration,
     TimeShift,
     TimeWarp,
+    Transform,
     refuse_outside,
 )
 
@@ -45,22 +46,12 @@ TRANSFORMS = {
 }
 
 
-class Transform(Protocol):
-    """One kind of change: a frozen dataclass of numbers, as in transforms.py."""
-
-    def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        """What to do to each record of a batch of this shape: (records, …)."""
-
-    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
-        """The signal changed as drawn: a new tensor of the same shape."""
-
-
 @dataclass(frozen=True, eq=False)
 class Change:
     """What was drawn for some records of a batch.
 
     rows:  (changed,), which records of the batch.
-    drawn: (changed, …), what `transform.apply` does to them.
+    drawn: (changed, …), what `transform.apply_` does to them.
     """
 
     transform: Transform
@@ -138,11 +129,8 @@ class Augment:
 def apply_changes(signal: Tensor, changes: Iterable[Change]) -> Tensor:
     """A copy of signal (batch, leads, time) with the changes done to it, in their order."""
     changed = signal.clone(memory_format=torch.contiguous_format)
-    flat = changed.flatten(1)  # a view: index_copy_ is twice as fast on long rows
     for change in changes:
-        old = changed.index_select(0, change.rows)
-        new = change.transform.apply(old, change.drawn)
-        flat.index_copy_(0, change.rows, new.flatten(1))
+        change.transform.apply_(changed, change.rows, change.drawn)
     return changed
 
 

@@ -3,20 +3,45 @@
 They act on a batch (batch, leads, time), float32, after preprocessing: amplitudes are in its
 units, in which an ECG lies about within [-1, 1]. Every record is drawn for itself. `draw` takes
 all the chance there is from the generator, and makes its tensor on the generator's device;
-`apply` then has no chance in it and returns a new tensor, so a change can be done again.
+`apply_` and `apply` then have no chance in them, so a change can be done again.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Size, Tensor
+from torch.nn.functional import pad
 
 BREATHS_PER_MINUTE = (12, 18)  # an adult's at rest
 
 
+class Transform(ABC):
+    """One kind of change; each is a frozen dataclass of numbers."""
+
+    @abstractmethod
+    def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
+        """What to do to each record of a batch of this shape: (records, …)."""
+
+    @abstractmethod
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        """Do to those rows (changed,) of a batch what was drawn for them (changed, …), in place.
+
+        The signal (batch, leads, time) is contiguous. Copies of the rows, out and in again, would
+        take longer than most changes.
+        """
+
+    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
+        """The signal changed as drawn for each record: a new tensor of the same shape."""
+        changed = signal.clone(memory_format=torch.contiguous_format)
+        self.apply_(changed, torch.arange(len(signal), device=signal.device), drawn)
+        return changed
+
+
 @dataclass(frozen=True, kw_only=True)
-class TimeShift:
+class TimeShift(Transform):
     """Moved later or earlier by whole samples, at most `up_to` of the record's length.
 
     The gap becomes zero, the baseline of a centred signal. Drawn: samples later, (records,).
@@ -32,17 +57,31 @@ class TimeShift:
         device = generator.device
         return torch.randint(-most, most + 1, shape[:1], generator=generator, device=device)
 
-    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
-        time = signal.shape[2]
-        source = torch.arange(time, device=signal.device) - drawn[:, None]  # (records, time)
-        inside = (source >= 0) & (source < time)
-        source = source.clamp(0, time - 1)
-        moved = signal.gather(2, source[:, None].expand(signal.shape))
-        return moved.mul_(inside[:, None])
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        if signal.is_cpu:
+            _shift_one_by_one_(signal, rows, drawn)
+        else:
+            signal[rows] = _shifted(signal[rows], drawn)
+
+
+def _shifted(signal: Tensor, later: Tensor) -> Tensor:
+    """The signal (records, leads, time), each record so many samples later: (records,)."""
+    time = signal.shape[2]
+    source = torch.arange(time, device=signal.device) - later[:, None]  # (records, time)
+    inside = (source >= 0) & (source < time)
+    source = source.clamp(0, time - 1)
+    moved = signal.gather(2, source[:, None].expand(signal.shape))
+    return moved.mul_(inside[:, None])
+
+
+def _shift_one_by_one_(signal: Tensor, rows: Tensor, later: Tensor) -> None:
+    """The same in place, of those rows. On a CPU in two fifths of the time; a GPU would wait."""
+    for row, samples in zip(rows.tolist(), later.tolist(), strict=True):
+        signal[row] = pad(signal[row], (samples, -samples))  # zeros at one end, a cut at the other
 
 
 @dataclass(frozen=True, kw_only=True)
-class AmplitudeScale:
+class AmplitudeScale(Transform):
     """All leads times one factor within 1 ± `up_to`. Drawn: the factor, (records,)."""
 
     up_to: float = 0.2
@@ -53,12 +92,12 @@ class AmplitudeScale:
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         return _uniform(shape[:1], 1 - self.up_to, 1 + self.up_to, generator=generator)
 
-    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
-        return signal * drawn[:, None, None]
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        _scale_(signal, rows, drawn[:, None])
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianNoise:
+class GaussianNoise(Transform):
     """White noise of this variance, each lead its own. Drawn: the noise, of the signal's shape."""
 
     variance: float = 0.001
@@ -69,12 +108,12 @@ class GaussianNoise:
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         return _gaussian(shape, math.sqrt(self.variance), generator=generator)
 
-    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
-        return signal + drawn
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        _add_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MainsHum:
+class MainsHum(Transform):
     """The mains, a sine on all leads alike, its amplitude up to `up_to`.
 
     Drawn: amplitude, cycles a sample, phase in radians, (records, 3). At a rate of just twice
@@ -101,12 +140,12 @@ class MainsHum:
         frequency = self.mains_hz / self.rate_hz
         return _draw_sine(shape[0], self.up_to, frequency, frequency, generator=generator)
 
-    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
-        return _add_sine(signal, drawn)
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        _add_sine_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Respiration:
+class Respiration(Transform):
     """Breathing, a slow sine on all leads alike: 12 to 18 a minute, its amplitude up to `up_to`.
 
     Drawn: amplitude, cycles a sample, phase in radians, (records, 3).
@@ -123,12 +162,12 @@ class Respiration:
         slow, fast = (breaths / 60 / self.rate_hz for breaths in BREATHS_PER_MINUTE)
         return _draw_sine(shape[0], self.up_to, slow, fast, generator=generator)
 
-    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
-        return _add_sine(signal, drawn)
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        _add_sine_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimeWarp:
+class TimeWarp(Transform):
     """Run smoothly faster and slower, the speed within 1 ± `up_to`; both ends stay in place.
 
     At x in [0, 1] of its length the new signal has the value of the old one at
@@ -151,14 +190,15 @@ class TimeWarp:
         k = torch.arange(1, self.waves + 1, device=speed.device)
         return speed / (math.pi * k * self.waves)
 
-    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        old = signal[rows]
         last = signal.shape[2] - 1
         position = warped_time(drawn, samples=last + 1) * last  # (records, time)
         before = position.long().clamp(0, max(last - 1, 0))
-        fraction = (position - before)[:, None]
-        before = before[:, None].expand(signal.shape)
+        fraction = (position - before)[:, None].to(old.dtype)
+        before = before[:, None].expand(old.shape)
         after = (before + 1).clamp(max=last)
-        return torch.lerp(signal.gather(2, before), signal.gather(2, after), fraction)
+        signal[rows] = torch.lerp(old.gather(2, before), old.gather(2, after), fraction)
 
 
 def warped_time(waves: Tensor, *, samples: int) -> Tensor:
@@ -172,7 +212,7 @@ def warped_time(waves: Tensor, *, samples: int) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeadDropout:
+class LeadDropout(Transform):
     """Each lead silenced with `lead_probability`. Drawn: True where silenced, (records, leads)."""
 
     lead_probability: float = 0.1
@@ -183,8 +223,8 @@ class LeadDropout:
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         return _uniform(shape[:2], 0, 1, generator=generator) < self.lead_probability
 
-    def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
-        return signal * ~drawn[:, :, None]
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        _scale_(signal, rows, ~drawn)
 
 
 def refuse_outside(low: float, high: float, **numbers: object) -> None:
@@ -203,14 +243,22 @@ def _uniform(shape: Size, low: float, high: float, *, generator: torch.Generator
 def _gaussian(shape: Size, deviation: float, *, generator: torch.Generator) -> Tensor:
     """Normal numbers about 0, from 16 bits of chance each, so that none is beyond 4.4 deviations.
 
-    Of even steps u within (-1, 1), √2 erf⁻¹(u) is normal. Twice as fast as Tensor.normal_, which
-    draws 32 bits for each and uses one thread.
+    Of even steps u within (-1, 1), √2 erf⁻¹(u) is normal.
     """
     count = shape.numel()
     words = torch.empty(-(-count // 4), dtype=torch.int64, device=generator.device)
     bits = words.random_(-(2**63), None, generator=generator).view(torch.int16)[:count]
-    even = bits.float().add_(0.5).div_(2**15)
-    return even.erfinv_().mul_(math.sqrt(2) * deviation).view(shape)
+    normal = _inverse_erf(generator.device) * (math.sqrt(2) * deviation)
+    return normal.index_select(0, bits.int().add_(2**15)).view(shape)
+
+
+@cache
+def _inverse_erf(device: torch.device) -> Tensor:
+    """erf⁻¹(u) for 2¹⁶ even steps u within (-1, 1).
+
+    Read from here the noise is drawn in two thirds of the time.
+    """
+    return torch.arange(-(2**15) + 0.5, 2**15, device=device).div_(2**15).erfinv_()
 
 
 def _draw_sine(
@@ -224,8 +272,19 @@ def _draw_sine(
     return torch.stack((amplitude, frequency, phase), dim=1)
 
 
-def _add_sine(signal: Tensor, drawn: Tensor) -> Tensor:
-    amplitude, frequency, phase = drawn[:, :, None].unbind(1)  # (records, 1) each
+def _add_sine_(signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+    amplitude, frequency, phase = drawn[:, :, None].unbind(1)  # (changed, 1) each
     sample = torch.arange(signal.shape[2], device=signal.device)
     cycles = (frequency * sample).frac()  # a small angle keeps its digits in float32
-    return signal + (amplitude * torch.sin(2 * math.pi * cycles + phase))[:, None]
+    sine = amplitude * torch.sin(2 * math.pi * cycles + phase)
+    _add_(signal, rows, sine[:, None].repeat(1, signal.shape[1], 1))
+
+
+def _add_(signal: Tensor, rows: Tensor, added: Tensor) -> None:
+    signal.index_add_(0, rows, added.to(signal.dtype))
+
+
+def _scale_(signal: Tensor, rows: Tensor, factor: Tensor) -> None:
+    """Those rows times factor (changed, leads or 1), in place; the others times one."""
+    every = factor.new_ones(len(signal), factor.shape[1]).index_copy_(0, rows, factor)
+    signal.mul_(every[:, :, None])

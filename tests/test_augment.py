@@ -24,6 +24,9 @@ from ecgcam.transforms import (
     Respiration,
     TimeShift,
     TimeWarp,
+    _inverse_erf,
+    _shift_one_by_one_,
+    _shifted,
     warped_time,
 )
 
@@ -100,6 +103,25 @@ def test_a_record_is_changed_alike_alone_and_in_a_batch(transform, signal):
 
 
 @each_transform
+def test_in_place_it_changes_its_rows_and_no_others(transform, signal):
+    rows = torch.tensor([4, 1, 3])
+    drawn = transform.draw(signal[rows].shape, generator=seeded())
+    changed = signal.clone()
+    transform.apply_(changed, rows, drawn)
+    expected = signal.clone()
+    expected[rows] = transform.apply(signal[rows], drawn)
+    assert not torch.equal(changed[rows], signal[rows])
+    torch.testing.assert_close(changed, expected, atol=0, rtol=0)
+
+
+@each_transform
+def test_a_signal_of_another_precision_keeps_it(transform, signal):
+    once = always(transform)(signal, generator=seeded())
+    precise = always(transform)(signal.double(), generator=seeded())
+    torch.testing.assert_close(precise, once.double(), atol=1e-3, rtol=0)
+
+
+@each_transform
 @pytest.mark.parametrize("shape", [(0, 12, 1000), (2, 12, 1), (3, 1, 7)])
 def test_small_batches_and_short_records_are_fine(transform, shape):
     assert always(transform)(torch.zeros(shape), generator=seeded()).isfinite().all()
@@ -132,6 +154,14 @@ def test_shift_by_hand():
     moved = TimeShift().apply(signal, torch.tensor([1, -2, 0]))
     expected = torch.tensor([[0.0, 1, 2, 3], [3, 4, 0, 0], [1, 2, 3, 4]])
     assert torch.equal(moved, expected[:, None].expand(3, 2, 4))
+
+
+def test_shifts_one_by_one_are_those_of_a_whole_batch(signal):
+    rows, later = torch.tensor([5, 0, 2, 3]), torch.tensor([30, -1, 0, -1000])
+    expected = signal.clone()
+    expected[rows] = _shifted(signal[rows], later)
+    _shift_one_by_one_(signal, rows, later)
+    assert torch.equal(signal, expected)
 
 
 def test_shift_reaches_both_ends_of_its_range_and_not_beyond():
@@ -168,6 +198,13 @@ def test_the_noise_is_normal():
     assert stats.kstest(sample, "norm", args=(0, 2)).pvalue > 0.01
     assert stats.kurtosis(sample) == pytest.approx(0, abs=0.05)
     assert np.abs(sample).max() < 4.4 * 2
+
+
+def test_the_noise_is_read_from_normal_quantiles():
+    """By SciPy, in the middle of each of 2¹⁶ equal parts of the chance."""
+    expected = stats.norm.ppf((np.arange(2**16) + 0.5) / 2**16)
+    normal = _inverse_erf(torch.device("cpu")).numpy() * math.sqrt(2)
+    np.testing.assert_allclose(normal, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 5])
