@@ -7,13 +7,11 @@ import re
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +21,11 @@ from . import __version__
 from .errors import DatasetError, RecordError
 from .leads import LEADS
 from .manifest import read_manifest
+from .processes import shared_map
 from .ptbxl import is_ptbxl, read_folder
 from .readers import read
 from .record import Record
-from .shards import Form, Shard, end_with_parent, write_shard
+from .shards import Form, Shard, write_shard
 from .source import Source
 from .store import ABOUT, FORMAT, RECORDS, REJECTED, fingerprint, signals_sha256
 
@@ -44,7 +43,7 @@ class PrepareConfig:
 
     rate_hz, duration_s: what every record must have; None: what most of the first twenty have
     (of PTB-XL, its files of 100 Hz). resampled: bring other rates to it.
-    labels, seed: as read_manifest takes them. jobs: worker processes; None: one a core.
+    labels, seed: as read_manifest takes them. jobs: processes; None: one a core.
     """
 
     rate_hz: float | None = None
@@ -110,8 +109,8 @@ def prepare(
     source = open_source(path, config)
     form = _find_form(source, config)
     with _beside(folder.absolute()) as half:
-        shards = list(_write_shards(source.records, half, form, config, progress))
-        prepared = _write_tables(source, shards, half, form)
+        shards, signals = _write_signals(source.records, half, form, config, progress)
+        prepared = _write_tables(source, shards, signals, half, form)
         _refuse_to_lose(folder, overwrite=overwrite)  # what came there in the meantime
         _put_in_place(half, folder)
     return Prepared(folder=folder, records=prepared, rejected=len(source.records) - prepared)
@@ -181,10 +180,24 @@ def _readable(source: Source, problems: list[str]) -> Iterator[Record]:
             problems.append(str(error))
 
 
+def _write_signals(
+    records: pd.DataFrame, half: Path, form: Form, config: PrepareConfig, progress: Progress | None
+) -> tuple[list[Shard], str]:
+    """The shards, and the digest of their samples, which goes on while the next are written."""
+    shards: list[Shard] = []
+
+    def written() -> Iterator[Path]:
+        for shard in _write_shards(records, half, form, config, progress):
+            shards.append(shard)
+            yield half / shard.file
+
+    return shards, signals_sha256(written())
+
+
 def _write_shards(
     records: pd.DataFrame, half: Path, form: Form, config: PrepareConfig, progress: Progress | None
 ) -> Iterator[Shard]:
-    """Each worker reads some files and writes their shard itself; nothing large travels."""
+    """Each process reads some files and writes their shard itself; nothing large travels."""
     usable = records[records["problem"] == ""]
     chunks = [
         usable["path"].iloc[at : at + config.shard_records].tolist()
@@ -193,26 +206,14 @@ def _write_shards(
     files = [half / f"signals-{k:05d}.npy" for k in range(len(chunks))]
     jobs = min(config.jobs or os.cpu_count() or 1, len(chunks))
     done = 0
-    with _mapping(jobs) as run:
-        for shard in run(partial(write_shard, form=form), chunks, files):
-            done += len(shard.problems)
-            if progress:
-                progress(done, len(usable))
-            yield shard
+    for shard in shared_map(partial(write_shard, form=form), chunks, files, jobs=jobs):
+        done += len(shard.problems)
+        if progress:
+            progress(done, len(usable))
+        yield shard
 
 
-@contextmanager
-def _mapping(jobs: int) -> Iterator[Callable[..., Iterable[Shard]]]:
-    """A `map` over worker processes; over none where one is enough."""
-    if jobs <= 1:
-        yield map
-        return
-    # spawn: forking a process with threads, torch's or a notebook's, can deadlock
-    with ProcessPoolExecutor(jobs, get_context("spawn"), end_with_parent) as pool:
-        yield pool.map
-
-
-def _write_tables(source: Source, shards: list[Shard], half: Path, form: Form) -> int:
+def _write_tables(source: Source, shards: list[Shard], signals: str, half: Path, form: Form) -> int:
     """records.parquet, store.json and rejected.csv; how many records there are."""
     records = source.records.copy()
     usable = records.index[records["problem"] == ""]
@@ -229,17 +230,16 @@ def _write_tables(source: Source, shards: list[Shard], half: Path, form: Form) -
     taken.to_parquet(half / RECORDS, index=False)
     rejected = rejected.rename(columns={"problem": "reason"})[["id", "path", "reason"]]
     rejected.to_csv(half / REJECTED, index=False)
-    about = _about(source, shards, taken, half, form)
+    about = _about(source, shards, taken, signals, form)
     (half / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return len(taken)
 
 
 def _about(
-    source: Source, shards: list[Shard], taken: pd.DataFrame, half: Path, form: Form
+    source: Source, shards: list[Shard], taken: pd.DataFrame, signals: str, form: Form
 ) -> dict[str, object]:
     """What store.json says."""
     parts = [{"file": s.file, "records": len(s.quality), "sha256": s.sha256} for s in shards]
-    signals = signals_sha256([half / s.file for s in shards])
     return {
         "format": FORMAT,
         "made_by": f"ecgcam {__version__}",

@@ -8,6 +8,7 @@ import ast
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ NOISE_COLUMNS = ("baseline_drift", "static_noise", "burst_noise", "electrodes_pr
 
 _FILE_COLUMN: dict[float, str] = {100: "filename_lr", 500: "filename_hr"}
 _TOO_LARGE = (RecursionError, MemoryError, OverflowError)  # to be the statements of one ECG
+_PLAIN_CODE = r"'[\w/()]+': (?:0|[1-9]\d{0,8})\.\d{1,9}"
+_PLAIN_CODES = re.compile(rf"\{{{_PLAIN_CODE}(?:, {_PLAIN_CODE})*\}}", re.ASCII)
 _NEEDED = ("ecg_id", "patient_id", "scp_codes", "strat_fold")
 
 
@@ -83,6 +86,9 @@ def parse_scp_codes(text: object) -> dict[str, float]:
 
     Raises DatasetError if it is anything else: a literal is read, nothing is run.
     """
+    if _PLAIN_CODES.fullmatch(str(text)):  # as all of PTB-XL's are: five times as fast
+        plain: dict[str, float] = json.loads(str(text).replace("'", '"'))
+        return plain
     try:
         codes = ast.literal_eval(str(text))
         likelihoods = {str(code): float(likelihood) for code, likelihood in codes.items()}

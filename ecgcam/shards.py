@@ -1,29 +1,28 @@
 """Files of ECGs to one shard of a store: read, checked, put in order, as whole microvolts.
 
-It runs in the worker processes of `prepare`, and so loads little.
+It runs in the processes that `prepare` starts, too, and so loads little.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import parent_process
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .alike import headers_like, read_alike, stem_of
 from .errors import RecordError
 from .files import sha256
-from .leads import lead_order
+from .leads import lead_name, lead_order
 from .quality import find_quality_uv, in_words
 from .readers import read
 from .record import Record
 from .wfdb16 import INVALID, Digital, read_plain
 from .windows import resample
 
-_QUALITY_BATCH = 64  # records looked at together: 1.5 MB
+_BLOCK = 64  # records read and looked at together: 1.5 MB, which the cache holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,38 +48,52 @@ class Shard:
     quality: tuple[tuple[str, ...], ...]
 
 
-def end_with_parent() -> None:
-    """Let this worker process end with its parent; one that is killed would leave it for ever."""
-
-    def wait() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=wait, daemon=True).start()
-
-
 def write_shard(paths: Sequence[str], file: Path, form: Form) -> Shard:
     """Write the signals of the files that can be used, in their order, to `file`."""
     signals_uv = np.empty((len(paths), len(form.leads), form.samples), np.int16)
     problems: list[str] = []
-    count = 0
-    for path in paths:
-        try:
-            signals_uv[count] = read_microvolts(Path(path), form)
-        except (RecordError, OSError) as error:
-            problems.append(str(error))
-        else:
-            problems.append("")
-            count += 1
-    taken = signals_uv[:count]
-    np.save(file, taken)
+    quality: list[tuple[str, ...]] = []
+    for at in range(0, len(paths), _BLOCK):
+        some = paths[at : at + _BLOCK]
+        block_uv = signals_uv[len(quality) : len(quality) + len(some)]
+        found = read_block(some, block_uv, form)
+        good = found.count("")
+        if good < len(some):
+            block_uv[:good] = block_uv[[not problem for problem in found]]
+        problems += found
+        quality += in_words(find_quality_uv(block_uv[:good], form.leads, form.rate_hz), form.leads)
+    np.save(file, signals_uv[: len(quality)])
     return Shard(
-        file=file.name,
-        sha256=sha256(file),
-        problems=tuple(problems),
-        quality=tuple(_quality(taken, form)),
+        file=file.name, sha256=sha256(file), problems=tuple(problems), quality=tuple(quality)
+    )
+
+
+def read_block(paths: Sequence[str], block_uv: NDArray[np.int16], form: Form) -> list[str]:
+    """Read the files into `block_uv` (records, leads, time); the problem of each, "" if none."""
+    problems = [""] * len(paths)
+    pattern = headers_like(paths[0]) if _is_as_wanted(paths[0], form) else None
+    read = read_alike(paths, pattern, block_uv) if pattern else np.zeros(len(paths), bool)
+    for k in np.flatnonzero(~read).tolist():
+        try:
+            block_uv[k] = read_microvolts(Path(paths[k]), form)
+        except (RecordError, OSError) as error:
+            problems[k] = str(error)
+    return problems
+
+
+def _is_as_wanted(path: str, form: Form) -> bool:
+    """Whether a file's samples are just those that the store is to hold."""
+    stem = stem_of(path)
+    try:
+        digital = read_plain(Path(stem)) if os.path.isfile(f"{stem}.hea") else None
+    except RecordError:
+        return False
+    return (
+        digital is not None
+        and _is_microvolts(digital)
+        and digital.rate_hz == form.rate_hz
+        and digital.samples.shape == (form.samples, len(form.leads))
+        and tuple(map(lead_name, digital.leads)) == form.leads
     )
 
 
@@ -89,8 +102,8 @@ def read_microvolts(path: Path, form: Form) -> NDArray[np.int16]:
 
     Raises RecordError if the file is damaged, or its leads, rate or length are others.
     """
-    stem = path.with_suffix("") if path.suffix in {".hea", ".dat"} else path
-    digital = read_plain(stem) if os.path.isfile(f"{stem}.hea") else None
+    stem = stem_of(str(path))
+    digital = read_plain(Path(stem)) if os.path.isfile(f"{stem}.hea") else None
     if digital is not None and _is_microvolts(digital) and digital.rate_hz == form.rate_hz:
         if (digital.samples == INVALID).any():
             raise RecordError(f"{path}: it holds samples that the device marked invalid.")
@@ -148,11 +161,3 @@ def _checked_length(path: Path, signal: NDArray[np.int16], form: Form) -> NDArra
             f"needed: {form.samples / form.rate_hz:g} s."
         )
     return signal
-
-
-def _quality(signals_uv: NDArray[np.int16], form: Form) -> Iterator[tuple[str, ...]]:
-    """For each record what is wrong with its signal, in words."""
-    for at in range(0, len(signals_uv), _QUALITY_BATCH):
-        some = signals_uv[at : at + _QUALITY_BATCH]
-        found = find_quality_uv(some, form.leads, form.rate_hz)
-        yield from in_words(found, form.leads)

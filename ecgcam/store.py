@@ -185,7 +185,7 @@ def signals_sha256(files: Iterable[Path]) -> str:
     """A digest of the samples of some shards, the same whatever shards they are cut into."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(np.ascontiguousarray(np.load(file)).data)
+        digest.update(np.ascontiguousarray(np.load(file, mmap_mode="r")).data)
     return digest.hexdigest()
 
 

@@ -21,8 +21,8 @@ RUNGS = {
     "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
     "costs disturb folded median metrics montage network "
     "preprocess transforms trials",
-    "data": "batches download heart_rate manifest prepare ptbxl quality readers record rows shards "
-    "signal_survey store survey synthetic wfdb16 windows",
+    "data": "alike batches download heart_rate manifest prepare processes ptbxl quality readers "
+    "record rows shards signal_survey store survey synthetic wfdb16 windows",
     "model": "classifier explanation modelfile operating_points published shipped",
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate combine compare demo evaluate evaluation_report explain "

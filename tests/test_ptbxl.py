@@ -1,5 +1,6 @@
 """The tables of PTB-XL with their quirks, and tables that are wrong."""
 
+import ast
 import json
 
 import pandas as pd
@@ -232,6 +233,22 @@ def test_the_real_statements(ptbxl_tables):
 def test_codes_are_read_as_they_stand():
     assert parse_scp_codes("{'NORM': 100.0, 'SR': 0}") == {"NORM": 100, "SR": 0}
     assert parse_scp_codes("{}") == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'NORM': 100.0, 'LAFB/LPFB': 0.0, 'PRC(S)': 35.50, 'STD_': 1.0}",
+        "{'SR': 0.0, 'NORM': 80.0, 'SR': 50.0}",
+        "{'NORM': 00.5}",
+        "{'NORM': 0_1.5, 'SR': 1_0.0}",
+        "{'NORM':100.0 , 'SR' :.5,}",
+        "{'A\\x42': 5.0, \"C'D\": 1.0, 'é': 2.0, 'E\"F': 3.0}",
+        "{'A' 'B': 5e1, 'C': -1.0, 'D': +2.0}",
+    ],
+)
+def test_codes_are_what_the_literal_says(text):
+    assert list(parse_scp_codes(text).items()) == list(ast.literal_eval(text).items())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...allocation import FOR_TRAINING, keep_freed_memory
 from ...augment import augmentation
 from ...network import evaluating
 from ...prepare import prepare
@@ -50,6 +51,7 @@ def preprocess(given: Given) -> Job:
 
 def augment(given: Given) -> Job:
     """The paper's augmentation of one batch, drawn and done."""
+    keep_freed_memory(FOR_TRAINING)  # as `ecgcam train` does
     prepared = first(given, "prepared")
     change = augmentation("paper", rate_hz=100)
     generator = torch.Generator().manual_seed(0)

@@ -1,0 +1,53 @@
+"""A map over processes: what `map` gives, and an end whatever happens."""
+
+import os
+import time
+
+import pytest
+
+from ecgcam.processes import shared_map
+
+
+def squared(number, offset):
+    if number == 7:
+        raise KeyError("seven")
+    if number == 11:
+        raise SystemExit
+    time.sleep(0.02)
+    return number**2 + offset, os.getpid()
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_it_gives_what_map_gives_in_its_order(jobs):
+    numbers = [*range(20, 60)]
+    found = list(shared_map(squared, numbers, numbers, jobs=jobs))
+    assert [value for value, _ in found] == [k**2 + k for k in numbers]
+    assert list(shared_map(squared, [], [], jobs=jobs)) == []
+
+
+def test_this_process_works_too_and_so_do_the_others():
+    processes = {pid for _, pid in shared_map(squared, [30] * 150, [0] * 150, jobs=2)}
+    assert os.getpid() in processes
+    assert len(processes) == 2
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(("bad", "error"), [(7, KeyError), (11, SystemExit)])
+def test_an_error_comes_up_in_its_turn_and_ends_it(jobs, bad, error):
+    results = shared_map(squared, [1, 2, bad, 3], [0] * 4, jobs=jobs)
+    with pytest.raises(error):
+        list(results)
+    assert list(results) == []
+
+
+def test_closed_early_it_begins_nothing_more(tmp_path):
+    results = shared_map(touched, [tmp_path / str(k) for k in range(500)], jobs=2)
+    assert next(results) == "0"
+    results.close()
+    assert len(list(tmp_path.iterdir())) < 250
+
+
+def touched(path):
+    path.touch()
+    time.sleep(0.01)
+    return path.name
