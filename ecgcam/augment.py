@@ -92,7 +92,11 @@ class Augment:
 
     def __call__(self, signal: Tensor, *, generator: torch.Generator) -> Tensor:
         """A changed copy of signal (batch, leads, time)."""
-        return apply_changes(signal, self.draw(signal.shape, generator=generator))
+        return self.apply_(_copied(signal), generator=generator)
+
+    def apply_(self, signal: Tensor, *, generator: torch.Generator) -> Tensor:
+        """The same in place, of a signal that lies in memory in its own order; it is returned."""
+        return _apply_changes_(signal, self.draw(signal.shape, generator=generator))
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> list[Change]:
         """All that will be done, in order, to a batch of this shape (batch, leads, time)."""
@@ -128,10 +132,17 @@ class Augment:
 
 def apply_changes(signal: Tensor, changes: Iterable[Change]) -> Tensor:
     """A copy of signal (batch, leads, time) with the changes done to it, in their order."""
-    changed = signal.clone(memory_format=torch.contiguous_format)
+    return _apply_changes_(_copied(signal), changes)
+
+
+def _apply_changes_(signal: Tensor, changes: Iterable[Change]) -> Tensor:
     for change in changes:
-        change.transform.apply_(changed, change.rows, change.drawn)
-    return changed
+        change.transform.apply_(signal, change.rows, change.drawn)
+    return signal
+
+
+def _copied(signal: Tensor) -> Tensor:
+    return signal.clone(memory_format=torch.contiguous_format)
 
 
 def paper_augmentation(*, rate_hz: float, mains_hz: int = 50) -> Augment:

@@ -22,7 +22,7 @@ Engine = Callable[[NDArray[np.float32], str], tuple[NDArray[np.float32], NDArray
 Ecgs = Record | Sequence[Record] | NDArray[np.float32]
 
 SOURCES = ("features", "conv")
-_BATCH = 64  # windows judged at once: 20 MB of activations stay in a processor's cache
+BATCH = 64  # windows judged at once: 20 MB of activations stay in a processor's cache
 
 
 class Classifier:
@@ -88,8 +88,8 @@ class Classifier:
         signal_mv: (batch, leads, samples): the model's leads, rate and duration.
         """
         parts = [
-            self._engine(signal_mv[at : at + _BATCH], source)
-            for at in range(0, len(signal_mv), _BATCH)
+            self._engine(signal_mv[at : at + BATCH], source)
+            for at in range(0, len(signal_mv), BATCH)
         ]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 

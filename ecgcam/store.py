@@ -154,20 +154,15 @@ class Store:
 
 def open_store(folder: Path) -> Store:
     """Open a store; DatasetError if it is not one, or a part of it is missing or cut short."""
-    about = _read_about(folder)
+    store = Store(folder=folder, about=_read_about(folder), records=_read_records(folder))
     try:
-        records = pd.read_parquet(folder / RECORDS)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{folder / RECORDS}: cannot be read: {error}") from None
-    missing = [column for column in _COLUMNS if column not in records]
-    if missing:
-        raise DatasetError(f"{folder / RECORDS}: the columns {', '.join(missing)} are missing.")
-    store = Store(folder=folder, about=about, records=records)
-    try:
-        places = [(k, row) for k, n in enumerate(_shard_sizes(store)) for row in range(n)]
+        sizes = list(_shard_sizes(store))
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{folder / ABOUT}: damaged: {error!r}; make it anew.") from None
-    if list(zip(records["shard"], records["row"], strict=True)) != places:
+    shards = np.repeat(np.arange(len(sizes)), sizes)
+    rows = np.arange(len(shards)) - np.repeat(np.cumsum([0, *sizes])[:-1], sizes)
+    table = store.records
+    if not (np.array_equal(table["shard"], shards) and np.array_equal(table["row"], rows)):
         raise DatasetError(f"{folder}: its table and its signals do not fit each other.")
     return store
 
@@ -215,6 +210,20 @@ def _read_about(folder: Path) -> dict[str, Any]:
     ):
         raise DatasetError(f"{folder / ABOUT}: not a store of format {FORMAT}; make it anew.")
     return about
+
+
+def _read_records(folder: Path) -> pd.DataFrame:
+    import pyarrow
+
+    try:
+        records = pd.read_parquet(folder / RECORDS)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{folder / RECORDS}: cannot be read: {error}") from None
+    missing = [column for column in _COLUMNS if column not in records]
+    if missing:
+        raise DatasetError(f"{folder / RECORDS}: the columns {', '.join(missing)} are missing.")
+    pyarrow.default_memory_pool().release_unused()  # as much as the table takes
+    return records
 
 
 def _shard_sizes(store: Store) -> Iterator[int]:

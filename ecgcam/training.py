@@ -56,9 +56,9 @@ class Training(pl.LightningModule):
         chance = self._chance(1 + place)
         if self.crop is not None:
             signal = random_crop(signal, samples=self.crop, generator=chance)
-        changed = self.augment(signal.float(), generator=chance)
-        # dropout draws from the global generator, as do lightning and torch between the batches
-        torch.manual_seed(self._chance(1 + place, 1).initial_seed())
+        # nobody else has the batch, which the loader has read and the crop has copied
+        changed = self.augment.apply_(signal.float(), generator=chance)
+        self._seed_dropout(1 + place)
         loss = self._loss_of_all(self.network.mean_features(changed), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
         return loss
@@ -140,6 +140,17 @@ class Training(pl.LightningModule):
         # there would miss the step: a frequency beyond the last epoch leaves it to us.
         ours = {"monitor": f"val_{config.score}", "frequency": config.epochs + 1}
         return [optimizer], [{"scheduler": plateau, **ours}]
+
+    def _seed_dropout(self, step: int) -> None:
+        """It draws from the global generator, as do lightning and torch between the batches.
+
+        torch.manual_seed asks every kind of GPU too, which takes a fiftieth of a step.
+        """
+        seed = self._chance(step, 1).initial_seed()
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
     def _chance(self, *draw: int) -> torch.Generator:
         """The generator of one draw of this epoch, whatever was drawn before."""

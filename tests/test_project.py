@@ -33,9 +33,9 @@ RUNGS = {
 NEEDS_TORCH = {
     name
     for names in (
-        "augment backbones.__init__ backbones.depthwise backbones.image backbones.inception",
-        "backbones.resnet backbones.several backbones.signalcnn batches cam costs folded",
-        "median network preprocess run train training transforms",
+        "augment backbones.__init__ backbones.depthwise backbones.halve backbones.image",
+        "backbones.inception backbones.resnet backbones.several backbones.signalcnn batches cam",
+        "costs folded median network preprocess run train training transforms",
         "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
         "bench.rivals.network bench.rivals.training",
     )

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from .halve import halved
 from .image import Normed, Stem, as_image, check_widths, conv
 
 
@@ -54,7 +55,6 @@ class DepthwiseNet(nn.Module):
             DepthwiseBlock(before, after, kernel=kernel)
             for before, after in zip(inputs, widths, strict=True)
         )
-        self.pool = nn.MaxPool2d((1, 2))
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
@@ -62,5 +62,5 @@ class DepthwiseNet(nn.Module):
         for place, block in enumerate(self.blocks):
             image = block(image)
             if place < len(self.blocks) - 2:
-                image = self.pool(image)
+                image = halved(image)
         return image.squeeze(2)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from .halve import halved
 from .image import Normed, Stem, as_image, check_widths, conv
 
 
@@ -58,7 +59,6 @@ class InceptionNet(nn.Module):
             before = blocks[-1].channels if blocks else stem
             blocks.append(InceptionBlock(before, width, kernels=kernels))
         self.blocks = nn.ModuleList(blocks)
-        self.pool = nn.MaxPool2d((1, 2))
         self.channels = blocks[-1].channels
 
     def forward(self, signal: Tensor) -> Tensor:
@@ -66,5 +66,5 @@ class InceptionNet(nn.Module):
         for place, block in enumerate(self.blocks):
             image = block(image)
             if place < len(self.blocks) - 2:
-                image = self.pool(image)
+                image = halved(image)
         return image.squeeze(2)

@@ -1,8 +1,9 @@
 """SignalCNN: the paper's network."""
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, leaky_relu, max_pool2d
+from torch.nn.functional import conv2d, leaky_relu
 
+from .halve import halved
 from .image import Normed, as_image, check_widths, conv
 
 
@@ -21,7 +22,7 @@ class ConvBlock(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         image = self.norm(self.convolved(image))
         if self.halve:
-            image = max_pool2d(image, (1, 2))
+            image = halved(image)
         return leaky_relu(image, 0.1, inplace=True)
 
     def convolved(self, image: Tensor) -> Tensor:

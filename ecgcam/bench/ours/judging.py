@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...classifier import load
+from ...allocation import FOR_JUDGING, keep_freed_memory
+from ...classifier import BATCH, load
 from ...evaluate import judge_folds, score
+from ...folded import folded
 from ...network import evaluating
 from ...store import open_store
 from ..rivals.loop import Given, Job
@@ -52,11 +54,13 @@ def one(given: Given) -> Job:
 
 def probability(given: Given) -> Job:
     """A batch to its probabilities alone."""
-    prepared, network = first(given, "prepared"), network_of(given)
+    keep_freed_memory(FOR_JUDGING)  # this, the norms and the size of a batch as load() has them
+    prepared, network = first(given, "prepared"), folded(network_of(given))
 
     def run() -> None:
-        with evaluating(network):
-            network.logits(prepared).sigmoid()
+        with torch.inference_mode():
+            for part in torch.split(prepared, BATCH):
+                network.logits(part).sigmoid()
 
     return Job(run=run, ecgs=len(prepared))
 
@@ -67,16 +71,23 @@ def probability_and_map(given: Given) -> Job:
     The gradient of a logit by a feature is the head's weight over the number of frames, since the
     head averages them; LayerGradCam is so the evidence over that number.
     """
-    prepared, network = first(given, "prepared"), network_of(given)
+    keep_freed_memory(FOR_JUDGING)  # this, the norms and the size of a batch as load() has them
+    prepared, network = first(given, "prepared"), folded(network_of(given))
     maps: list[torch.Tensor] = []
 
     def run() -> None:
-        with evaluating(network):
-            logits, evidence = network.judge(prepared)
-            logits.sigmoid()
-        maps[:] = [evidence]
+        maps.clear()
+        with torch.inference_mode():
+            for part in torch.split(prepared, BATCH):
+                logits, evidence = network.judge(part)
+                logits.sigmoid()
+                maps.append(evidence)
 
-    return Job(run=run, ecgs=len(prepared), result=lambda: (maps[0] / maps[0].shape[-1]).numpy())
+    def result() -> NDArray[np.float32]:
+        evidence = torch.cat(maps)
+        return (evidence / evidence.shape[-1]).numpy()
+
+    return Job(run=run, ecgs=len(prepared), result=result)
 
 
 def judge_on_gpu(given: Given) -> Job:
