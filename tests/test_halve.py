@@ -43,7 +43,7 @@ def test_without_a_gradient_it_is_the_same() -> None:
     signal = image(11)
     with torch.no_grad():
         alone = halved(signal.requires_grad_())
-    assert torch.equal(alone, halved(signal))
+    assert torch.equal(alone, max_pool2d(image(11), (1, 2)))
     assert alone.grad_fn is None
 
 
