@@ -351,6 +351,7 @@ def test_the_goals_are_those_of_the_project():
         ("step_bf16", "Conv1d, float32"): 2.3,
         ("epoch", "forward, backward and optimizer alone"): 0.8,
         ("epoch", PAPER): 3,
+        ("epoch_bf16", PAPER): 3,
         ("one", PAPER): 6,
         ("map", "the same by captum's LayerGradCam"): 3,
         ("map", "the probability alone"): 0.971,

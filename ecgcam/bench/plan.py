@@ -105,6 +105,14 @@ STAGES = (
         rounds=3,
     ),
     Stage(
+        key="epoch_bf16",
+        title="a whole epoch in bf16, from the store",
+        ours="epoch_bf16",
+        rivals=(Run(name=PAPER, side="rivals", job="epoch", goal=3),),
+        rounds=3,
+        bf16=True,
+    ),
+    Stage(
         key="evaluate",
         title="evaluation of fold 9",
         ours="evaluate",

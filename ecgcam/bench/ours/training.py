@@ -62,8 +62,17 @@ def epoch(given: Given) -> Job:
 
     Adds first_s, from the start to the end of the first epoch.
     """
+    return _epoch(given, precision="float32")
+
+
+def epoch_bf16(given: Given) -> Job:
+    """The same in bf16."""
+    return _epoch(given, precision="bf16")
+
+
+def _epoch(given: Given, *, precision: str) -> Job:
     runs = (Path(given["scratch"]) / f"run-{k}" for k in count())
-    config = TrainConfig(epochs=given["epochs"])
+    config = TrainConfig(epochs=given["epochs"], precision=precision)
 
     def run() -> dict[str, float]:
         out, ends = next(runs), [time.perf_counter()]

@@ -11,7 +11,7 @@ from ..rivals.loop import Given, Job, serve
 # takes seconds.
 MODULES = {
     "signals": ("store", "preprocess", "augment"),
-    "training": ("step", "step_bf16", "bare_epoch", "epoch"),
+    "training": ("step", "step_bf16", "bare_epoch", "epoch", "epoch_bf16"),
     "judging": ("evaluate", "judge", "one", "probability", "probability_and_map", "judge_on_gpu"),
     "speeds": ("limits",),
 }
