@@ -11,6 +11,7 @@ from ecgcam.cli import main
 from ecgcam.cli.card import card_lines
 from ecgcam.modelfile import make_card, read_card
 from ecgcam.network import Network, NetworkConfig
+from ecgcam.shipped import model_file
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +40,23 @@ def test_programs_get_the_whole_card(tmp_path, capsys):
     path = tiny_model(tmp_path / "m.safetensors")
     assert main(["info", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == read_card(path)
+
+
+def test_the_operating_points_are_told_as_they_were_chosen():
+    card = read_card(model_file("superclass"))
+    rows = [line for line in card_lines(card) if line.startswith("  MI ")]
+    chosen = card["operating_points"]["classes"]["MI"]
+    assert len(rows) == len(chosen["points"]) + 1
+    for (by, point), row in zip(chosen["points"].items(), rows, strict=False):
+        assert row.split()[1] == by
+        told = [float(number) for number in re.findall(r" (\d\.\d+)", row)]
+        wanted = [point["threshold"], point["sensitivity"], point["specificity"]]
+        assert told == pytest.approx(wanted, abs=6e-4)
+    assert f"between {chosen['band']['low']:.3f} and {chosen['band']['high']:.3f}" in rows[-1]
+
+
+def test_a_model_that_was_not_calibrated_has_none():
+    assert "operating points" not in said(card_of())[0]
 
 
 def test_what_is_said_of_a_trained_model():

@@ -8,6 +8,7 @@ from ecgcam import median as module
 from ecgcam.median import median
 
 
+# NumPy sorts short rows whole: only in a long one is the lower of the middle two not in its place
 @pytest.mark.parametrize("samples", [1, 2, 3, 10, 11, 1000])
 @pytest.mark.parametrize("records", [1, 200])  # on one thread and on several
 def test_it_is_numpys_median_of_each_lead(records, samples):

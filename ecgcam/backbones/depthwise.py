@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .halve import halved
+from .halve import halved_between
 from .image import Normed, Stem, as_image, check_widths, conv
 
 
@@ -58,9 +58,4 @@ class DepthwiseNet(nn.Module):
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
-        image = self.stem(as_image(signal))
-        for place, block in enumerate(self.blocks):
-            image = block(image)
-            if place < len(self.blocks) - 2:
-                image = halved(image)
-        return image.squeeze(2)
+        return halved_between(self.blocks, self.stem(as_image(signal))).squeeze(2)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def halved(image: Tensor) -> Tensor:
@@ -17,6 +17,15 @@ def halved(image: Tensor) -> Tensor:
         larger: Tensor = _Halve.apply(image)  # type: ignore[no-untyped-call]
         return larger
     return torch.maximum(*_neighbours(image))
+
+
+def halved_between(blocks: nn.ModuleList, image: Tensor) -> Tensor:
+    """Through one block after the other, time halved after each but the last two."""
+    for place, block in enumerate(blocks):
+        image = block(image)
+        if place < len(blocks) - 2:
+            image = halved(image)
+    return image
 
 
 class _Halve(torch.autograd.Function):

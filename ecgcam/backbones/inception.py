@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .halve import halved
+from .halve import halved_between
 from .image import Normed, Stem, as_image, check_widths, conv
 
 
@@ -62,9 +62,4 @@ class InceptionNet(nn.Module):
         self.channels = blocks[-1].channels
 
     def forward(self, signal: Tensor) -> Tensor:
-        image = self.stem(as_image(signal))
-        for place, block in enumerate(self.blocks):
-            image = block(image)
-            if place < len(self.blocks) - 2:
-                image = halved(image)
-        return image.squeeze(2)
+        return halved_between(self.blocks, self.stem(as_image(signal))).squeeze(2)

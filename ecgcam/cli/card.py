@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..modelfile import Card
+from ..operating_points import OperatingPoints
 
 Row = tuple[str, str]
 
@@ -13,7 +14,7 @@ def card_lines(card: Card) -> Iterator[str]:
 
     A card is a stranger's text: no sign of it can move a terminal's cursor.
     """
-    rows = [*_judges(card), *_made(card), *_costs(card)]
+    rows = [*_judges(card), *_made(card), *_points(card), *_costs(card)]
     for label, text in rows:
         yield "".join(sign if sign.isprintable() else "□" for sign in f"{label:<23}{text}")
     yield "Not a medical device."
@@ -76,6 +77,22 @@ def _made(card: Card) -> Iterator[Row]:
         }:
             reached = f"{score.removeprefix('val_')} {value:.4f}"
             yield "chosen", f"epoch {epoch}, with {reached} on {_folds(folds)}"
+
+
+def _points(card: Card) -> Iterator[Row]:
+    """What `ecgcam calibrate` chose; ModelError if that cannot be."""
+    found = OperatingPoints.from_card(card)
+    if found is None:
+        return
+    chosen_on = f"{_folds(list(found.chosen_on.folds))}, {found.chosen_on.records:,} records"
+    yield "operating points", f"chosen on {chosen_on}; the decision is by {found.threshold}"
+    for name, chosen in found.classes.items():
+        for by, point in chosen.points.items():
+            reached = f"sensitivity {point.sensitivity:.3f}, specificity {point.specificity:.3f}"
+            yield f"  {name}", f"{by:<17} from {point.threshold:.3f} on: {reached}"
+        if chosen.band:
+            doubt = f"between {chosen.band.low:.3f} and {chosen.band.high:.3f}"
+            yield f"  {name}", f"{'not sure':<17} {doubt} ({found.band})"
 
 
 def _costs(card: Card) -> Iterator[Row]:
