@@ -33,6 +33,7 @@ class TrainConfig:
     in place of the last step's; None: the last step's.
     teachers: model files whose judgements the targets are moved to by `teacher_share`;
     out_of_fold: each says nothing of the folds that it has learned from.
+    each_batch: they judge each batch as it is cropped and augmented (tutors.py), not a record once.
     score: what the best epoch is chosen by, of the validation folds; the higher the better.
     patience: stop after so many epochs without a better score; None: never.
     """
@@ -58,6 +59,7 @@ class TrainConfig:
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.5
     out_of_fold: bool = False
+    each_batch: bool = False
     score: str = "auroc"
     patience: int | None = None
     precision: str = "float32"
@@ -86,6 +88,8 @@ class TrainConfig:
                 )
         if self.leads is not None and not 0 < len(self.leads) == len(set(self.leads)):
             raise ValueError(f"leads must be one or more different names, got {self.leads}")
+        if self.each_batch and (self.out_of_fold or not self.teachers):
+            raise ValueError("each_batch needs teachers, which cannot be out of fold there")
         if not self.train_folds or not self.validation_folds:
             raise ValueError("train_folds and validation_folds need a fold each, or more")
         if set(self.train_folds) & set(self.validation_folds):

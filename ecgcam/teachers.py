@@ -38,24 +38,32 @@ def taught(
     Raises DatasetError for a teacher that knows none of the classes, or has learned from every
     record, ModelError for one that takes other signals than the store's.
     """
-    column = {frozenset(labels): k for k, labels in enumerate(members)}
     total, count = np.zeros_like(targets), np.zeros_like(targets)
     for path in teachers:
         teacher = load(path)
-        task = Task.from_dict(teacher.card["task"])
-        own = [column.get(frozenset(labels)) for labels in task.members]
-        if own.count(None) == len(own):
-            raise DatasetError(f"{path}: this teacher knows none of the classes to be learnt.")
+        places = known_classes(path, Task.from_dict(teacher.card["task"]), members)
         judged = _unseen(teacher, store, numbers) if out_of_fold else np.arange(len(numbers))
         if not len(judged):
             raise DatasetError(f"{path}: this teacher has learned from every fold to train on.")
         said = teacher.probabilities(judge_numbers(teacher, store, numbers[judged]))
-        for probabilities, k in zip(said.T, own, strict=True):
-            if k is not None:
-                total[judged, k] += probabilities
-                count[judged, k] += 1
+        for k, place in places.items():
+            total[judged, place] += said[:, k]
+            count[judged, place] += 1
     mean = total / np.maximum(count, 1)
     return np.where(count > 0, targets + share * (mean - targets), targets)
+
+
+def known_classes(path: Path, task: Task, members: Sequence[tuple[str, ...]]) -> dict[int, int]:
+    """Where among `members` the classes of a teacher's task stand that are made by the same labels.
+
+    Raises DatasetError if there is none.
+    """
+    column = {frozenset(labels): place for place, labels in enumerate(members)}
+    own = [column.get(frozenset(labels)) for labels in task.members]
+    found = {k: place for k, place in enumerate(own) if place is not None}
+    if not found:
+        raise DatasetError(f"{path}: this teacher knows none of the classes to be learnt.")
+    return found
 
 
 def _unseen(teacher: Classifier, store: Store, numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +48,7 @@ from .run import (
 from .store import Labelled, Store
 from .teachers import taught
 from .training import Training, validation_score
+from .tutors import Tutors
 
 
 class Patience(EarlyStopping):
@@ -82,10 +83,10 @@ def train(
     to_train = _labelled(store, task, config.train_folds)
     to_validate = _labelled(store, task, config.validation_folds)
     _refuse_undefined_score(config, to_validate)
-    targets, auxiliary = _lessons(config, task, store, to_train)
-    unvalidated = _unvalidated(config, store, to_train.numbers)
     network = _network(config, task, store)
-    training = _training(network, config, exclusive=task.exclusive, auxiliary=auxiliary)
+    lessons = _lessons(config, task, store, to_train, network.config)
+    unvalidated = _unvalidated(config, store, to_train.numbers)
+    training = _training(network, config, exclusive=task.exclusive, lessons=lessons)
     said = settings(config, task, training.augment, store)
     if resume:
         refuse_changed(out, said)
@@ -105,7 +106,7 @@ def train(
                 training,
                 batches(
                     train_on,
-                    targets,
+                    lessons.targets,
                     batch=config.batch,
                     shuffle_seed=config.seed,
                     seldom=unvalidated,
@@ -195,10 +196,23 @@ def _leads(config: TrainConfig, store: Store) -> tuple[str, ...]:
     return leads
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Lessons:
+    """What is to be learnt of the training records.
+
+    targets:   (records, classes and auxiliary labels).
+    auxiliary: how many auxiliary labels of each kind.
+    tutors:    teachers that move the targets of each batch anew; or None.
+    """
+
+    targets: NDArray[np.float32]
+    auxiliary: tuple[int, ...]
+    tutors: Tutors | None
+
+
 def _lessons(
-    config: TrainConfig, task: Task, store: Store, to_train: Labelled
-) -> tuple[NDArray[np.float32], tuple[int, ...]]:
-    """Targets (records, classes and auxiliary labels), and how many of these of each kind."""
+    config: TrainConfig, task: Task, store: Store, to_train: Labelled, pupil: NetworkConfig
+) -> _Lessons:
     targets, members = to_train.targets, list(task.members)
     sizes: tuple[int, ...] = ()
     if config.auxiliary is not None:
@@ -206,8 +220,11 @@ def _lessons(
         targets = np.concatenate([targets, found.targets], axis=1)
         members += [(label,) for label in found.labels]
         sizes = found.sizes
-    if config.teachers:
-        teachers = [Path(path) for path in config.teachers]
+    teachers = [Path(path) for path in config.teachers]
+    tutors = None
+    if config.each_batch:
+        tutors = Tutors(teachers, members, pupil, share=config.teacher_share)
+    elif teachers:
         targets = taught(
             targets,
             members,
@@ -217,7 +234,7 @@ def _lessons(
             share=config.teacher_share,
             out_of_fold=config.out_of_fold,
         )
-    return targets, sizes
+    return _Lessons(targets=targets, auxiliary=sizes, tutors=tutors)
 
 
 def _unvalidated(
@@ -235,12 +252,18 @@ def _unvalidated(
 
 
 def _training(
-    network: Network, config: TrainConfig, *, exclusive: bool, auxiliary: tuple[int, ...]
+    network: Network, config: TrainConfig, *, exclusive: bool, lessons: _Lessons
 ) -> Training:
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)  # the auxiliary head draws its weights
-            return Training(network, config, exclusive=exclusive, auxiliary=auxiliary)
+            return Training(
+                network,
+                config,
+                exclusive=exclusive,
+                auxiliary=lessons.auxiliary,
+                tutors=lessons.tutors,
+            )
     except ValueError as error:  # an augmentation that does not exist, or does not fit the rate
         raise DatasetError(str(error)) from None
 

@@ -16,6 +16,7 @@ from .batches import Batch
 from .metrics import binary_scores
 from .network import Network
 from .recipe import TrainConfig
+from .tutors import Tutors
 
 
 class Training(pl.LightningModule):
@@ -31,6 +32,7 @@ class Training(pl.LightningModule):
         *,
         exclusive: bool,
         auxiliary: tuple[int, ...] = (),
+        tutors: Tutors | None = None,
     ) -> None:
         """auxiliary: how many labels of each kind follow a record's own classes in its targets."""
         super().__init__()
@@ -38,6 +40,7 @@ class Training(pl.LightningModule):
         self.config = config
         self.exclusive = exclusive
         self.auxiliary = auxiliary
+        self.tutors = tutors
         if auxiliary:
             self.auxiliary_head = nn.Linear(network.head.in_features, sum(auxiliary))
         if config.average is not None:
@@ -58,6 +61,8 @@ class Training(pl.LightningModule):
             signal = random_crop(signal, samples=self.crop, generator=chance)
         # nobody else has the batch, which the loader has read and the crop has copied
         changed = self.augment.apply_(signal.float(), generator=chance)
+        if self.tutors is not None:
+            targets = self.tutors.teach(changed, targets)
         self._seed_dropout(1 + place)
         loss = self._loss_of_all(self.network.mean_features(changed), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))

@@ -27,7 +27,7 @@ RUNGS = {
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate combine compare demo evaluate evaluation_report explain "
     "overview recipe robustness robustness_report run subgroups teachers train training "
-    "trust_scores",
+    "trust_scores tutors",
     "door": "__init__ __main__ cli",
 }
 NEEDS_TORCH = {
@@ -35,7 +35,7 @@ NEEDS_TORCH = {
     for names in (
         "augment backbones.__init__ backbones.depthwise backbones.halve backbones.image",
         "backbones.inception backbones.resnet backbones.several backbones.signalcnn batches cam",
-        "costs folded median network preprocess run train training transforms",
+        "costs folded median network preprocess run train training transforms tutors",
         "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
         "bench.rivals.network bench.rivals.training",
     )

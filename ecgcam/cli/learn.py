@@ -73,6 +73,10 @@ def train(
     out_of_fold: Annotated[
         bool, typer.Option("--out-of-fold", help="No teacher speaks of folds it has learned from.")
     ] = False,
+    each_batch: Annotated[
+        bool,
+        typer.Option("--each-batch", help="The teachers judge each batch as the pupil sees it."),
+    ] = False,
     score: Annotated[
         str, typer.Option(help="Chooses the epoch: auroc, average_precision, accuracy, f1.")
     ] = "auroc",
@@ -117,6 +121,7 @@ def train(
             teachers=tuple(str(path) for path in teacher or ()),
             teacher_share=teacher_share,
             out_of_fold=out_of_fold,
+            each_batch=each_batch,
             score=score,
             patience=patience,
             precision=precision,

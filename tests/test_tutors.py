@@ -1,0 +1,110 @@
+"""Teachers of each batch: what they say of the very signals that the pupil sees."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from test_train import TINY
+from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_network, tiny_store
+
+from ecgcam.errors import DatasetError
+from ecgcam.modelfile import load_network, read_card
+from ecgcam.preprocess import PreprocessConfig
+from ecgcam.recipe import TrainConfig
+from ecgcam.run import LAST, MODEL
+from ecgcam.train import train
+from ecgcam.tutors import Tutors
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tiny_store(tmp_path_factory.mktemp("store") / "store")
+
+
+def batch(*, samples=500):
+    return torch.randn(6, 12, samples, generator=torch.Generator().manual_seed(3))
+
+
+def said(path, prepared):
+    """By the network as it is, with its norms."""
+    network, card = load_network(path)
+    with torch.no_grad():
+        return (network.eval().logits(prepared) / card["temperature"]).sigmoid()
+
+
+def pupil(**settings):
+    return replace(tiny_network().config, **settings)
+
+
+def test_targets_move_to_what_the_teachers_say_of_this_batch(tmp_path):
+    one, two = (
+        tiny_model(tmp_path / f"{k}.safetensors", seed=k, card={"temperature": 1.5}) for k in (1, 2)
+    )
+    many = tiny_model(tmp_path / "many.safetensors", task=SUPERCLASS)
+    members = [*NORMAL.members, ("statement:SR",), *SUPERCLASS.members[::-1]]
+    tutors = Tutors([one, many, two], members, pupil(), share=0.75)
+    for prepared in (batch(), batch(samples=250)):  # a crop too
+        hard = torch.randint(2, (6, 7), generator=torch.Generator().manual_seed(1)).float()
+        found = tutors.teach(prepared, hard)
+        mean = (said(one, prepared) + said(two, prepared)) / 2
+        torch.testing.assert_close(found[:, :1], 0.25 * hard[:, :1] + 0.75 * mean)
+        assert torch.equal(found[:, 1], hard[:, 1])  # nobody knows it
+        of_many = said(many, prepared).flip(1)
+        torch.testing.assert_close(found[:, 2:], 0.25 * hard[:, 2:] + 0.75 * of_many)
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"leads": ("I", "II")}, "leads"),
+        ({"rate_hz": 50.0}, "rate_hz"),
+        ({"preprocess": PreprocessConfig(scale="none")}, "preprocess"),
+    ],
+)
+def test_a_teacher_that_takes_other_signals_is_refused(tmp_path, settings, what):
+    path = tiny_model(tmp_path / "teacher.safetensors")
+    with pytest.raises(DatasetError, match=rf"teacher\.safetensors: this teacher's {what} is"):
+        Tutors([path], NORMAL.members, pupil(**settings), share=0.5)
+
+
+def test_a_teacher_of_other_classes_is_refused(tmp_path):
+    path = tiny_model(tmp_path / "teacher.safetensors")
+    with pytest.raises(DatasetError, match="this teacher knows none"):
+        Tutors([path], [("superclass:MI",)], pupil(), share=0.5)
+
+
+def test_a_run_learns_from_them_and_goes_on_to_the_same_result(store, tmp_path):
+    teacher = tiny_model(tmp_path / "teacher.safetensors")
+    recipe = replace(TINY, epochs=2, teachers=(str(teacher),), each_batch=True, crop_s=2.5)
+    whole = train(store, tmp_path / "whole", recipe)
+    once = train(store, tmp_path / "once", replace(recipe, each_batch=False))
+    assert read_card(whole)["provenance"]["recipe"]["each_batch"] is True
+    assert whole.read_bytes() != once.read_bytes()
+
+    class Stop(Exception):
+        pass
+
+    def stop(row):
+        raise Stop
+
+    with pytest.raises(Stop):
+        train(store, tmp_path / "broken", recipe, on_epoch=stop)
+    train(store, tmp_path / "broken", resume=True)
+    assert (tmp_path / "broken" / MODEL).read_bytes() == whole.read_bytes()
+
+
+def test_the_teachers_are_no_part_of_what_is_trained_or_kept(store, tmp_path):
+    teacher = tiny_model(tmp_path / "teacher.safetensors")
+    before = teacher.read_bytes()
+    recipe = replace(TINY, epochs=1, teachers=(str(teacher),), each_batch=True)
+    train(store, tmp_path / "taught", recipe)
+    train(store, tmp_path / "alone", replace(recipe, teachers=(), each_batch=False))
+    kept = [torch.load(tmp_path / run / LAST, weights_only=True) for run in ("taught", "alone")]
+    assert kept[0]["state_dict"].keys() == kept[1]["state_dict"].keys()
+    assert teacher.read_bytes() == before
+
+
+@pytest.mark.parametrize("settings", [{}, {"teachers": ("t",), "out_of_fold": True}])
+def test_what_cannot_be_asked_for_together(settings):
+    with pytest.raises(ValueError, match="each_batch needs teachers"):
+        TrainConfig(each_batch=True, **settings)
