@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from ecgcam.classifier import load
+from ecgcam.costs import cost_of
 from ecgcam.errors import ModelError
 from ecgcam.leads import LEADS
-from ecgcam.modelfile import read_card
+from ecgcam.modelfile import load_network, read_card
 from ecgcam.shipped import model_file, shipped_models
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,12 @@ def test_they_are_as_small_as_promised():
     assert counts["normal"] <= 22_273
     assert counts["superclass"] <= 25_000
     assert counts["superclass-large"] <= 500_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_tells_the_cost_as_it_is(name):
+    network, card = load_network(model_file(name))
+    assert card["cost"] == cost_of(network).to_dict()
 
 
 @pytest.mark.parametrize("name", NAMES)

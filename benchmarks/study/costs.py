@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from run import HERE, configurations, recipe
+from run import HERE, Run, configurations, recipe
 
 from ecgcam.costs import cost_of
 from ecgcam.files import written_whole
+from ecgcam.folded import engine_of
 from ecgcam.labels import find_task
 from ecgcam.leads import LEADS
-from ecgcam.network import Network, NetworkConfig, judge_array
+from ecgcam.network import Network, NetworkConfig
 
 COSTS = HERE / "costs.csv"
 VOCABULARY = {"superclass": ("NORM", "MI", "STTC", "CD", "HYP")}
@@ -34,7 +35,8 @@ def main() -> None:
     for name in ("crop5", *(name for name in configurations() if name.startswith("zoo-"))):
         network = _network(name)
         signal_mv = np.random.default_rng(0).normal(0, 1, (1, len(network.config.leads), 1000))
-        milliseconds = _median_ms(partial(judge_array, network, signal_mv.astype(np.float32)))
+        judge = partial(engine_of(network), signal_mv.astype(np.float32), "features")
+        milliseconds = _median_ms(judge)
         cost = cost_of(network)
         rows.append((name, cost.parameters, cost.total, round(milliseconds, 2)))
         sys.stdout.write(f"{rows[-1]}\n")
@@ -44,7 +46,7 @@ def main() -> None:
 
 
 def _network(name: str) -> Network:
-    config = recipe(name, 0, Path("runs"))
+    config = recipe(Run(name, 0), Path("runs"))
     form = NetworkConfig(
         classes=len(find_task(config.task, VOCABULARY).classes),
         backbone=config.backbone,

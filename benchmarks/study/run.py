@@ -4,20 +4,22 @@
     python benchmarks/study/run.py STORE gentle --cross-validate
 
 Each run goes to RUNS/CONFIGURATION-SEED, and its scores to results.csv beside this file, in place
-of those it had. A run that was broken off goes on; one that is whole is only scored.
+of those it had. A run that was broken off goes on; one that is whole is only scored. Teachers that
+are not there yet are trained first.
 
 --cross-validate leaves fold 9 alone: four runs, RUNS/CONFIGURATION-SEED-without-1-2 and so on, each
-of which trains on six of the folds 1 to 8, and is chosen and scored on the two that its name says.
-Their scores go to cross-validation.csv.
+of which trains on six of the folds 1 to 8, and is chosen and scored on the two that its name says;
+so are its teachers. Their scores go to cross-validation.csv.
 """
 
 import argparse
 import os
+import re
 import sys
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -38,6 +40,19 @@ CROSS_VALIDATION = HERE / "cross-validation.csv"
 TRAIN_FOLDS = tuple(range(1, 9))
 VALIDATION_FOLDS = (9,)
 LEFT_OUT = ((1, 2), (3, 4), (5, 6), (7, 8))
+TEACHER = re.compile(r"(?P<name>.+?)-(?P<seed>\d+)(-without-(?P<folds>[\d-]+))?")
+
+
+class Run(NamedTuple):
+    """A configuration, its seed, the folds to validate on; it trains on the others of 1 to 8."""
+
+    name: str
+    seed: int
+    folds: tuple[int, ...] = VALIDATION_FOLDS
+
+    def __str__(self) -> str:
+        left_out = "" if self.folds == VALIDATION_FOLDS else f"-without-{_joined(self.folds)}"
+        return f"{self.name}-{self.seed}{left_out}"
 
 
 def main() -> None:
@@ -53,7 +68,7 @@ def main() -> None:
     for name in arguments.configurations:
         for seed in arguments.seeds:
             for folds in LEFT_OUT if arguments.cross_validate else (VALIDATION_FOLDS,):
-                model = _trained(store, name, seed, arguments.runs, folds)
+                model = _trained(store, Run(name, seed, folds), arguments.runs)
                 row = {"configuration": name, "seed": seed}
                 if folds != VALIDATION_FOLDS:
                     row["left_out"] = _joined(folds)
@@ -72,23 +87,30 @@ def configurations() -> dict[str, dict[str, Any]]:
     return whole
 
 
-def recipe(
-    name: str, seed: int, runs: Path, folds: tuple[int, ...] = VALIDATION_FOLDS
-) -> TrainConfig:
-    """The recipe of a configuration, its files named by their paths from where one stands.
+def teachers_of(run: Run) -> list[Run]:
+    """The runs that it learns from; none has seen the folds that it is validated on."""
+    found = []
+    for written in configurations()[run.name].get("teachers", []):
+        said = TEACHER.fullmatch(written)
+        if said is None:
+            raise ValueError(f"{run.name}: {written!r} is not CONFIGURATION-SEED.")
+        own = tuple(map(int, said["folds"].split("-"))) if said["folds"] else run.folds
+        found.append(Run(said["name"], int(said["seed"]), own))
+    return found
 
-    folds: those to validate on; it trains on the others of the folds 1 to 8.
-    """
-    said = {key: x for key, x in configurations()[name].items() if key not in ("why", "like")}
+
+def recipe(run: Run, runs: Path) -> TrainConfig:
+    """The recipe of a run, its files named by their paths from where one stands."""
+    said = {key: x for key, x in configurations()[run.name].items() if key not in ("why", "like")}
     for key in ("task", "augmentation"):
         if str(said.get(key, "")).endswith(".toml"):
             said[key] = os.path.relpath(HERE / said[key])
-    said["teachers"] = [str(runs / teacher / MODEL) for teacher in said.get("teachers", [])]
+    said["teachers"] = [str(runs / str(teacher) / MODEL) for teacher in teachers_of(run)]
     usual = asdict(TrainConfig())
     said["preprocess"] = {**usual["preprocess"], **said.get("preprocess", {})}
-    said["train_folds"] = [fold for fold in TRAIN_FOLDS if fold not in folds]
-    said["validation_folds"] = folds
-    return TrainConfig.from_dict({**usual, **said, "seed": seed})
+    said["train_folds"] = [fold for fold in TRAIN_FOLDS if fold not in run.folds]
+    said["validation_folds"] = run.folds
+    return TrainConfig.from_dict({**usual, **said, "seed": run.seed})
 
 
 def scores(store: Store, model: Path, folds: tuple[int, ...]) -> dict[str, Any]:
@@ -125,12 +147,12 @@ def _joined(folds: tuple[int, ...]) -> str:
     return "-".join(map(str, folds))
 
 
-def _trained(store: Store, name: str, seed: int, runs: Path, folds: tuple[int, ...]) -> Path:
-    left_out = "" if folds == VALIDATION_FOLDS else f"-without-{_joined(folds)}"
-    out = runs / f"{name}-{seed}{left_out}"
-    config = recipe(name, seed, runs, folds)
+def _trained(store: Store, run: Run, runs: Path) -> Path:
+    config, out = recipe(run, runs), runs / str(run)
     if (out / METRICS).is_file() and len(pd.read_csv(out / METRICS)) == config.epochs:
         return out / MODEL
+    for teacher in teachers_of(run):
+        _trained(store, teacher, runs)
     return train(store, out, config, resume=(out / CONFIG).is_file(), on_epoch=say_epoch)
 
 

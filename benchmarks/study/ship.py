@@ -18,9 +18,10 @@ import jinja2
 from ecgcam.calibrate import CalibrateConfig, calibrate
 from ecgcam.classifier import load
 from ecgcam.combine import combine
+from ecgcam.costs import cost_of
 from ecgcam.evaluate import judge_folds, score
 from ecgcam.files import written_whole
-from ecgcam.modelfile import copy_with_card, read_card
+from ecgcam.modelfile import copy_with_card, load_network, read_card
 from ecgcam.store import Store, open_store
 from ecgcam.subgroups import score_subgroups
 
@@ -67,12 +68,25 @@ def main() -> None:
             **ABOUT,
         }
         about |= _scored(calibrated, store)
-        card = {**card, "about": about}
+        cost = cost_of(load_network(calibrated)[0]).to_dict()  # as today's code takes it
+        card = {**_by_names(card), "cost": cost, "about": about}
         copy_with_card(calibrated, card, out)
     page = ROOT / "docs" / "models" / f"{arguments.name}.md"
     with written_whole(page) as temporary:
         temporary.write_text(page_of(out), encoding="utf-8")
     sys.stdout.write(f"{out}\n{page}\n")
+
+
+def _by_names(said: Any) -> Any:
+    """The same, the teachers by the names of their runs: where they lay is nobody's business."""
+    if isinstance(said, list):
+        return [_by_names(one) for one in said]
+    if not isinstance(said, dict):
+        return said
+    return {
+        key: [Path(path).parent.name for path in one] if key == "teachers" else _by_names(one)
+        for key, one in said.items()
+    }
 
 
 def _scored(model: Path, store: Store) -> dict[str, Any]:
