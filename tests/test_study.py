@@ -1,0 +1,57 @@
+"""The study's configurations: each is a recipe, and its teachers are runs of others."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+STUDY = Path(__file__).parents[1] / "benchmarks" / "study"
+
+
+@pytest.fixture(scope="module")
+def study():
+    sys.path.insert(0, str(STUDY))
+    import run
+
+    yield run
+    sys.path.remove(str(STUDY))
+
+
+def test_every_configuration_is_a_recipe(study):
+    for name in study.configurations():
+        config = study.recipe(study.Run(name, 3), Path("runs"))
+        assert config.seed == 3
+        assert config.train_folds == tuple(range(1, 9))
+        assert config.validation_folds == (9,)
+
+
+def test_every_teacher_is_a_run_of_another_configuration(study):
+    for name in study.configurations():
+        for teacher in study.teachers_of(study.Run(name, 0)):
+            assert teacher.name in set(study.configurations()) - {name}
+
+
+def test_a_run_is_named_by_what_it_leaves_out(study):
+    assert str(study.Run("crop5", 2)) == "crop5-2"
+    assert str(study.Run("crop5", 2, (1, 2))) == "crop5-2-without-1-2"
+    written = [str(one) for one in study.teachers_of(study.Run("out-of-fold", 0))]
+    assert written == study.configurations()["out-of-fold"]["teachers"]
+
+
+def test_in_a_cross_validation_no_teacher_has_seen_what_is_left_out(study):
+    run = study.Run("normal-taught", 0, (3, 4))
+    assert study.recipe(run, Path("runs")).train_folds == (1, 2, 5, 6, 7, 8)
+    for teacher in study.teachers_of(run):
+        config = study.recipe(teacher, Path("runs"))
+        assert not set(config.train_folds) & {3, 4, 9}
+    taught = study.recipe(run, Path("runs")).teachers
+    assert taught[0] == "runs/crop5-0-without-3-4/model.safetensors"
+
+
+def test_the_scores_kept_are_of_configurations(study):
+    for table in (study.RESULTS, study.CROSS_VALIDATION):
+        kept = pd.read_csv(table)
+        assert set(kept["configuration"]) <= set(study.configurations())
+        run = [column for column in ("configuration", "seed", "left_out") if column in kept]
+        assert not kept.duplicated(run).any()
