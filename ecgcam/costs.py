@@ -29,6 +29,7 @@ class Cost:
     parameters: all that was learned, the head's and frozen ones among them.
     preprocess, backbone, head, map: multiply-accumulates of convolutions and matrix products, each
     of which is two FLOPs. What is done number by number (norms, activations, pools) is not counted.
+    The head is what a probability alone takes; with the map, the logits are added up from it.
     activation_bytes: the most that tensors hold at once, the ECG and the answer among them, the
     parameters not; what a kernel takes for itself in passing is not seen.
     """

