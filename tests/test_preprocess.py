@@ -157,7 +157,8 @@ def test_a_record_is_preprocessed_alike_alone_and_in_a_batch(scale):
     together = preprocessed(signal, scale=scale)
     for k in range(5):
         alone = preprocessed(signal[k : k + 1], scale=scale)
-        np.testing.assert_allclose(together[k : k + 1], alone, atol=1e-5)
+        # a processor may add up in another order: 1e-6 of a drift that is larger than the ECG
+        np.testing.assert_allclose(together[k : k + 1], alone, atol=5e-5 * np.abs(alone).max())
 
 
 def test_preprocessing_has_nothing_to_learn_and_nothing_to_save():
