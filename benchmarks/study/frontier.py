@@ -48,7 +48,7 @@ def draw_frontier(runs: pd.DataFrame) -> Figure:
         panel.minorticks_off()
         panel.margins(y=0.1)
         panel.grid(alpha=0.3)
-        _name(panel, table.sort_values("mean"))
+        _name(panel, table.sort_values("mean")[["size", "mean"]])
     panels[0].set_ylabel("on fold 9")
     handles, labels = panels[0].get_legend_handles_labels()
     panels[0].legend(handles[:1], labels[:1], loc="lower left")
@@ -56,17 +56,30 @@ def draw_frontier(runs: pd.DataFrame) -> Figure:
 
 
 def _name(panel: Axes, table: pd.DataFrame) -> None:
-    """Write each point's name beside it, above the name below it, with a line to the point."""
+    """Write each point's name beside it, one above the other, with a line to the point.
+
+    table: by rising mean. Networks of about one size share a column of names.
+    """
     low, high = panel.get_ylim()
-    apart, lowest = 0.035 * (high - low), {}
-    for name, size, mean in table[["size", "mean"]].itertuples():
-        column = round(4 * np.log10(size))  # networks of about one size share a column
-        place = max(mean, lowest.get(column, low))
-        lowest[column] = place + apart
-        panel.annotate(
-            name, (size, mean), xytext=(1.35 * size, place), fontsize=7.5, va="center",
-            arrowprops={"arrowstyle": "-", "color": "0.7", "lw": 0.6, "shrinkB": 3},
-        )  # fmt: skip
+    apart = 0.035 * (high - low)
+    for _, column in table.groupby((4 * np.log10(table["size"])).round()):
+        beside = 1.4 * column["size"].max()
+        places = spread(column["mean"].tolist(), apart=apart, highest=high - apart)
+        for (name, size, mean), place in zip(column.itertuples(), places, strict=True):
+            panel.annotate(
+                name, (size, mean), xytext=(beside, place), fontsize=7, va="center",
+                arrowprops={"arrowstyle": "-", "color": "0.7", "lw": 0.6, "shrinkB": 3},
+            )  # fmt: skip
+
+
+def spread(places: list[float], *, apart: float, highest: float) -> list[float]:
+    """Rising places, moved no more than is needed to be `apart` and not above the highest."""
+    moved: list[float] = []
+    for place in places:
+        moved.append(max(place, moved[-1] + apart) if moved else place)
+    for k in reversed(range(len(moved))):
+        moved[k] = min(moved[k], highest if k == len(moved) - 1 else moved[k + 1] - apart)
+    return moved
 
 
 if __name__ == "__main__":
