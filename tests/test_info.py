@@ -81,9 +81,10 @@ def test_what_is_said_of_a_trained_model():
 def test_of_an_ensemble_each_network_is_named(capsys):
     assert main(["info", "superclass-large"]) == 0
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    assert [words[1] for words in lines if words[0] == "backbone"][:2] == [
+    assert [words[1] for words in lines if words[0] == "backbone"][:3] == [
         "resnet widths [24, 48, 72, 112], blocks 1",
-        "signalcnn widths [24, 32, 48, 96, 128]",
+        "signalcnn widths [16, 16, 32, 72]",
+        "depthwise widths [64, 96, 128, 160]",
     ]
 
 
