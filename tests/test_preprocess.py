@@ -157,8 +157,10 @@ def test_a_record_is_preprocessed_alike_alone_and_in_a_batch(scale):
     together = preprocessed(signal, scale=scale)
     for k in range(5):
         alone = preprocessed(signal[k : k + 1], scale=scale)
-        # a processor may add up in another order: 1e-6 of a drift that is larger than the ECG
-        np.testing.assert_allclose(together[k : k + 1], alone, atol=5e-5 * np.abs(alone).max())
+        # rounding, 1e-6 of a drift of 9 mV, which a spread taken lead by lead blows up
+        by_lead = scale not in ("none", "record")
+        atol = 5e-5 * np.abs(alone).max() if by_lead else 1e-5
+        np.testing.assert_allclose(together[k : k + 1], alone, atol=atol)
 
 
 def test_preprocessing_has_nothing_to_learn_and_nothing_to_save():
