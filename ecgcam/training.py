@@ -47,6 +47,7 @@ class Training(pl.LightningModule):
             self.averaged = AveragedModel(network, multi_avg_fn=self._average, use_buffers=True)
         self.augment = augmentation(config.augmentation, rate_hz=network.config.rate_hz)
         self.crop = None if config.crop_s is None else _samples(config.crop_s, network)
+        self._losses: list[tuple[Tensor, int]] = []
         self._validated: list[tuple[Tensor, Tensor]] = []
 
     @property
@@ -65,7 +66,7 @@ class Training(pl.LightningModule):
             targets = self.tutors.teach(changed, targets)
         self._seed_dropout(1 + place)
         loss = self._loss_of_all(self.network.mean_features(changed), targets)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
+        self._losses.append((loss.detach(), len(targets)))
         return loss
 
     def on_train_batch_end(self, *_: Any) -> None:
@@ -91,6 +92,14 @@ class Training(pl.LightningModule):
         )
         self.log("val_loss", self.loss(logits, targets))
         self.log(f"val_{self.config.score}", score)
+        self.log("train_loss", self._mean_loss())  # each step, it would cost a sixtieth of it
+
+    def _mean_loss(self) -> Tensor:
+        """Of the epoch's records, whose last batch is behind us."""
+        losses, sizes = zip(*self._losses, strict=True)
+        self._losses.clear()
+        weights = torch.tensor(sizes, device=self.device) / sum(sizes)
+        return torch.stack(losses).float() @ weights
 
     def on_train_epoch_end(self) -> None:
         schedule = self.lr_schedulers()

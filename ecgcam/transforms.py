@@ -247,24 +247,26 @@ def _uniform(shape: Size, low: float, high: float, *, generator: torch.Generator
 
 
 def _gaussian(shape: Size, deviation: float, *, generator: torch.Generator) -> Tensor:
-    """Normal numbers about 0, from 16 bits of chance each, so that none is beyond 4.4 deviations.
-
-    Of even steps u within (-1, 1), √2 erf⁻¹(u) is normal.
-    """
+    """Normal numbers about 0, two from 16 bits of chance, so that none is beyond 4.4 deviations."""
     count = shape.numel()
-    words = torch.empty(-(-count // 4), dtype=torch.int64, device=generator.device)
-    bits = words.random_(-(2**63), None, generator=generator).view(torch.int16)[:count]
-    normal = _inverse_erf(generator.device) * (math.sqrt(2) * deviation)
-    return normal.index_select(0, bits.int().add_(2**15)).view(shape)
+    pairs = -(-count // 2)
+    words = torch.empty(-(-pairs // 4), dtype=torch.int64, device=generator.device)
+    bits = words.random_(-(2**63), None, generator=generator).view(torch.uint16)[:pairs]
+    normal = (_normal_pairs(generator.device) * deviation).index_select(0, bits.int())
+    return torch.view_as_real(normal).view(-1)[:count].view(shape)
 
 
 @cache
-def _inverse_erf(device: torch.device) -> Tensor:
-    """erf⁻¹(u) for 2¹⁶ even steps u within (-1, 1).
+def _normal_pairs(device: torch.device) -> Tensor:
+    """2¹⁶ pairs of normal numbers, (65536,) complex, each as likely as any other.
 
-    Read from here the noise is drawn in two thirds of the time.
+    √2 erf⁻¹(u) is normal for even steps u within (-1, 1). The second of a pair is as good as
+    independent of the first: the same numbers, shuffled once for all. Read from here a batch's
+    noise takes half the time that computing it takes.
     """
-    return torch.arange(-(2**15) + 0.5, 2**15, device=device).div_(2**15).erfinv_()
+    normal = torch.arange(-(2**15) + 0.5, 2**15).div_(2**15).erfinv_().mul_(math.sqrt(2))
+    other = normal[torch.randperm(2**16, generator=torch.Generator().manual_seed(0))]
+    return torch.complex(normal, other).to(device)
 
 
 def _draw_sine(

@@ -24,7 +24,7 @@ from ecgcam.transforms import (
     Respiration,
     TimeShift,
     TimeWarp,
-    _inverse_erf,
+    _normal_pairs,
     _shift_one_by_one_,
     _shifted,
     warped_time,
@@ -201,10 +201,19 @@ def test_the_noise_is_normal():
 
 
 def test_the_noise_is_read_from_normal_quantiles():
-    """By SciPy, in the middle of each of 2¹⁶ equal parts of the chance."""
+    """By SciPy, in the middle of each of 2¹⁶ equal parts of the chance; twice, once shuffled."""
     expected = stats.norm.ppf((np.arange(2**16) + 0.5) / 2**16)
-    normal = _inverse_erf(torch.device("cpu")).numpy() * math.sqrt(2)
-    np.testing.assert_allclose(normal, expected, rtol=1e-5)
+    pairs = _normal_pairs(torch.device("cpu")).numpy()
+    np.testing.assert_allclose(pairs.real, expected, rtol=1e-5)
+    np.testing.assert_allclose(np.sort(pairs.imag), expected, rtol=1e-5)
+
+
+def test_of_two_numbers_drawn_together_one_tells_nothing_of_the_other():
+    """By Spearman's rank correlation: of the values, of their sizes, and of one with the other."""
+    pairs = _normal_pairs(torch.device("cpu")).numpy()
+    sizes = abs(pairs.real), abs(pairs.imag)
+    for one, other in ((pairs.real, pairs.imag), sizes, (pairs.real, sizes[1])):
+        assert stats.spearmanr(one, other).pvalue > 0.01
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 5])

@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from tiny import NORMAL, tiny_store, write_store
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from ecgcam.batches import BatchOrder
 from ecgcam.errors import DatasetError, EcgcamError, ModelError
 from ecgcam.leads import LEADS
 from ecgcam.modelfile import load_network, read_card
@@ -333,6 +334,24 @@ def test_the_network_is_made_for_the_stores_leads_rate_and_length(tmp_path):
     recipe = replace(TINY, epochs=1, augmentation="none")  # the paper's hum needs 100 Hz
     card = read_card(train(short, tmp_path / "run", recipe))
     assert (card["leads"], card["rate_hz"], card["duration_s"]) == (["V5", "I"], 50, 6)
+
+
+def test_the_training_loss_is_the_mean_over_the_records(store, tmp_path):
+    """The last batch has three of them; with hardly a rate the network stays as it was drawn."""
+    to_train = store.labelled(NORMAL, folds=TINY.train_folds)
+    still = replace(
+        TINY, epochs=1, augmentation="none", learning_rate=1e-12, batch=len(to_train.numbers) - 3
+    )
+    network, _ = load_network(train(store, tmp_path / "run", still))
+    prepared = network.preprocess(torch.from_numpy(store.signals_mv(to_train.numbers)))
+    total = 0.0
+    for places in BatchOrder(len(prepared), batch=still.batch, shuffle_seed=still.seed):
+        targets = torch.from_numpy(to_train.targets[places])
+        with torch.no_grad():
+            logits = network.train().logits(prepared[places])
+        total += float(binary_cross_entropy_with_logits(logits, targets, reduction="sum"))
+    told = rows(tmp_path / "run")["train_loss"][0]
+    assert told == pytest.approx(total / len(prepared), abs=1e-4)
 
 
 def test_each_epoch_is_told(store, tmp_path):
