@@ -11,11 +11,12 @@ from .errors import DatasetError
 from .evaluate import judge_numbers
 from .labels import Task
 from .store import Store
+from .translate import Wanted, moved, translations
 
 
 def taught(
     targets: NDArray[np.float32],
-    members: Sequence[tuple[str, ...]],
+    wanted: Sequence[Wanted],
     teachers: Sequence[Path],
     store: Store,
     numbers: NDArray[np.int64],
@@ -25,9 +26,9 @@ def taught(
 ) -> NDArray[np.float32]:
     """Targets moved towards what the teachers say: (1 - share) · target + share · probability.
 
-    targets: (records, classes); members: the labels that make each class. A class is a teacher's
-    if the same labels make it; of several that judge it the mean counts; where none does, the
-    targets stay. Cross-entropy is linear in its target, so that this is the sum of the loss
+    targets: (records, classes); wanted: what each class is, in whose terms a teacher's judgements
+    are put (translate.py). Of several teachers that judge it the mean counts; where none does,
+    the targets stay. Cross-entropy is linear in its target, so that this is the sum of the loss
     against the labels and the loss against the teachers (Hinton, Vinyals and Dean 2015, at
     temperature 1).
 
@@ -41,29 +42,16 @@ def taught(
     total, count = np.zeros_like(targets), np.zeros_like(targets)
     for path in teachers:
         teacher = load(path)
-        places = known_classes(path, Task.from_dict(teacher.card["task"]), members)
+        known = translations(path, Task.from_dict(teacher.card["task"]), wanted)
         judged = _unseen(teacher, store, numbers) if out_of_fold else np.arange(len(numbers))
         if not len(judged):
             raise DatasetError(f"{path}: this teacher has learned from every fold to train on.")
         said = teacher.probabilities(judge_numbers(teacher, store, numbers[judged]))
-        for k, place in places.items():
-            total[judged, place] += said[:, k]
-            count[judged, place] += 1
-    mean = total / np.maximum(count, 1)
-    return np.where(count > 0, targets + share * (mean - targets), targets)
-
-
-def known_classes(path: Path, task: Task, members: Sequence[tuple[str, ...]]) -> dict[int, int]:
-    """Where among `members` the classes of a teacher's task stand that are made by the same labels.
-
-    Raises DatasetError if there is none.
-    """
-    column = {frozenset(labels): place for place, labels in enumerate(members)}
-    own = [column.get(frozenset(labels)) for labels in task.members]
-    found = {k: place for k, place in enumerate(own) if place is not None}
-    if not found:
-        raise DatasetError(f"{path}: this teacher knows none of the classes to be learnt.")
-    return found
+        for one in known:
+            total[judged, one.place] += one.probability(said)
+            count[judged, one.place] += 1
+    towards: NDArray[np.float32] = moved(targets, total, count, share)
+    return towards
 
 
 def _unseen(teacher: Classifier, store: Store, numbers: NDArray[np.int64]) -> NDArray[np.int64]:

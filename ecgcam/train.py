@@ -48,6 +48,7 @@ from .run import (
 from .store import Labelled, Store
 from .teachers import taught
 from .training import Training, validation_score
+from .translate import wanted_classes
 from .tutors import Tutors
 
 
@@ -213,21 +214,22 @@ class _Lessons:
 def _lessons(
     config: TrainConfig, task: Task, store: Store, to_train: Labelled, pupil: NetworkConfig
 ) -> _Lessons:
-    targets, members = to_train.targets, list(task.members)
+    targets = to_train.targets
+    labels: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
     if config.auxiliary is not None:
         found = auxiliary_labels(store, to_train.numbers, task, at_least=config.auxiliary)
         targets = np.concatenate([targets, found.targets], axis=1)
-        members += [(label,) for label in found.labels]
-        sizes = found.sizes
+        labels, sizes = found.labels, found.sizes
+    wanted = wanted_classes(task, labels)
     teachers = [Path(path) for path in config.teachers]
     tutors = None
     if config.each_batch:
-        tutors = Tutors(teachers, members, pupil, share=config.teacher_share)
+        tutors = Tutors(teachers, wanted, pupil, share=config.teacher_share)
     elif teachers:
         targets = taught(
             targets,
-            members,
+            wanted,
             teachers,
             store,
             to_train.numbers,

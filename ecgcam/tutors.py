@@ -16,58 +16,56 @@ from .folded import folded
 from .labels import Task
 from .modelfile import load_network
 from .network import Network, NetworkConfig
-from .teachers import known_classes
+from .translate import Wanted, moved, translations
 
 
 class Tutors:
     """Targets of a batch moved to what the teachers say of it, by `share`, as teachers.py has it.
 
-    members: the labels that make each class of the targets. pupil: the network that learns; it
-    shares its preprocessed signals with the teachers.
+    wanted: what each class of the targets is. pupil: the network that learns; it shares its
+    preprocessed signals with the teachers.
     Raises DatasetError for a teacher that knows none of the classes, or takes other signals.
     """
 
     def __init__(
         self,
         teachers: Sequence[Path],
-        members: Sequence[tuple[str, ...]],
+        wanted: Sequence[Wanted],
         pupil: NetworkConfig,
         *,
         share: float,
     ) -> None:
         self.share = share
-        self._tutors = [_Tutor(path, members, pupil) for path in teachers]
+        self._tutors = [_Tutor(path, wanted, pupil) for path in teachers]
 
     @torch.no_grad()
     def teach(self, prepared: Tensor, targets: Tensor) -> Tensor:
         """Targets (batch, classes) for preprocessed signals (batch, leads, time)."""
         total, count = torch.zeros_like(targets), targets.new_zeros(targets.shape[1])
         for tutor in self._tutors:
-            total[:, tutor.columns] += tutor.probabilities(prepared)
-            count[tutor.columns] += 1
-        mean = total / count.clamp(min=1)
-        return torch.where(count > 0, targets + self.share * (mean - targets), targets)
+            said = tutor.probabilities(prepared)
+            for one in tutor.known:
+                total[:, one.place] += one.probability(said)
+                count[one.place] += 1
+        towards: Tensor = moved(targets, total, count, self.share)
+        return towards
 
 
 class _Tutor:
-    """One teacher. columns: where in the targets the classes stand that both know."""
+    """One teacher. known: how the classes to be learnt are put together from its own."""
 
-    def __init__(
-        self, path: Path, members: Sequence[tuple[str, ...]], pupil: NetworkConfig
-    ) -> None:
+    def __init__(self, path: Path, wanted: Sequence[Wanted], pupil: NetworkConfig) -> None:
         network, card = load_network(path)
         _refuse_other_signals(path, network.config, pupil)
         self._task = Task.from_dict(card["task"])
-        places = known_classes(path, self._task, members)
-        self._shared, self.columns = list(places), list(places.values())
+        self.known = translations(path, self._task, wanted)
         self._network: Network = folded(network)
         self._temperature: float = card["temperature"]
 
     def probabilities(self, prepared: Tensor) -> Tensor:
-        """(batch, columns)."""
+        """Of its own classes, (batch, classes)."""
         logits = self._network.to(prepared.device).logits(prepared).float() / self._temperature
-        said = logits.softmax(-1) if self._task.exclusive else logits.sigmoid()
-        return said[:, self._shared]
+        return logits.softmax(-1) if self._task.exclusive else logits.sigmoid()
 
 
 def _refuse_other_signals(path: Path, teacher: NetworkConfig, pupil: NetworkConfig) -> None:
