@@ -26,7 +26,7 @@ RUNGS = {
     "model": "classifier explanation modelfile operating_points published shipped",
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate combine compare demo evaluate evaluation_report explain "
-    "overview recipe robustness robustness_report run subgroups teachers train training "
+    "overview recipe robustness robustness_report run subgroups teachers train training translate "
     "trust_scores tutors",
     "door": "__init__ __main__ cli",
 }
