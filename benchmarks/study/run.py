@@ -25,13 +25,16 @@ import pandas as pd
 
 from ecgcam.classifier import load
 from ecgcam.cli.learn import quiet_lightning, say_epoch
-from ecgcam.evaluate import judge_folds, score
+from ecgcam.evaluate import judge_folds, judge_numbers, score
 from ecgcam.files import written_whole
+from ecgcam.labels import Task, find_task
+from ecgcam.metrics import binary_scores
 from ecgcam.modelfile import read_card
 from ecgcam.recipe import TrainConfig
 from ecgcam.run import CONFIG, METRICS, MODEL
 from ecgcam.store import Store, open_store
 from ecgcam.train import train
+from ecgcam.translate import translations, wanted_classes
 
 HERE = Path(__file__).parent
 CONFIGURATIONS = HERE / "configurations.toml"
@@ -114,7 +117,10 @@ def recipe(run: Run, runs: Path) -> TrainConfig:
 
 
 def scores(store: Store, model: Path, folds: tuple[int, ...]) -> dict[str, Any]:
-    """Of these folds: AUROC and accuracy of ABNORMAL, macro-AUROC of the superclasses."""
+    """Of these folds: AUROC and accuracy of ABNORMAL, macro-AUROC of the superclasses.
+
+    Of the superclasses alone also the AUROC of ABNORMAL put together from them.
+    """
     found = score(judge_folds(load(model), store, folds=folds))
     card = read_card(model)
     row = {"parameters": found["parameters"], "best_epoch": card["provenance"]["chosen"]["epoch"]}
@@ -128,7 +134,21 @@ def scores(store: Store, model: Path, folds: tuple[int, ...]) -> dict[str, Any]:
         row["macro_auroc"] = sum(others) / len(others)
     if "macro_auroc_ci" in found and "ABNORMAL" not in classes:
         row |= dict(zip(("macro_low", "macro_high"), found["macro_auroc_ci"], strict=True))
+        row["put_together"] = put_together(store, model, folds)
     return row
+
+
+def put_together(store: Store, model: Path, folds: tuple[int, ...]) -> float:
+    """The AUROC of ABNORMAL, of all records, put together from what a model says of superclasses.
+
+    Such a model is a teacher of `normal`; this is how good a one.
+    """
+    classifier, task = load(model), find_task("normal", store.vocabulary)
+    records = store.labelled(task, folds=folds)
+    own = Task.from_dict(classifier.card["task"])
+    (abnormal,) = translations(model, own, wanted_classes(task))
+    said = classifier.probabilities(judge_numbers(classifier, store, records.numbers))
+    return binary_scores(records.targets[:, 0], abnormal.probability(said))["auroc"]
 
 
 def keep(row: dict[str, Any], results: Path) -> None:
