@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,15 +15,21 @@ from .network import Network, evaluating
 from .rows import Rows, write_rows
 from .store import Store
 
-Batch = tuple[Tensor, Tensor]
-
 _TOGETHER = 256  # records preprocessed together: some 12 MB
 
 
-class PreprocessedBatches(Dataset[Batch]):
-    """signal (batch, leads, time) and targets (batch, classes), float32.
+class Batch(NamedTuple):
+    """signal (batch, leads, time); targets (batch, classes); places (batch,), which records."""
 
-    signals: the preprocessed signals of n records, (n, leads, time). targets: (n, classes).
+    signal: Tensor
+    targets: Tensor
+    places: Tensor
+
+
+class PreprocessedBatches(Dataset[Batch]):
+    """Batches of n records.
+
+    signals: their preprocessed signals, (n, leads, time). targets: (n, classes), float32.
     Indexed by a list of places in these, a whole batch at once.
     """
 
@@ -36,7 +43,8 @@ class PreprocessedBatches(Dataset[Batch]):
         return len(self.signals)
 
     def __getitem__(self, places: list[int]) -> Batch:
-        return torch.from_numpy(self.signals.read(places)), self.targets[places]
+        where = torch.tensor(places)
+        return Batch(torch.from_numpy(self.signals.read(places)), self.targets[where], where)
 
 
 class BatchOrder(Sampler[list[int]]):

@@ -88,8 +88,8 @@ class TrainConfig:
                 )
         if self.leads is not None and not 0 < len(self.leads) == len(set(self.leads)):
             raise ValueError(f"leads must be one or more different names, got {self.leads}")
-        if self.each_batch and (self.out_of_fold or not self.teachers):
-            raise ValueError("each_batch needs teachers, which cannot be out of fold there")
+        if self.each_batch and not self.teachers:
+            raise ValueError("each_batch needs teachers")
         if not self.train_folds or not self.validation_folds:
             raise ValueError("train_folds and validation_folds need a fold each, or more")
         if set(self.train_folds) & set(self.validation_folds):

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .classifier import Classifier, load
+from .classifier import load
 from .errors import DatasetError
 from .evaluate import judge_numbers
 from .labels import Task
+from .modelfile import Card
 from .store import Store
 from .translate import Wanted, moved, translations
 
@@ -39,13 +40,14 @@ def taught(
     Raises DatasetError for a teacher that knows none of the classes, or has learned from every
     record, ModelError for one that takes other signals than the store's.
     """
+    folds = store.records["fold"].to_numpy()[numbers]
     total, count = np.zeros_like(targets), np.zeros_like(targets)
     for path in teachers:
         teacher = load(path)
         known = translations(path, Task.from_dict(teacher.card["task"]), wanted)
-        judged = _unseen(teacher, store, numbers) if out_of_fold else np.arange(len(numbers))
-        if not len(judged):
-            raise DatasetError(f"{path}: this teacher has learned from every fold to train on.")
+        judged = np.arange(len(numbers))
+        if out_of_fold:
+            judged = np.flatnonzero(unseen(path, teacher.card, folds))
         said = teacher.probabilities(judge_numbers(teacher, store, numbers[judged]))
         for one in known:
             total[judged, one.place] += one.probability(said)
@@ -54,7 +56,13 @@ def taught(
     return towards
 
 
-def _unseen(teacher: Classifier, store: Store, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The places of those records whose fold the teacher has not learned from, by its card."""
-    learned = teacher.card["provenance"].get("recipe", {}).get("train_folds", [])
-    return np.flatnonzero(~store.records["fold"].iloc[numbers].isin(learned))
+def unseen(path: Path, card: Card, folds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Of which records, of these folds, a teacher has learned nothing, by its card; path names it.
+
+    Raises DatasetError if there is none.
+    """
+    learned = card["provenance"].get("recipe", {}).get("train_folds", [])
+    found = ~np.isin(folds, learned)
+    if not found.any():
+        raise DatasetError(f"{path}: this teacher has learned from every fold to train on.")
+    return found

@@ -225,7 +225,14 @@ def _lessons(
     teachers = [Path(path) for path in config.teachers]
     tutors = None
     if config.each_batch:
-        tutors = Tutors(teachers, wanted, pupil, share=config.teacher_share)
+        folds = store.records["fold"].to_numpy()[to_train.numbers]
+        tutors = Tutors(
+            teachers,
+            wanted,
+            pupil,
+            share=config.teacher_share,
+            folds=folds if config.out_of_fold else None,
+        )
     elif teachers:
         targets = taught(
             targets,

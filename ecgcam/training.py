@@ -56,14 +56,14 @@ class Training(pl.LightningModule):
         return cast(Network, self.averaged.module) if averaged else self.network
 
     def training_step(self, batch: Batch, place: int) -> Tensor:
-        signal, targets = batch
+        signal, targets, places = batch
         chance = self._chance(1 + place)
         if self.crop is not None:
             signal = random_crop(signal, samples=self.crop, generator=chance)
         # nobody else has the batch, which the loader has read and the crop has copied
         changed = self.augment.apply_(signal.float(), generator=chance)
         if self.tutors is not None:
-            targets = self.tutors.teach(changed, targets)
+            targets = self.tutors.teach(changed, targets, places)
         self._seed_dropout(1 + place)
         loss = self._loss_of_all(self.network.mean_features(changed), targets)
         self._losses.append((loss.detach(), len(targets)))
@@ -74,9 +74,8 @@ class Training(pl.LightningModule):
             self.averaged.update_parameters(self.network)
 
     def validation_step(self, batch: Batch, place: int) -> None:
-        signal, targets = batch
-        logits = self.kept.logits(signal.float()).float()
-        self._validated.append((logits, targets))
+        logits = self.kept.logits(batch.signal.float()).float()
+        self._validated.append((logits, batch.targets))
 
     def on_validation_epoch_end(self) -> None:
         logits, targets = (torch.cat(parts) for parts in zip(*self._validated, strict=True))

@@ -8,7 +8,9 @@ large ones (Beyer et al. 2022, "Knowledge distillation: a good teacher is patien
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .errors import DatasetError
@@ -16,6 +18,7 @@ from .folded import folded
 from .labels import Task
 from .modelfile import load_network
 from .network import Network, NetworkConfig
+from .teachers import unseen
 from .translate import Wanted, moved, translations
 
 
@@ -23,8 +26,10 @@ class Tutors:
     """Targets of a batch moved to what the teachers say of it, by `share`, as teachers.py has it.
 
     wanted: what each class of the targets is. pupil: the network that learns; it shares its
-    preprocessed signals with the teachers.
-    Raises DatasetError for a teacher that knows none of the classes, or takes other signals.
+    preprocessed signals with the teachers. folds: (records,), of those to train on, if no teacher
+    may speak of a fold that it has learned from; each record then costs the few that may.
+    Raises DatasetError for a teacher that knows none of the classes, takes other signals, or has
+    learned from every fold.
     """
 
     def __init__(
@@ -34,19 +39,24 @@ class Tutors:
         pupil: NetworkConfig,
         *,
         share: float,
+        folds: NDArray[np.int64] | None = None,
     ) -> None:
         self.share = share
-        self._tutors = [_Tutor(path, wanted, pupil) for path in teachers]
+        self._tutors = [_Tutor(path, wanted, pupil, folds) for path in teachers]
 
     @torch.no_grad()
-    def teach(self, prepared: Tensor, targets: Tensor) -> Tensor:
-        """Targets (batch, classes) for preprocessed signals (batch, leads, time)."""
-        total, count = torch.zeros_like(targets), targets.new_zeros(targets.shape[1])
+    def teach(self, prepared: Tensor, targets: Tensor, places: Tensor) -> Tensor:
+        """Targets (batch, classes) for preprocessed signals (batch, leads, time).
+
+        places: (batch,), which of the records to train on they are.
+        """
+        total, count = torch.zeros_like(targets), torch.zeros_like(targets)
         for tutor in self._tutors:
-            said = tutor.probabilities(prepared)
+            rows = tutor.may_judge(places)
+            said = tutor.probabilities(prepared[rows])
             for one in tutor.known:
-                total[:, one.place] += one.probability(said)
-                count[one.place] += 1
+                total[rows, one.place] += one.probability(said)
+                count[rows, one.place] += 1
         towards: Tensor = moved(targets, total, count, self.share)
         return towards
 
@@ -54,13 +64,26 @@ class Tutors:
 class _Tutor:
     """One teacher. known: how the classes to be learnt are put together from its own."""
 
-    def __init__(self, path: Path, wanted: Sequence[Wanted], pupil: NetworkConfig) -> None:
+    def __init__(
+        self,
+        path: Path,
+        wanted: Sequence[Wanted],
+        pupil: NetworkConfig,
+        folds: NDArray[np.int64] | None,
+    ) -> None:
         network, card = load_network(path)
         _refuse_other_signals(path, network.config, pupil)
         self._task = Task.from_dict(card["task"])
         self.known = translations(path, self._task, wanted)
+        self._unseen = None if folds is None else torch.from_numpy(unseen(path, card, folds))
         self._network: Network = folded(network)
         self._temperature: float = card["temperature"]
+
+    def may_judge(self, places: Tensor) -> Tensor | slice:
+        """Which rows of a batch of these records."""
+        if self._unseen is None:
+            return slice(None)
+        return self._unseen[places.cpu()].nonzero()[:, 0].to(places.device)
 
     def probabilities(self, prepared: Tensor) -> Tensor:
         """Of its own classes, (batch, classes)."""

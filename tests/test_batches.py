@@ -29,7 +29,7 @@ def loader_of(preprocessed, labelled, **options):
 def test_batches_are_the_preprocessed_records_with_their_targets(
     made_up_store, labelled, preprocessed
 ):
-    signals, targets = zip(*loader_of(preprocessed, labelled), strict=True)
+    signals, targets, places = zip(*loader_of(preprocessed, labelled), strict=True)
     n = len(labelled.numbers)
     assert [len(part) for part in signals] == [16] * (n // 16) + [n % 16]
     assert signals[0].shape == (16, 12, 1000)
@@ -37,6 +37,7 @@ def test_batches_are_the_preprocessed_records_with_their_targets(
     wanted = tiny_network(duration_s=10).preprocess(signal_mv)
     torch.testing.assert_close(torch.cat(signals), wanted)
     np.testing.assert_array_equal(torch.cat(targets).numpy(), labelled.targets)
+    assert torch.cat(places).tolist() == list(range(n))
 
 
 def test_in_half_precision_a_signal_within_1_is_rounded_by_less_than_it_was_recorded_to(
@@ -75,10 +76,11 @@ def test_shuffled_each_signal_keeps_its_target(labelled, preprocessed):
         for batch in BatchOrder(len(labelled.numbers), batch=16, shuffle_seed=3)
         for place in batch
     ]
-    signals, targets = (torch.cat(parts).numpy() for parts in zip(*loader, strict=True))
+    signals, targets, places = (torch.cat(parts).numpy() for parts in zip(*loader, strict=True))
     assert order != sorted(order)
     np.testing.assert_array_equal(signals, preprocessed.read(order))
     np.testing.assert_array_equal(targets, labelled.targets[order])
+    assert places.tolist() == order
 
 
 @pytest.mark.parametrize(("records", "batch"), [(100, 16), (96, 16), (5, 16), (16, 16), (7, 1)])
@@ -141,9 +143,9 @@ def test_without_a_seed_the_order_is_that_of_the_store():
 
 def test_the_loader_takes_the_epoch(labelled, preprocessed):
     loader = loader_of(preprocessed, labelled, shuffle_seed=1)
-    first = torch.cat([targets for _, targets in loader])
+    first = torch.cat([batch.targets for batch in loader])
     loader.sampler.set_epoch(1)
-    second = torch.cat([targets for _, targets in loader])
+    second = torch.cat([batch.targets for batch in loader])
     assert not torch.equal(first, second)
     assert torch.equal(first.sum(0), second.sum(0))
 
@@ -156,7 +158,7 @@ def test_lightning_tells_the_order_its_epoch(labelled, preprocessed):
         seen = []
 
         def training_step(self, batch):
-            self.seen.append(batch[1].sum(0).tolist())
+            self.seen.append(batch.targets.sum(0).tolist())
 
         def configure_optimizers(self):
             return None
@@ -170,7 +172,7 @@ def test_lightning_tells_the_order_its_epoch(labelled, preprocessed):
     expected = []
     for epoch in range(3):
         loader.sampler.set_epoch(epoch)
-        expected += [targets.sum(0).tolist() for _, targets in loader]
+        expected += [batch.targets.sum(0).tolist() for batch in loader]
     assert module.seen == expected
 
 

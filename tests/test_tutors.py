@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from test_teachers import learned_from
 from test_train import TINY
 from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_network, tiny_store
 
@@ -46,7 +48,7 @@ def test_targets_move_to_what_the_teachers_say_of_this_batch(tmp_path):
     tutors = Tutors([one, many, two], wanted, pupil(), share=0.75)
     for prepared in (batch(), batch(samples=250)):  # a crop too
         hard = torch.randint(2, (6, 7), generator=torch.Generator().manual_seed(1)).float()
-        found = tutors.teach(prepared, hard)
+        found = tutors.teach(prepared, hard, torch.arange(6))
         abnormal = (
             1 - said(many, prepared)[:, :1] * (1 - said(many, prepared)[:, 1:]).prod(1)[:, None]
         )
@@ -55,6 +57,38 @@ def test_targets_move_to_what_the_teachers_say_of_this_batch(tmp_path):
         assert torch.equal(found[:, 1], hard[:, 1])  # nobody knows it
         of_many = said(many, prepared).flip(1)
         torch.testing.assert_close(found[:, 2:], 0.25 * hard[:, 2:] + 0.75 * of_many)
+
+
+def test_out_of_fold_each_record_is_judged_by_those_that_have_not_learned_from_it(tmp_path):
+    one, two = (
+        tiny_model(tmp_path / f"{k}.safetensors", seed=k, card=learned_from(k, 3)) for k in (1, 2)
+    )
+    folds = np.array([1, 2, 3, 4, 1, 2, 3, 4])  # nobody may judge fold 3, both may fold 4
+    tutors = Tutors([one, two], wanted_classes(NORMAL), pupil(), share=0.5, folds=folds)
+    places, hard = torch.tensor([7, 2, 0, 1, 4, 6]), torch.ones(6, 1)
+    found = tutors.teach(batch(), hard, places)
+    by_one, by_two = said(one, batch()), said(two, batch())
+    wanted = torch.where(
+        torch.from_numpy(folds)[places, None] == 4,
+        (by_one + by_two) / 2,
+        torch.where(torch.from_numpy(folds)[places, None] == 1, by_two, by_one),
+    )
+    wanted[[1, 5]] = 1.0  # of fold 3
+    torch.testing.assert_close(found, (hard + wanted) / 2)
+
+
+def test_a_batch_that_nobody_may_judge_stays(tmp_path):
+    path = tiny_model(tmp_path / "1.safetensors", card=learned_from(1))
+    folds = np.array([1] * 6 + [2])
+    tutors = Tutors([path], wanted_classes(NORMAL), pupil(), share=1.0, folds=folds)
+    hard = torch.randint(2, (6, 1)).float()
+    assert torch.equal(tutors.teach(batch(), hard, torch.arange(6)), hard)
+
+
+def test_a_teacher_that_has_learned_from_every_fold_is_refused(tmp_path):
+    path = tiny_model(tmp_path / "1.safetensors", card=learned_from(1, 2))
+    with pytest.raises(DatasetError, match=r"1\.safetensors: .* from every fold"):
+        Tutors([path], wanted_classes(NORMAL), pupil(), share=1.0, folds=np.array([1, 2]))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +142,14 @@ def test_the_teachers_are_no_part_of_what_is_trained_or_kept(store, tmp_path):
     assert teacher.read_bytes() == before
 
 
-@pytest.mark.parametrize("settings", [{}, {"teachers": ("t",), "out_of_fold": True}])
-def test_what_cannot_be_asked_for_together(settings):
+def test_a_run_out_of_fold_learns_something_else(store, tmp_path):
+    teacher = tiny_model(tmp_path / "teacher.safetensors", card=learned_from(1, 2, 3, 4))
+    recipe = replace(TINY, epochs=1, teachers=(str(teacher),), each_batch=True, teacher_share=1.0)
+    both = train(store, tmp_path / "both", recipe)
+    unseen = train(store, tmp_path / "unseen", replace(recipe, out_of_fold=True))
+    assert both.read_bytes() != unseen.read_bytes()
+
+
+def test_without_teachers_there_is_nothing_to_say_of_a_batch():
     with pytest.raises(ValueError, match="each_batch needs teachers"):
-        TrainConfig(each_batch=True, **settings)
+        TrainConfig(each_batch=True)
