@@ -19,7 +19,7 @@ from ecgcam.files import written_whole
 PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "frontier.png"
 TASKS = {"auroc": "normal or not: AUROC", "macro_auroc": "five superclasses: macro-AUROC"}
 GOALS = {"auroc": {22_273: 0.95}, "macro_auroc": {25_000: 0.93, 500_000: 0.94}}
-SIZES = {5_000: "5k", 22_273: "22k", 100_000: "100k", 500_000: "500k"}
+SIZES = {5_000: "5k", 22_273: "22k", 100_000: "100k", 500_000: "500k", 2_000_000: "2M"}
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def draw_frontier(runs: pd.DataFrame) -> Figure:
         panel.plot(table["size"], table["mean"], "o", color="#0072b2", ms=5)
         for size, goal in GOALS[score].items():
             panel.plot(size, goal, "_", color="#d55e00", ms=22, mew=2, label="goal")
-        panel.set(title=title, xlabel="parameters", xscale="log", xlim=(4_000, 2_500_000))
+        panel.set(title=title, xlabel="parameters", xscale="log", xlim=(4_000, 7_000_000))
         panel.set_xticks(list(SIZES), list(SIZES.values()))
         panel.minorticks_off()
         panel.margins(y=0.1)

@@ -160,7 +160,7 @@ def keep(row: dict[str, Any], results: Path) -> None:
         same = (before[run] == table[run].iloc[0]).all(axis=1)
         table = pd.concat([before[~same], table])
     with written_whole(results) as temporary:
-        table.round(5).to_csv(temporary, index=False)
+        table.round(6).to_csv(temporary, index=False)
 
 
 def _joined(folds: tuple[int, ...]) -> str:
