@@ -70,8 +70,8 @@ def translations(path: Path, teacher: Task, wanted: Sequence[Wanted]) -> list[Tr
 def moved(targets: Any, total: Any, count: Any, share: float) -> Any:
     """Targets (records, classes) by `share` towards the mean of what `count` teachers have said.
 
-    total: the sum of it, shaped as the targets; count: (classes,) or as those; where it is 0 the
-    targets stay. Of NumPy or of torch.
+    total, the sum of it, and count: shaped as the targets, which stay where count is 0. All of
+    NumPy or all of torch.
     """
     mean = total / (count + (count == 0))
     return targets + share * (count > 0) * (mean - targets)

@@ -3,8 +3,13 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
+from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_store
+
+from ecgcam.classifier import load
 
 STUDY = Path(__file__).parents[1] / "benchmarks" / "study"
 
@@ -47,6 +52,24 @@ def test_in_a_cross_validation_no_teacher_has_seen_what_is_left_out(study):
         assert not set(config.train_folds) & {3, 4, 9}
     taught = study.recipe(run, Path("runs")).teachers
     assert taught[0] == "runs/crop5-0-without-3-4/model.safetensors"
+
+
+def test_a_teacher_that_has_seen_what_is_left_out_is_refused(study):
+    assert len(study.teachers_of(study.Run("normal-cross", 0))) == 8  # nobody has seen fold 9
+    with pytest.raises(ValueError, match="normal-cross-0-without-1-2: .* from what is left out"):
+        study.teachers_of(study.Run("normal-cross", 0, (1, 2)))
+
+
+def test_normal_or_not_is_put_together_from_the_superclasses(study, tmp_path):
+    """By scikit-learn, an ECG without a superclass being abnormal."""
+    store = tiny_store(tmp_path / "store")
+    path = tiny_model(tmp_path / "model.safetensors", task=SUPERCLASS)
+    records = store.labelled(NORMAL, folds=[9])
+    said = load(path).judge(store.signals_mv(records.numbers))[0]
+    no = 1 / (1 + np.exp(said))
+    abnormal = 1 - (1 - no[:, 0]) * no[:, 1:].prod(1)
+    wanted = roc_auc_score(records.targets[:, 0], abnormal)
+    assert study.put_together(store, path, (9,)) == pytest.approx(wanted)
 
 
 def test_the_scores_kept_are_of_configurations(study):

@@ -98,6 +98,8 @@ def teachers_of(run: Run) -> list[Run]:
         if said is None:
             raise ValueError(f"{run.name}: {written!r} is not CONFIGURATION-SEED.")
         own = tuple(map(int, said["folds"].split("-"))) if said["folds"] else run.folds
+        if set(run.folds) & (set(TRAIN_FOLDS) - set(own)):
+            raise ValueError(f"{run}: its teacher {written!r} has learned from what is left out.")
         found.append(Run(said["name"], int(said["seed"]), own))
     return found
 
