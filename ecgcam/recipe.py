@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from .precision import AUTO, PRECISIONS
 from .preprocess import PreprocessConfig
 from .ptbxl import TRAIN_FOLDS
 
 SCHEDULES = ("plateau", "onecycle", "constant")
 SCORES = ("auroc", "average_precision", "accuracy", "f1")
-PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {
-    "float32": "32-true",
-    "bf16": "bf16-mixed",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +33,7 @@ class TrainConfig:
     each_batch: they judge each batch as it is cropped and augmented (tutors.py), not a record once.
     score: what the best epoch is chosen by, of the validation folds; the higher the better.
     patience: stop after so many epochs without a better score; None: never.
+    precision: "float32", "bf16", or "auto": bf16 where the processor multiplies it (precision.py).
     """
 
     task: str = "normal"
@@ -62,7 +60,7 @@ class TrainConfig:
     each_batch: bool = False
     score: str = "auroc"
     patience: int | None = None
-    precision: str = "float32"
+    precision: str = AUTO
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -80,7 +78,7 @@ class TrainConfig:
         for name, choices in (
             ("schedule", SCHEDULES),
             ("score", SCORES),
-            ("precision", tuple(PRECISIONS)),
+            ("precision", (AUTO, *PRECISIONS)),
         ):
             if getattr(self, name) not in choices:
                 raise ValueError(

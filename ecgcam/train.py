@@ -31,7 +31,8 @@ from .labels import Task, find_task
 from .leads import lead_order
 from .modelfile import Card, make_card
 from .network import Network, NetworkConfig
-from .recipe import PRECISIONS, TrainConfig
+from .precision import PRECISIONS, settled
+from .recipe import TrainConfig
 from .rows import Rows
 from .run import (
     LAST,
@@ -79,6 +80,7 @@ def train(
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
     config = config or TrainConfig()
+    config = replace(config, precision=settled(config.precision))
     keep_freed_memory(FOR_TRAINING)
     task = _task(config, store)
     to_train = _labelled(store, task, config.train_folds)

@@ -199,7 +199,7 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("train STORE --out NEW --augmentation wild", "there is no augmentation 'wild'"),
         ("train STORE --out NEW --schedule cosine", "schedule must be one of plateau,"),
         ("train STORE --out NEW --score loss", "score must be one of auroc,"),
-        ("train STORE --out NEW --precision int8", "precision must be one of float32, bf16"),
+        ("train STORE --out NEW --precision int8", "precision must be one of auto, float32,"),
         ("train STORE --out NEW --epochs 0", "--epochs"),
         ("train STORE --out NEW --learning-rate 0", "learning_rate must be above 0"),
         ("train STORE --out NEW --train-folds 1-9", "both trained on and validated on"),

@@ -20,7 +20,7 @@ RUNGS = {
     "words": "allocation errors files labels leads source",
     "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
     "costs disturb folded median metrics montage network "
-    "preprocess transforms trials",
+    "precision preprocess transforms trials",
     "data": "alike batches download heart_rate manifest prepare processes ptbxl quality readers "
     "record rows shards signal_survey store survey synthetic wfdb16 windows",
     "model": "classifier explanation modelfile operating_points published shipped",

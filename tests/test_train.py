@@ -29,7 +29,11 @@ from ecgcam.train import train
 from ecgcam.training import Training, random_crop, validation_score
 
 TINY = TrainConfig(
-    backbone_config={"widths": [4, 6], "kernel": 5}, batch=32, epochs=2, learning_rate=5e-3
+    backbone_config={"widths": [4, 6], "kernel": 5},
+    batch=32,
+    epochs=2,
+    learning_rate=5e-3,
+    precision="float32",  # as on every processor
 )
 
 

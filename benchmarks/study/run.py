@@ -111,7 +111,7 @@ def recipe(run: Run, runs: Path) -> TrainConfig:
         if str(said.get(key, "")).endswith(".toml"):
             said[key] = os.path.relpath(HERE / said[key])
     said["teachers"] = [str(runs / str(teacher) / MODEL) for teacher in teachers_of(run)]
-    usual = asdict(TrainConfig())
+    usual = asdict(TrainConfig(precision="float32"))  # whatever processor it is
     said["preprocess"] = {**usual["preprocess"], **said.get("preprocess", {})}
     said["train_folds"] = [fold for fold in TRAIN_FOLDS if fold not in run.folds]
     said["validation_folds"] = run.folds

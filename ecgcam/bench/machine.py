@@ -5,6 +5,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from ..precision import multiplies_bf16
+
 LIBRARIES = [
     "ecgcam",
     "torch",
@@ -25,13 +27,8 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.machine()}",
-        "bf16": has_bf16(about.get("flags", "") or about.get("Features", "")),
+        "bf16": multiplies_bf16(),
     }
-
-
-def has_bf16(flags: str) -> bool:
-    """Whether a processor with these flags multiplies bf16 itself."""
-    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
 
 
 def _processor() -> dict[str, str]:

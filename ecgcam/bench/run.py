@@ -13,7 +13,7 @@ from .machine import LIBRARIES, machine
 from .material import QUICK, Material, Sizes, make_material
 from .plan import OURS, STAGES
 from .results import Results, Row, without_verdicts
-from .rows import growth_rows, memory_row, rows_without, stage_rows, way_row
+from .rows import growth_rows, memory_row, rows_without, stage_rows, way_rows
 from .stages import Measured, measure_stage
 from .whole_way import way_limit_s
 from .workers import NotMeasured
@@ -81,4 +81,4 @@ def _stage_rows(
         stages[stage.key] = measured
         rows += stage_rows(stage, measured, limit_s=least_s)
     least_s = way_limit_s(speeds, material.counts)
-    return [*rows, way_row(stages, material.counts, limit_s=least_s)]
+    return [*rows, *way_rows(stages, material.counts, limit_s=least_s)]

@@ -83,7 +83,10 @@ def train(
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many epochs without a better score.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="float32 or bf16.")] = "float32",
+    precision: Annotated[
+        str,
+        typer.Option(help="float32, bf16, or auto: bf16 where the processor multiplies it."),
+    ] = "auto",
     seed: Annotated[int, typer.Option()] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, with its own settings.")

@@ -1,0 +1,34 @@
+"""In which numbers to train: float32, or bf16, a product's factors in half as many bytes.
+
+Weights, sums, statistics and losses stay in float32. Where the processor multiplies bf16 itself a
+step takes 0.6 of the time, and the model is as good (docs/performance.md, docs/study.md).
+"""
+
+from typing import Literal
+
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {  # as lightning calls them
+    "float32": "32-true",
+    "bf16": "bf16-mixed",
+}
+AUTO = "auto"
+
+
+def multiplies_bf16() -> bool:
+    """Whether the processor has instructions for it; without them it is slower than float32."""
+    import torch
+
+    known = torch.cpu.get_capabilities()
+    return any(known.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
+
+
+def settled(precision: str) -> str:
+    """One of PRECISIONS: what was asked for, or for "auto" the quicker one of this processor.
+
+    On a GPU, where small networks wait for the way there and not for products, float32.
+    """
+    if precision != AUTO:
+        return precision
+    import torch
+
+    on_cpu = not torch.accelerator.is_available()
+    return "bf16" if on_cpu and multiplies_bf16() else "float32"
