@@ -1,4 +1,4 @@
-"""Memory that is freed and soon needed again, kept by the process.
+"""Memory that is freed: kept by the process where it is soon needed again, given back elsewhere.
 
 glibc gives the memory of each batch back to the system, which clears its pages before it lends
 them again: thousands of page faults a training step, half the time of judging an ECG
@@ -29,3 +29,13 @@ def keep_freed_memory(most: int) -> None:
         mallopt(_M_MMAP_THRESHOLD, min(most, _MOST_FROM_HEAP))
         mallopt(_M_TRIM_THRESHOLD, most)
     _kept = most
+
+
+def give_back_freed_memory() -> None:
+    """Give the system what is free, as after a table was read, which takes twice its own size."""
+    import pyarrow
+
+    pyarrow.default_memory_pool().release_unused()
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from . import __version__
+from .allocation import give_back_freed_memory
 from .errors import DatasetError, RecordError
 from .leads import LEADS
 from .manifest import read_manifest
@@ -107,6 +108,7 @@ def prepare(
     config = config or PrepareConfig()
     _refuse_to_lose(folder, overwrite=overwrite)
     source = open_source(path, config)
+    give_back_freed_memory()
     form = _find_form(source, config)
     with _beside(folder.absolute()) as half:
         shards, signals = _write_signals(source.records, half, form, config, progress)

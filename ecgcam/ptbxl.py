@@ -9,7 +9,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ _TOO_LARGE = (RecursionError, MemoryError, OverflowError)  # to be the statement
 _PLAIN_CODE = r"'[\w/()]+': (?:0|[1-9]\d{0,8})\.\d{1,9}"
 _PLAIN_CODES = re.compile(rf"\{{{_PLAIN_CODE}(?:, {_PLAIN_CODE})*\}}", re.ASCII)
 _NEEDED = ("ecg_id", "patient_id", "scp_codes", "strat_fold")
+_ABOUT_PEOPLE = ["age", "sex", "device", "site", "validated_by_human", *NOISE_COLUMNS]
 
 
 def is_ptbxl(folder: Path) -> bool:
@@ -38,11 +39,16 @@ def is_ptbxl(folder: Path) -> bool:
     return (folder / TABLE).is_file()
 
 
-def read_table(folder: Path) -> pd.DataFrame:
-    """`ptbxl_database.csv` as it is, one row a record; DatasetError if it is not that table."""
+def read_table(folder: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """`ptbxl_database.csv` as it is, one row a record; DatasetError if it is not that table.
+
+    columns: those to read, where they are there; None: all. Reports alone are a third of it.
+    """
     path = folder / TABLE
     try:
-        table = pd.read_csv(path, low_memory=False)  # whole columns, so one type each
+        # low_memory=False: whole columns, so one type each
+        wanted = None if columns is None else columns.__contains__
+        table = pd.read_csv(path, low_memory=False, usecols=wanted)
     except FileNotFoundError:
         raise DatasetError(f"{folder}: not a PTB-XL folder; {TABLE} is not there.") from None
     except (ValueError, OSError) as error:
@@ -107,8 +113,9 @@ def read_folder(folder: Path, *, rate_hz: float = 100) -> Source:
     A row that cannot be used (no patient, no fold, unreadable statements) stays, with the
     reason as its `problem`. Raises DatasetError as read_table and Source do.
     """
-    table, statements = read_table(folder), read_statements(folder)
     column = _FILE_COLUMN.get(rate_hz)
+    table = read_table(folder, {*_NEEDED, *_ABOUT_PEOPLE, str(column)})
+    statements = read_statements(folder)
     if column is None or column not in table:
         raise DatasetError(f"{folder}: PTB-XL has files of 100 and 500 Hz, not {rate_hz:g} Hz.")
     ids = _whole(table["ecg_id"])
@@ -153,15 +160,14 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
     validated: whether a person has confirmed the statements; the others are a machine's. Of folds
     1 to 8 two thirds are, of folds 9 and 10 all.
     """
-    columns = ["age", "sex", "device", "site", "validated_by_human", *NOISE_COLUMNS]
-    table = table.reindex(columns=columns)
+    table = table.reindex(columns=_ABOUT_PEOPLE)
     age = pd.to_numeric(table["age"], errors="coerce")
     noise = table[list(NOISE_COLUMNS)].notna()
     return pd.DataFrame(
         {
             "age_years": age.mask(age == OVER_89_YEARS, 90.0),
             "sex": table["sex"].map({0: "male", 1: "female"}),
-            "device": table["device"].astype("string").str.split().str.join(" "),
+            "device": table["device"].map(_tidied(table["device"]), na_action="ignore"),
             "site": _whole(table["site"]).astype("string"),
             "validated": _yes_or_no(table["validated_by_human"]),
             "noise": [
@@ -170,6 +176,11 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
             ],
         }
     )
+
+
+def _tidied(column: pd.Series) -> dict[object, str]:
+    """Each of the few names in a column, with single spaces."""
+    return {name: " ".join(str(name).split()) for name in column.dropna().unique()}
 
 
 def _labels(scp_codes: pd.Series, statements: Mapping[str, Statement]) -> pd.DataFrame:

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .allocation import give_back_freed_memory
 from .errors import DatasetError
 from .files import sha256
 from .labels import Task
@@ -213,8 +214,6 @@ def _read_about(folder: Path) -> dict[str, Any]:
 
 
 def _read_records(folder: Path) -> pd.DataFrame:
-    import pyarrow
-
     try:
         records = pd.read_parquet(folder / RECORDS)
     except (OSError, ValueError) as error:
@@ -222,7 +221,7 @@ def _read_records(folder: Path) -> pd.DataFrame:
     missing = [column for column in _COLUMNS if column not in records]
     if missing:
         raise DatasetError(f"{folder / RECORDS}: the columns {', '.join(missing)} are missing.")
-    pyarrow.default_memory_pool().release_unused()  # as much as the table takes
+    give_back_freed_memory()
     return records
 
 

@@ -42,3 +42,35 @@ def test_kept_memory_needs_no_new_pages():
 
 def test_a_smaller_wish_after_a_larger_one_changes_nothing():
     assert faults("keep_freed_memory(FOR_TRAINING); keep_freed_memory(1)") < 1000
+
+
+HELD = """
+import ctypes, re
+from pathlib import Path
+import numpy as np
+from ecgcam.allocation import FOR_TRAINING, give_back_freed_memory, keep_freed_memory
+
+status = Path("/proc/self/status")
+if not (status.exists() and hasattr(ctypes.CDLL(None), "malloc_trim")):
+    print("no glibc"); raise SystemExit
+def own():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", status.read_text())[1]) // 1024
+
+keep_freed_memory(FOR_TRAINING)
+before = own()
+[np.ones(2**17) for _ in range(64)]  # 64 MiB, freed at once
+kept = own() - before
+give_back_freed_memory()
+print(kept, own() - before)
+"""
+
+
+def test_what_is_given_back_is_no_longer_held():
+    said = subprocess.run(
+        [sys.executable, "-c", HELD], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    if said == "no glibc":
+        pytest.skip("this C library has no malloc_trim")
+    kept, left = map(int, said.split())  # MiB; pyarrow itself takes some 20
+    assert kept > 60
+    assert left < 40
