@@ -83,7 +83,7 @@ STAGES = (
         title="one training step",
         ours="step",
         rivals=(Run(name="Conv1d, float32", side="rivals", job="step", goal=1.8),),
-        rounds=25,
+        rounds=15,
         same=1e-4,
     ),
     Stage(
@@ -91,7 +91,7 @@ STAGES = (
         title="one training step in bf16",
         ours="step_bf16",
         rivals=(Run(name="Conv1d, float32", side="rivals", job="step", goal=2.3),),
-        rounds=25,
+        rounds=15,
         bf16=True,
     ),
     Stage(

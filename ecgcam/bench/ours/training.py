@@ -19,7 +19,7 @@ from .given import every, first, network_of
 
 
 def step(given: Given) -> Job:
-    """One training step on one batch; to compare, the logits before any step."""
+    """Training steps on one batch; to compare, the logits before any step."""
     return _step(given, precision="float32")
 
 
@@ -35,7 +35,12 @@ def _step(given: Given, *, precision: str) -> Job:
     with evaluating(network):
         logits = network.logits(prepared).numpy()
     steps = Steps(network.train(), precision=precision)
-    return Job(run=lambda: steps.take(prepared, targets), ecgs=len(prepared), result=lambda: logits)
+
+    def run() -> None:
+        for _ in range(given["steps"]):
+            steps.take(prepared, targets)
+
+    return Job(run=run, ecgs=given["steps"] * len(prepared), result=lambda: logits)
 
 
 def bare_epoch(given: Given) -> Job:

@@ -80,7 +80,7 @@ def augment(given: Given) -> Job:
 
 
 def step(given: Given) -> Job:
-    """One training step on one batch; to compare, the logits before any step."""
+    """Training steps on one batch; to compare, the logits before any step."""
     import torch
 
     from .network import plain_network
@@ -92,9 +92,12 @@ def step(given: Given) -> Job:
     with torch.no_grad():
         logits = network(prepared).numpy()
     training = PlainTraining(network.train())
-    return Job(
-        run=lambda: training.step(prepared, targets), ecgs=len(prepared), result=lambda: logits
-    )
+
+    def run() -> None:
+        for _ in range(given["steps"]):
+            training.step(prepared, targets)
+
+    return Job(run=run, ecgs=given["steps"] * len(prepared), result=lambda: logits)
 
 
 def epoch(given: Given) -> Job:
