@@ -167,7 +167,7 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
         {
             "age_years": age.mask(age == OVER_89_YEARS, 90.0),
             "sex": table["sex"].map({0: "male", 1: "female"}),
-            "device": table["device"].map(_tidied(table["device"]), na_action="ignore"),
+            "device": _tidied(table["device"]),
             "site": _whole(table["site"]).astype("string"),
             "validated": _yes_or_no(table["validated_by_human"]),
             "noise": [
@@ -178,9 +178,10 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _tidied(column: pd.Series) -> dict[object, str]:
-    """Each of the few names in a column, with single spaces."""
-    return {name: " ".join(str(name).split()) for name in column.dropna().unique()}
+def _tidied(column: pd.Series) -> pd.Series:
+    """Names with single spaces; there are few different ones."""
+    tidy = {name: " ".join(str(name).split()) for name in column.dropna().unique()}
+    return column.map(tidy, na_action="ignore").astype("string")
 
 
 def _labels(scp_codes: pd.Series, statements: Mapping[str, Statement]) -> pd.DataFrame:
