@@ -78,13 +78,17 @@ def test_what_is_said_of_a_trained_model():
     assert last == "Not a medical device."
 
 
-def test_of_an_ensemble_each_network_is_named(capsys):
-    assert main(["info", "superclass-large"]) == 0
-    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    assert [words[1] for words in lines if words[0] == "backbone"][:3] == [
-        "resnet widths [24, 48, 72, 112], blocks 1",
-        "signalcnn widths [16, 16, 32, 72]",
-        "depthwise widths [64, 96, 128, 160]",
+def test_of_an_ensemble_each_network_is_named():
+    members = [
+        {"name": "resnet", "config": {"widths": [4, 6], "blocks": 1}},
+        {"name": "depthwise", "config": {"widths": [8, 8]}},
+    ]
+    network = NetworkConfig(classes=1, backbone="several", backbone_config={"members": members})
+    card = make_card(Network(network), NORMAL, provenance={})
+    lines = [line.split(maxsplit=1) for line in card_lines(card)]
+    assert [words[1] for words in lines if words[0] == "backbone"][:2] == [
+        "resnet widths [4, 6], blocks 1",
+        "depthwise widths [8, 8]",
     ]
 
 
