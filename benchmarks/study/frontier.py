@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -43,7 +42,7 @@ def draw_frontier(runs: pd.DataFrame) -> Figure:
         panel.plot(table["size"], table["mean"], "o", color="#0072b2", ms=5)
         for size, goal in GOALS[score].items():
             panel.plot(size, goal, "_", color="#d55e00", ms=22, mew=2, label="goal")
-        panel.set(title=title, xlabel="parameters", xscale="log", xlim=(5_000, 4_000_000))
+        panel.set(title=title, xlabel="parameters", xscale="log", xlim=(5_000, 9_000_000))
         panel.set_xticks(list(SIZES), list(SIZES.values()))
         panel.minorticks_off()
         panel.margins(y=0.1)
@@ -58,11 +57,12 @@ def draw_frontier(runs: pd.DataFrame) -> Figure:
 def _name(panel: Axes, table: pd.DataFrame) -> None:
     """Write each point's name beside it, one above the other, with a line to the point.
 
-    table: by rising mean. Networks of about one size share a column of names.
+    table: by rising mean. Networks of near sizes share a column of names.
     """
     low, high = panel.get_ylim()
     apart = 0.035 * (high - low)
-    for _, column in table.groupby((4 * np.log10(table["size"])).round()):
+    sizes = table["size"].sort_values()
+    for _, column in table.groupby((sizes / sizes.shift(fill_value=1) > 2.3).cumsum()):
         beside = 1.4 * column["size"].max()
         places = spread(column["mean"].tolist(), apart=apart, highest=high - apart)
         for (name, size, mean), place in zip(column.itertuples(), places, strict=True):
