@@ -485,7 +485,9 @@ def test_the_whole_way_adds_up():
     ours_s, theirs_s = 10 + 80 * (1 + 24 * 0.5) + 2, 100 * 3 + 80 * 25 * 3 + 40
     assert our_way_s(stages, counts, epoch="epoch") == pytest.approx(ours_s)
     assert paper_way_s(stages, counts) == pytest.approx(theirs_s)
-    (row,) = way_rows(stages, counts, limit_s=50)
+    row, not_measured = way_rows(stages, counts, limit_s=50)
+    assert (not_measured.stage, not_measured.ours) == ("way_bf16", None)
+    assert not_measured.why_not
     assert row.faster.median == pytest.approx(theirs_s / ours_s)
     assert (row.met, row.limit) == (True, 0.5)
     quicker = {"epoch_bf16": Measured(taken={OURS: Taken(seconds=(0.25,), first_s=20.0)})}

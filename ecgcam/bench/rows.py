@@ -60,27 +60,23 @@ def _row(stage: Stage, rival: Run, measured: Measured, *, limit_s: float | None)
 
 
 def way_rows(stages: Mapping[str, Measured], counts: Counts, *, limit_s: float) -> list[Row]:
-    """The whole way, in float32 and, where it was measured, in bf16.
-
-    limit_s: the least time for all of it in float32.
-    """
+    """The whole way, in float32 and in bf16; limit_s: the least time for all of it in float32."""
     title = f"folder to trained and evaluated model, {EPOCHS} epochs"
-    rows = [_way_row(stages, counts, epoch="epoch", title=title)]
-    rows[0] = replace(rows[0], limit=limit_s / counts.records)
-    if "epoch_bf16" in stages:
-        rows.append(_way_row(stages, counts, epoch="epoch_bf16", title=f"{title}, in bf16"))
-    return rows
+    way = Row(stage="way", title=title, against=PAPER, goal=speed_goal(WAY_GOAL))
+    in_bf16 = replace(way, stage="way_bf16", title=f"{title}, in bf16")
+    way = replace(way, limit=limit_s / counts.records)
+    return [
+        _way_row(way, stages, counts, epoch="epoch"),
+        _way_row(in_bf16, stages, counts, epoch="epoch_bf16"),
+    ]
 
 
-def _way_row(stages: Mapping[str, Measured], counts: Counts, *, epoch: str, title: str) -> Row:
+def _way_row(row: Row, stages: Mapping[str, Measured], counts: Counts, *, epoch: str) -> Row:
+    """The row with what came of it, by the epochs of that stage."""
+    if epoch not in stages:
+        return replace(row, why_not="its epochs were not measured")
     ours_s = our_way_s(stages, counts, epoch=epoch)
-    row = Row(
-        stage=epoch.replace("epoch", "way"),
-        title=title,
-        ours=ours_s / counts.records,
-        against=PAPER,
-        goal=speed_goal(WAY_GOAL),
-    )
+    row = replace(row, ours=ours_s / counts.records)
     try:
         theirs_s = paper_way_s(stages, counts)
     except KeyError as error:
