@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 Answer = TypeVar("Answer")
+Failure = TypeVar("Failure", bound=Exception)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +34,21 @@ def times_as_fast(ours_s: Sequence[float], theirs_s: Sequence[float]) -> Spread:
     return spread([theirs / ours for ours, theirs in zip(ours_s, theirs_s, strict=True)])
 
 
-def in_turn(runs: Mapping[str, Callable[[], Answer]], *, rounds: int) -> dict[str, list[Answer]]:
-    """Each run once a round, always in the same order; what they gave, round by round."""
+def in_turn(
+    runs: Mapping[str, Callable[[], Answer]], *, rounds: int, unless: type[Failure]
+) -> tuple[dict[str, list[Answer]], dict[str, Failure]]:
+    """Each run once a round, always in the same order; what they gave, round by round.
+
+    One that fails in the way of `unless` is run no more; its answers are left out, and how it
+    failed comes in their place.
+    """
     answers: dict[str, list[Answer]] = {name: [] for name in runs}
+    failures: dict[str, Failure] = {}
     for _ in range(rounds):
-        for name, run in runs.items():
-            answers[name].append(run())
-    return answers
+        for name in list(answers):
+            try:
+                answers[name].append(runs[name]())
+            except unless as failure:
+                del answers[name]
+                failures[name] = failure
+    return answers, failures

@@ -20,11 +20,11 @@ def stage_rows(stage: Stage, measured: Measured, *, limit_s: float | None) -> li
     apart, allowed = measured.apart, stage.same
     if apart is None or allowed is None:
         return rows
-    if apart > allowed:
+    if not apart <= allowed:  # nor is what is no number the same
         rows[0] = replace(rows[0], met=False, note=f"the results differ by {apart:.1e}")
     else:
-        same = "the same results" if apart == 0 else f"the same results to {apart:.0e}"
-        rows[0] = replace(rows[0], note=same)
+        to = f" to {apart:.0e} of their range" if apart else ""
+        rows[0] = replace(rows[0], note=f"the same results{to}")
     return rows
 
 

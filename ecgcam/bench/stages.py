@@ -31,8 +31,8 @@ class Taken:
 class Measured:
     """A stage: what each way took, by name, and why others could not be measured.
 
-    apart: the largest difference between our result and the first rival's; None if there is
-    nothing to compare.
+    apart: the largest difference between our result and the first rival's, over the range of
+    theirs; None if there is nothing to compare.
     """
 
     taken: Mapping[str, Taken] = field(default_factory=dict)
@@ -66,12 +66,14 @@ def measure_stage(
             except NotMeasured as error:
                 missing[run.name] = str(error)
         rounds = min(stage.rounds, most_rounds)
-        answers = in_turn({name: one.worker.run for name, one in ready.items()}, rounds=rounds)
+        runs = {name: one.worker.run for name, one in ready.items()}
+        answers, ended = in_turn(runs, rounds=rounds, unless=NotMeasured)
+        missing |= {name: str(error) for name, error in ended.items()}
         apart = None
         compared = [run.name for run in stage.runs[:2]]
-        if stage.same is not None and set(compared) <= set(ready):
+        if stage.same is not None and set(compared) <= set(answers):
             apart = _apart([ready[name].worker for name in compared], Path(given["scratch"]))
-    taken = {name: _taken(one, answers[name]) for name, one in ready.items()}
+    taken = {name: _taken(ready[name], given) for name, given in answers.items()}
     return Measured(taken=taken, missing=missing, apart=apart)
 
 
@@ -90,7 +92,10 @@ def _taken(ready: _Ready, answers: list[dict[str, float]]) -> Taken:
 
 
 def _apart(workers: list[Worker], scratch: Path) -> float:
-    """The largest difference between what two workers' last runs gave."""
+    """The largest difference between what two workers' last runs gave, over the second's range.
+
+    Of a result that is not a number the difference is none either.
+    """
     results = []
     for k, worker in enumerate(workers):
         path = scratch / f"result-{k}.npy"
@@ -99,7 +104,6 @@ def _apart(workers: list[Worker], scratch: Path) -> float:
     ours, theirs = results
     if ours.shape != theirs.shape:
         return float("inf")
-    return max(
-        float(np.abs(one - np.asarray(other, np.float64)).max())
-        for one, other in zip(ours, theirs, strict=True)
-    )
+    rows = zip(ours, theirs, strict=True)  # one by one: float64 of all would fill the memory
+    largest = np.max([np.abs(one - np.asarray(other, np.float64)).max() for one, other in rows])
+    return float(largest / np.ptp(theirs)) if largest else 0.0

@@ -33,12 +33,15 @@ def draw_table(results: Results) -> "Table":
 
 
 def sentences(results: Results) -> list[str]:
-    """What could not be measured, and each goal that is missed."""
+    """What could not be measured, each goal that is missed, and how many there are."""
     unknown = [f"not measured: {named(row)}: {row.why_not}." for row in results.not_measured]
     missed = [
         f"missed: {named(row)}: {row.measured}; {row.goal} is needed." for row in results.missed
     ]
-    return unknown + missed
+    goals = [row for row in results.rows if row.goal]
+    judged = [row for row in goals if row.met is not None]
+    count = f"{len(judged)} of {len(goals)} goals were judged, {len(missed)} of them missed."
+    return [*unknown, *missed, count]
 
 
 def _cells(row: Row, *, first: bool) -> list[str]:

@@ -13,6 +13,8 @@ from .. import __version__
 from ..errors import EcgcamError
 from . import bench, calibrate, combine, compare, data, judge, learn, robustness, tour
 
+_INTERRUPTED = 130  # typer's exit code for a Ctrl-C
+
 app = typer.Typer(
     name="ecgcam",
     help="12-lead ECG to a probability, and the evidence over time that adds up to it. "
@@ -60,9 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app([word for word in arguments if word != "--debug"], prog_name="ecgcam")
     except SystemExit as leaving:
-        return int(leaving.code or 0)
-    except KeyboardInterrupt:
-        return _say("stopped.", 1)
+        code = int(leaving.code or 0)
+        return _say("stopped.", 1) if code == _INTERRUPTED else code
     except Exception as error:
         if debug:
             raise

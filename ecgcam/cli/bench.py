@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 _PEERS = Path(".venv-peers/bin/python")  # where `make peers` puts it
+_RESULTS, _TRIED = Path("benchmarks/results.json"), Path("benchmarks/tried.json")
 _WIDTH = 180  # columns at least, so that the table is whole in a file too
 
 
@@ -13,9 +14,13 @@ def bench(
     folder: Annotated[
         Path | None, typer.Argument(help="A folder like PTB-XL's; made-up ECGs if left out.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The file for the results; a .png comes beside it.")] = (
-        Path("benchmarks/results.json")
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The file for the results; a .png comes beside it.  "
+            f"[default: {_RESULTS}, with --quick {_TRIED}]"
+        ),
+    ] = None,
     peers: Annotated[
         Path | None, typer.Option(help=f"The Python of the peers; else {_PEERS}, if it is there.")
     ] = None,
@@ -36,6 +41,7 @@ def bench(
         raise typer.BadParameter(f"{peers}: no such Python; `make peers` makes one.")
     if peers is None and _PEERS.is_file():
         peers = _PEERS
+    out = out or (_TRIED if quick else _RESULTS)
     results = benchmark(
         folder,
         peers=peers and peers.absolute(),

@@ -26,14 +26,15 @@ Bootstrap = Annotated[int, typer.Option(min=1, help="Replicates for the interval
 
 
 def folds(text: str) -> tuple[int, ...]:
-    """(1, 2, 3, 9) from "1-3,9"."""
+    """(1, 2, 3, 9) from "1-3,9", each once."""
     found: list[int] = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
+        first, dash, last = part.partition("-")
         try:
-            found += range(int(first), int(last or first) + 1)
+            named = range(int(first), int(last if dash else first) + 1)
         except ValueError:
-            found = []
-        if not found:
+            named = range(0)
+        if not named:
             raise typer.BadParameter(f"{text!r} are no folds; needed: as in 1-8 or 1,2,9.")
-    return tuple(found)
+        found += named
+    return tuple(dict.fromkeys(found))
