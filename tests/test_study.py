@@ -1,6 +1,8 @@
 """The study's configurations: each is a recipe, and its teachers are runs of others."""
 
+import json
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +60,19 @@ def test_a_teacher_that_has_seen_what_is_left_out_is_refused(study):
     assert len(study.teachers_of(study.Run("normal-cross", 0))) == 8  # nobody has seen fold 9
     with pytest.raises(ValueError, match="normal-cross-0-without-1-2: .* from what is left out"):
         study.teachers_of(study.Run("normal-cross", 0, (1, 2)))
+
+
+def test_a_run_of_another_recipe_is_not_taken_for_the_configurations(study, tmp_path):
+    wanted = study.recipe(study.Run("normal-cross-four", 0), Path("runs"))
+    elsewhere = study.recipe(study.Run("normal-cross-four", 0), Path("other") / "runs")
+    for config, differs in ((elsewhere, None), (replace(wanted, out_of_fold=False), "out_of_fold")):
+        said = {"config": asdict(config), "data": ""}
+        (tmp_path / study.CONFIG).write_text(json.dumps(said), encoding="utf-8")
+        if differs is None:
+            study.refuse_another(tmp_path, wanted)
+            continue
+        with pytest.raises(ValueError, match=f"started with {differs} False, not True. Move"):
+            study.refuse_another(tmp_path, wanted)
 
 
 def test_normal_or_not_is_put_together_from_the_superclasses(study, tmp_path):

@@ -4,8 +4,8 @@
     python benchmarks/study/run.py STORE gentle --cross-validate
 
 Each run goes to RUNS/CONFIGURATION-SEED, and its scores to results.csv beside this file, in place
-of those it had. A run that was broken off goes on; one that is whole is only scored. Teachers that
-are not there yet are trained first.
+of those it had. A run that was broken off goes on; one that is whole is only scored; one that was
+started by another recipe is refused. Teachers that are not there yet are trained first.
 
 --cross-validate leaves fold 9 alone: four runs, RUNS/CONFIGURATION-SEED-without-1-2 and so on, each
 of which trains on six of the folds 1 to 8, and is chosen and scored on the two that its name says;
@@ -31,7 +31,7 @@ from ecgcam.labels import Task, find_task
 from ecgcam.metrics import binary_scores
 from ecgcam.modelfile import read_card
 from ecgcam.recipe import TrainConfig
-from ecgcam.run import CONFIG, METRICS, MODEL
+from ecgcam.run import CONFIG, METRICS, MODEL, read_config
 from ecgcam.store import Store, open_store
 from ecgcam.train import train
 from ecgcam.translate import translations, wanted_classes
@@ -169,8 +169,28 @@ def _joined(folds: tuple[int, ...]) -> str:
     return "-".join(map(str, folds))
 
 
+def refuse_another(out: Path, config: TrainConfig) -> None:
+    """ValueError if the run in this folder was started by another recipe, as by an older one."""
+    wanted, started = _named(config), _named(read_config(out))
+    differ = [key for key in wanted if wanted[key] != started[key]]
+    if differ:
+        said = "; ".join(f"{key} {started[key]!r}, not {wanted[key]!r}" for key in differ)
+        raise ValueError(f"{out}: it was started with {said}. Move it away to train it anew.")
+
+
+def _named(config: TrainConfig) -> dict[str, Any]:
+    """The recipe, its files by their names: where they lie does not matter."""
+    return asdict(config) | {
+        "task": Path(config.task).name,
+        "augmentation": Path(config.augmentation).name,
+        "teachers": [Path(path).parent.name for path in config.teachers],
+    }
+
+
 def _trained(store: Store, run: Run, runs: Path) -> Path:
     config, out = recipe(run, runs), runs / str(run)
+    if (out / CONFIG).is_file():
+        refuse_another(out, config)
     if (out / METRICS).is_file() and len(pd.read_csv(out / METRICS)) == config.epochs:
         return out / MODEL
     for teacher in teachers_of(run):
