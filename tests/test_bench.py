@@ -728,6 +728,7 @@ def test_the_quick_benchmark_goes_through_all_of_it(tmp_path, monkeypatch, made_
     for key in (("preprocess", POLYFIT), ("step", "Conv1d, float32"), ("evaluate", ONE_BY_ONE)):
         assert rows[key]["note"].startswith("the same results to")
     assert rows["memory", ""]["ours"] > 1e8
+    assert rows["map", "LayerGradCam of our network"]["why_not"] == ""
     assert (tmp_path / "benchmarks" / "tried.png").is_file()
     assert set(told["growth"]) == {"store", "epoch", "judge"}
     assert told["versions"]["ecgcam"]["torch"] == told["versions"]["peers"]["torch"]

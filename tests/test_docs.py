@@ -1,13 +1,23 @@
-"""The documents say the truth: the tree names every file, links lead somewhere, commands exist."""
+"""The documents say the truth: the tree names every file, links lead somewhere, commands and their
+options exist, figures are those that were measured."""
 
+import json
 import re
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
+
+from ecgcam.cli import app
+from ecgcam.modelfile import read_card
+from ecgcam.shipped import shipped_models
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMANDS = typer.main.get_command(app).commands
 
 
 def tree():
@@ -43,18 +53,56 @@ def test_every_link_within_the_repository_leads_somewhere(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_command_named_exists(document):
-    from ecgcam.cli import app
+def test_every_command_and_option_named_exists(document):
+    text = re.sub(r"\\\n\s*", "", document.read_text(encoding="utf-8"))  # lines that go on
+    for name, rest in re.findall(r"(?:^|`)ecgcam ([a-z][a-z-]+)([^`\n#|]*)", text, re.M):
+        options = {word for one in COMMANDS[name].params for word in one.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z][a-z-]*", rest)) <= options | {"--help", "--debug"}
 
-    commands = {
-        command.name or command.callback.__name__.replace("_", "-")
-        for command in app.registered_commands
-    }
-    text = document.read_text(encoding="utf-8")
-    named = set(re.findall(r"^ecgcam ([a-z-]+)", text, re.M)) | set(
-        re.findall(r"`ecgcam ([a-z][a-z-]+)", text)
-    )
-    assert named <= commands
+
+# Figures.
+
+
+def benchmark(module, monkeypatch, folder="benchmarks"):
+    monkeypatch.setattr(sys, "path", [str(ROOT / folder), *sys.path])
+    return import_module(module)
+
+
+def test_the_table_of_performance_is_what_was_measured(monkeypatch):
+    performance = benchmark("performance", monkeypatch)
+    page = performance.PAGE.read_text(encoding="utf-8")
+    results = json.loads(performance.RESULTS.read_text(encoding="utf-8"))
+    assert performance.replaced(page, results) == page
+
+
+def test_the_tables_of_the_study_are_of_its_scores(monkeypatch):
+    table = benchmark("table", monkeypatch, "benchmarks/study")
+    page = table.PAGE.read_text(encoding="utf-8")
+    assert table.filled_in(page) == page
+
+
+def shipped(name):
+    """Its parameters and score as the documents write them: AUROC, or else its mean."""
+    card = read_card(shipped_models()[name])
+    scores = card["about"]["scores"]
+    key = "macro_auroc" if "macro_auroc" in scores else "auroc"
+    scores = scores if key in scores else scores["classes"]["ABNORMAL"]
+    low, high = scores[f"{key}_ci"]
+    return f"{card['cost']['parameters']:,}", f"{scores[key]:.4f}", f"[{low:.3f}, {high:.3f}]"
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_the_pages_give_the_shipped_models_the_scores_of_their_cards(name):
+    parameters, score, interval = shipped(name)
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| \[`{name}`\].*$", results, re.M)[0]
+    assert f"| {parameters} | " in row
+    assert f"{score} {interval}" in row
+    study = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    goal = re.search(rf"^\| `{name}`, {parameters}\b.*$", study, re.M)[0]
+    assert f"| {score}" in goal
+    assert f"{float(score):.3f}" in README or score in README
+    assert parameters in README
 
 
 def test_each_message_of_the_troubleshooting_page_is_in_the_code():

@@ -145,7 +145,18 @@ def test_importing_is_quick():
         "import ecgcam",
         "print(now() - before)",
     )
-    assert float(seconds) < 0.5
+    assert float(seconds) < 0.3
+
+
+def test_help_is_quick():
+    seconds = run(
+        "from time import process_time as now",
+        "before = now()",
+        "from ecgcam.cli import main",
+        "code = main(['--help'])",
+        "print(code, now() - before)",
+    ).split()[-1]
+    assert float(seconds) < 1
 
 
 def test_the_command_line_loads_what_a_command_needs_when_it_runs():

@@ -18,6 +18,7 @@ import re
 import sys
 import tomllib
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,6 +81,7 @@ def main() -> None:
                 sys.stdout.write(f"{row}\n")
 
 
+@cache
 def configurations() -> dict[str, dict[str, Any]]:
     """Each configuration, with what it takes from the one it is like."""
     written = tomllib.loads(CONFIGURATIONS.read_text(encoding="utf-8"))

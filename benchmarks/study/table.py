@@ -28,7 +28,14 @@ SCORES = {
 
 
 def main() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+    page = filled_in(PAGE.read_text(encoding="utf-8"))
+    with written_whole(PAGE) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    sys.stdout.write(f"{PAGE}\n")
+
+
+def filled_in(page: str) -> str:
+    """The page with all of its tables as the scores are now."""
     runs = pd.read_csv(RESULTS)
     for name, made in (
         ("configurations", of_configurations(runs)),
@@ -37,9 +44,7 @@ def main() -> None:
         ("leads", of_leads(runs)),
     ):
         page = replaced(page, name, made)
-    with written_whole(PAGE) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    sys.stdout.write(f"{PAGE}\n")
+    return page
 
 
 def replaced(page: str, name: str, table: str) -> str:
@@ -56,7 +61,9 @@ def of_configurations(runs: pd.DataFrame) -> str:
     """A line a configuration, in the order they are written; means over the seeds."""
 
     def row(name: str, found: pd.DataFrame) -> list[str]:
-        why, count = configurations()[name]["why"], f"{int(found['parameters'].iloc[0]):,}"
+        why, count = configurations()[name]["why"], "–"
+        if len(found):
+            count = f"{int(found['parameters'].iloc[0]):,}"
         return [f"`{name}`", why, count, str(len(found)), *(_mean(found, key) for key in SCORES)]
 
     heads = ("configuration", "what it is", "parameters", "seeds")
@@ -71,7 +78,8 @@ def of_cross_validation(runs: pd.DataFrame) -> str:
         return [f"`{name}`", str(len(found)), *(_mean(found, key) for key in SCORES)]
 
     heads = ("configuration", "models", *SCORES.values())
-    return _table(heads, list(configurations()), runs, row)
+    validated = [name for name in configurations() if name in set(runs["configuration"])]
+    return _table(heads, validated, runs, row)
 
 
 def of_zoo(runs: pd.DataFrame, costs: pd.DataFrame) -> str:
@@ -109,13 +117,10 @@ def _table(
     runs: pd.DataFrame,
     row: Callable[[str, pd.DataFrame], list[str]],
 ) -> str:
-    """Markdown; a line for each of these configurations that has a run."""
+    """Markdown; a line for each of these configurations."""
     heads = list(heads)
     rows = [heads, ["---"] * len(heads)]
-    for name in names:
-        found = runs[runs["configuration"] == name]
-        if len(found):
-            rows.append(row(name, found))
+    rows += [row(name, runs[runs["configuration"] == name]) for name in names]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
 
 

@@ -139,6 +139,7 @@ STAGES = (
                 job="layer_grad_cam",
                 goal=3,
             ),
+            Run(name="LayerGradCam of our network", side="ours", job="layer_grad_cam"),
             Run(name="the probability alone", side="ours", job="probability", goal=1 / 1.03),
         ),
         rounds=40,

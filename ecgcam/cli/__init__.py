@@ -13,6 +13,7 @@ from .. import __version__
 from ..errors import EcgcamError
 from . import bench, calibrate, combine, compare, data, judge, learn, robustness, tour
 
+_OF_TRAINING = ("torch", "lightning")  # what the extra `train` brings
 _INTERRUPTED = 130  # typer's exit code for a Ctrl-C
 
 app = typer.Typer(
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, ModuleNotFoundError) and error.name in _OF_TRAINING:
+            return _say(f"this needs {error.name}: pip install 'ecgcam[train]'.", 1)
         wrong = isinstance(error, EcgcamError)
         return _say(str(error) or type(error).__name__, 2 if wrong else 1)
     return 0

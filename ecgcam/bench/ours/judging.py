@@ -90,6 +90,26 @@ def probability_and_map(given: Given) -> Job:
     return Job(run=run, ecgs=len(prepared), result=result)
 
 
+def layer_grad_cam(given: Given) -> Job:
+    """A batch to its probabilities by our network, then captum's map of the same network.
+
+    How much of our lead over captum on the plain network is the network's, how much the map's.
+    """
+    from captum.attr import LayerGradCam
+
+    keep_freed_memory(FOR_JUDGING)
+    prepared, network = first(given, "prepared"), folded(network_of(given))
+    explain = LayerGradCam(network.logits, network.backbone.last)
+
+    def run() -> None:
+        for part in torch.split(prepared, BATCH):
+            with torch.inference_mode():
+                network.logits(part).sigmoid()
+            explain.attribute(part, target=0)
+
+    return Job(run=run, ecgs=len(prepared))
+
+
 def judge_on_gpu(given: Given) -> Job:
     """Raw ECGs from memory to probability and evidence on a GPU, in large batches."""
     signals = every(given, "signals").pin_memory()

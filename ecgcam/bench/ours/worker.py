@@ -12,7 +12,15 @@ from ..rivals.loop import Given, Job, serve
 MODULES = {
     "signals": ("store", "preprocess", "augment"),
     "training": ("step", "step_bf16", "bare_epoch", "epoch", "epoch_bf16"),
-    "judging": ("evaluate", "judge", "one", "probability", "probability_and_map", "judge_on_gpu"),
+    "judging": (
+        "evaluate",
+        "judge",
+        "one",
+        "probability",
+        "probability_and_map",
+        "layer_grad_cam",
+        "judge_on_gpu",
+    ),
     "speeds": ("limits",),
 }
 
