@@ -17,6 +17,7 @@ SLOPE_SPAN_S = 0.01
 CORNER_MV = 0.04  # within SLOPE_SPAN_S
 EINTHOVEN_MV = 0.1
 ROUNDING_MV = 0.0005  # half a step of PTB-XL's files
+MOST_MV = 32.767  # what 16 bits of whole microvolts hold, and several times any ECG
 
 Signals = NDArray[np.float32]
 Samples = NDArray[np.float32] | NDArray[np.int16]
@@ -43,6 +44,18 @@ def in_words(found: Mapping[str, Findings], leads: Sequence[str] = LEADS) -> lis
         for record, lead in np.argwhere(hits).tolist():
             words[record].append(f"{finding} {leads[lead]}" if by_lead else finding)
     return [tuple(said) for said in words]
+
+
+def beyond_any_ecg(signal_mv: Signals) -> str:
+    """That a signal is too large to be millivolts, in words; "" if it is not.
+
+    signal_mv: of any shape, in millivolts, finite. Most often it is microvolts, of a file that
+    says otherwise: a factor of 1000.
+    """
+    highest_mv = float(np.abs(signal_mv).max())
+    if highest_mv < MOST_MV + ROUNDING_MV:
+        return ""
+    return f"{highest_mv:.4g} mV is beyond any ECG ({MOST_MV} mV): is its unit right?"
 
 
 def find_quality(

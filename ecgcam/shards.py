@@ -16,7 +16,7 @@ from .alike import headers_like, read_alike, stem_of
 from .errors import RecordError
 from .files import sha256
 from .leads import lead_name, lead_order
-from .quality import find_quality_uv, in_words
+from .quality import beyond_any_ecg, find_quality_uv, in_words
 from .readers import read
 from .record import Record
 from .wfdb16 import INVALID, Digital, read_plain
@@ -115,13 +115,10 @@ def read_microvolts(path: Path, form: Form) -> NDArray[np.int16]:
     record = read(path)
     if record.rate_hz != form.rate_hz:
         record = _at_rate(path, record, form)
-    signal_uv = np.rint(record.signal_mv[_in_order(path, record.leads, form)] * 1000.0)
-    highest = float(np.abs(signal_uv).max())
-    if highest > -INVALID - 1:
-        raise RecordError(
-            f"{path}: {highest / 1000:.4g} mV is beyond any ECG (32.767 mV): is its unit right?"
-        )
-    return _checked_length(path, signal_uv.astype(np.int16), form)
+    signal_mv = record.signal_mv[_in_order(path, record.leads, form)]
+    if problem := beyond_any_ecg(signal_mv):
+        raise RecordError(f"{path}: {problem}")
+    return _checked_length(path, np.rint(signal_mv * 1000.0).astype(np.int16), form)
 
 
 def _is_microvolts(digital: Digital) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import RecordError
+from .quality import beyond_any_ecg
 from .record import Record
 
 SHORTEST_S = 5.0  # less than this is too few beats to judge
@@ -61,9 +62,13 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
 
     A rest of at least 5 s is filled up with its own baseline (each lead's median), a shorter one
     is left out; both are said in the warnings, as is that other leads are not looked at. Raises
-    RecordError if a lead is missing or the whole record is shorter than 5 s.
+    RecordError if a lead is missing, the whole record is shorter than 5 s, or it is so large that
+    it cannot be in millivolts.
     """
-    fitted = resample(record.with_leads(leads), rate_hz)
+    wanted = record.with_leads(leads)
+    if problem := beyond_any_ecg(wanted.signal_mv):
+        raise RecordError(f"{record.name}: {problem}")
+    fitted = resample(wanted, rate_hz)
     samples = round(duration_s * rate_hz)
     found = fitted.signal_mv.shape[1]
     shortest = min(samples, round(SHORTEST_S * rate_hz))

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ecg_files import samples_like_an_ecg
 from safetensors.torch import load_file
 from tiny import tiny_model, tiny_store
 
@@ -140,6 +142,17 @@ def test_an_ecg_that_cannot_be_read_is_named_and_the_others_are_explained(
     )
     assert (code, where) == (2, str(tmp_path / "why" / "00001_lr.html"))
     assert said.startswith(f"ecgcam: {bad}: no such file.")
+
+
+def test_microvolts_that_are_taken_for_millivolts_are_seen_and_not_judged(ecgcam, model, tmp_path):
+    np.savez(tmp_path / "uv.npz", signal_mv=samples_like_an_ecg().T, rate_hz=100)
+    code, findings, _ = ecgcam("read", tmp_path / "uv.npz")
+    assert code == 0
+    assert "mV is beyond any ECG" in findings
+    why = ["--model", model, "--out", tmp_path / "why"]
+    code, out, said = ecgcam("explain", tmp_path / "uv.npz", *why)
+    assert (code, out) == (2, "")
+    assert "is its unit right?" in said
 
 
 def test_a_backbone_of_ones_own_is_found_in_the_working_folder(

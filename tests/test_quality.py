@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecgcam.leads import LEADS
-from ecgcam.quality import find_quality, find_quality_uv, signal_findings
+from ecgcam.quality import beyond_any_ecg, find_quality, find_quality_uv, signal_findings
 
 BROKEN_IN_FOLD_2 = {18767, 21160, 21169, 21171}  # breaks Einthoven's law by more than 0.1 mV
 
@@ -188,6 +188,13 @@ def test_a_rest_is_found_wherever_it_begins(rate_hz):
         for row, start in enumerate(starts):
             resting[row, 0, start : start + length] = -7
         assert (find_quality_uv(resting, ["V1"], rate_hz)["stuck"] == stuck).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_no_16_bits_of_microvolts_hold_is_beyond_any_ecg(sign):
+    assert beyond_any_ecg(sign * np.array([[0.5, 32.767]], np.float32)) == ""
+    said = beyond_any_ecg(sign * np.array([[0.5, 32.768]], np.float32))
+    assert said == "32.77 mV is beyond any ECG (32.767 mV): is its unit right?"
 
 
 def test_a_signal_too_short_to_rest_is_not_stuck():

@@ -1,5 +1,7 @@
 """A record cut to a model's windows, and brought to its rate by a filter known tap by tap."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import firwin
@@ -164,6 +166,15 @@ def test_leads_are_taken_by_name_and_warnings_add_up():
 def test_a_missing_lead_is_refused():
     with pytest.raises(RecordError, match="a17: leads V6 are missing"):
         cut_to_ten(record_of(10, leads=LEADS[:11]))
+
+
+def test_microvolts_that_are_taken_for_millivolts_are_refused():
+    record = record_of(10)
+    huge = replace(record, signal_mv=record.signal_mv * 1000)
+    with pytest.raises(RecordError, match="a17: .* mV is beyond any ECG .*: is its unit right"):
+        cut_to_ten(huge)
+    only_v6 = np.where(np.arange(12)[:, None] == 11, huge.signal_mv, record.signal_mv)
+    cut(replace(record, signal_mv=only_v6), leads=("I", "II"), rate_hz=100, duration_s=10)
 
 
 def test_leads_that_are_not_looked_at_are_said():

@@ -64,7 +64,7 @@ def explain(
 
 def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
     """Tell what an ECG file holds."""
-    from ..quality import signal_findings
+    from ..quality import beyond_any_ecg, signal_findings
     from ..readers import read as open_ecg
 
     record = open_ecg(ecg)
@@ -74,8 +74,12 @@ def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
     typer.echo(f"duration  {record.duration_s:g} s")
     low, high = record.signal_mv.min(), record.signal_mv.max()
     typer.echo(f"range     {low:.3f} to {high:.3f} mV")
-    findings = signal_findings(record.signal_mv, record.leads, record.rate_hz)
-    typer.echo(f"findings  {', '.join((*record.warnings, *findings)) or 'none'}")
+    findings = [
+        *record.warnings,
+        *signal_findings(record.signal_mv, record.leads, record.rate_hz),
+        beyond_any_ecg(record.signal_mv),
+    ]
+    typer.echo(f"findings  {', '.join(filter(None, findings)) or 'none'}")
 
 
 def info(
