@@ -3,16 +3,20 @@
     path,patient,fold,age,sex,AFIB,LBBB
     2021/a17.hea,p1,1,61,female,0,1
 
-`path` is needed, beside the CSV or absolute. Known columns: id, patient, fold, age, sex, device,
-site. Every other column is a label: 1, 0, or blank where nobody knows.
+`path` is needed, beside the CSV or absolute. Known columns, in any case: id, patient (or
+patient_id), fold, age, sex, device, site. Every other column is a label: 1, 0, or blank where
+nobody knows.
 """
 
-from collections.abc import Sequence
+import csv
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from .alike import stem_of
 from .errors import DatasetError
 from .source import Source
 
@@ -29,32 +33,100 @@ def read_manifest(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> S
     labels: the label columns; without it, every column that is not one of the known.
     Without `patient` each ECG counts as its own patient. Without `fold` the patients are split
     into ten folds, as alike in their labels as can be, by chance drawn from `seed`.
-    Raises DatasetError if a column is missing or holds what it cannot.
+    Raises DatasetError if a column is missing or holds what it cannot, or an ECG is listed twice.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: not a table: {error}") from None
+    table = _read_table(path, labels)
     columns = list(labels) or [column for column in table.columns if column not in _KNOWN]
     missing = [column for column in ("path", *columns) if column not in table]
-    if missing or table.empty:
-        raise DatasetError(
-            f"{path}: needed: at least one row, and the column {', '.join(missing or ['path'])}; "
-            f"found {len(table)} rows with {', '.join(table.columns)}."
-        )
-    table = table.apply(lambda column: column.str.strip())
+    if missing:
+        raise DatasetError(f"{path}: the column {', '.join(missing)} is missing.")
+    if table.empty:
+        raise DatasetError(f"{path}: needed: at least one row below the header; found none.")
     names = _filled(table, "path", path)
+    people = _known_of_people(table)
     records = pd.DataFrame(
         {
             "id": _filled(table, "id", path) if "id" in table else names,
-            "path": [str(path.resolve().parent / name) for name in names],
+            "path": _each_once([str(path.resolve().parent / name) for name in names], path),
             "patient": _filled(table, "patient", path) if "patient" in table else names,
             "labels": _labels(table[columns], path),
             "problem": "",
         }
-    ).join(_known_of_people(table, path))
+    ).join(people)
     records["fold"] = _folds(table, path) if "fold" in table else split(records, seed=seed)
-    return Source(name=str(path), records=records, vocabulary={"column": tuple(columns)})
+    return Source(
+        name=str(path),
+        records=records,
+        vocabulary={"column": tuple(columns)},
+        remarks=tuple(_remarks(table, columns, people)),
+    )
+
+
+def _read_table(path: Path, labels: Sequence[str]) -> pd.DataFrame:
+    """Every cell as text, without spaces around it; known columns in our spelling.
+
+    A column without name and content, as spreadsheets leave behind, is left out. Raises
+    DatasetError for what is no table, a column that is there twice, and a row that is longer
+    than the header: which of its cells belongs to which column is not known.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(file, strict=True) if row]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DatasetError(f"{path}: not a table: {error}") from None
+    if not rows:
+        raise DatasetError(f"{path}: not a table: it is empty.")
+    header, *rows = rows
+    for number, row in enumerate(rows, start=2):
+        if any(row[len(header) :]):
+            raise DatasetError(
+                f"{path}: row {number} has {len(row)} cells, more than the {len(header)} of the "
+                "header: a comma too many, or a text with commas that is not in quotes."
+            )
+    cells = [(row + [""] * len(header))[: len(header)] for row in rows]
+    columns = [k for k, name in enumerate(header) if name or any(row[k] for row in cells)]
+    table = pd.DataFrame(cells, columns=range(len(header)), dtype=object)[columns]
+    table.columns = pd.Index(_spelt([header[k] or f"column {k + 1}" for k in columns], labels))
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise DatasetError(f"{path}: the column {twice[0]} is there more than once.")
+    return table
+
+
+def _spelt(header: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """The header with the known columns in our spelling, unless they are named as labels."""
+    plain = [name if name in labels else name.casefold() for name in header]
+    known = {name: name for name in _KNOWN}
+    if "patient" not in plain:
+        known["patient_id"] = "patient"
+    return [known.get(low, name) for low, name in zip(plain, header, strict=True)]
+
+
+def _each_once(paths: list[str], path: Path) -> list[str]:
+    """The paths; DatasetError if two rows name one ECG, however they spell it.
+
+    It could be in two folds then, as two patients.
+    """
+    first: dict[str, int] = {}
+    for row, name in enumerate(paths, start=2):
+        before = first.setdefault(os.path.realpath(stem_of(name)), row)
+        if before != row:
+            raise DatasetError(f"{path}: row {row} names the ECG of row {before}; needed: another.")
+    return paths
+
+
+def _remarks(table: pd.DataFrame, columns: Sequence[str], people: pd.DataFrame) -> Iterator[str]:
+    """What becomes of the table that whoever wrote it may not expect."""
+    unused = [str(column) for column in table if column not in (*_KNOWN, *columns)]
+    if unused:
+        yield f"not used: the columns {', '.join(unused)}"
+    if "patient" not in table:
+        yield "no column 'patient': each ECG counts as its own patient"
+    for column, known in (("age", people["age_years"]), ("sex", people["sex"])):
+        if column in table:
+            unread = known.isna() & ~table[column].str.lower().isin(_ABSENT)
+            if unread.any():
+                yield f"{unread.sum()} cells of {column!r} cannot be read and count as missing"
 
 
 def split(records: pd.DataFrame, *, seed: int, folds: int = FOLDS) -> pd.Series:
@@ -99,15 +171,15 @@ def _labels(table: pd.DataFrame, path: Path) -> list[list[str]]:
         for row, cell in enumerate(table[column].str.lower()):
             if cell not in kinds:
                 raise DatasetError(
-                    f"{path}: row {row + 2}, column {column!r}: {cell[:40]!r} is no label; needed: "
-                    "1, 0 or blank. Name the label columns with --labels if it is none."
+                    f"{path}: row {row + 2}, column {column!r} is no label; needed: 1, 0 or "
+                    "blank. Name the label columns with --labels if it is none."
                 )
             if kinds[cell]:
                 found[row].append(f"{kinds[cell]}:{column}")
     return found
 
 
-def _known_of_people(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
     """age_years, sex, device, site: missing where the table does not say."""
     table = table.reindex(columns=["age", "sex", "device", "site"], fill_value="")
     age = pd.to_numeric(table["age"].mask(table["age"].str.lower().isin(_ABSENT)), errors="coerce")
@@ -124,7 +196,8 @@ def _known_of_people(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def _folds(table: pd.DataFrame, path: Path) -> pd.Series:
     fold = pd.to_numeric(table["fold"], errors="coerce")
-    if fold.isna().any() or (fold % 1 != 0).any():
-        row = int(np.flatnonzero((fold.isna() | (fold % 1 != 0)).to_numpy())[0])
+    wrong = (fold.isna() | (fold % 1 != 0) | (fold.abs() >= 2**53)).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
         raise DatasetError(f"{path}: row {row + 2}: the fold must be a whole number.")
     return fold.astype("int64")

@@ -65,11 +65,12 @@ class PrepareConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What came of it: how many records were taken, how many left out."""
+    """What came of it: how many records were taken, how many left out; the source's remarks."""
 
     folder: Path
     records: int
     rejected: int
+    remarks: tuple[str, ...]
 
 
 def open_source(path: Path, config: PrepareConfig) -> Source:
@@ -115,7 +116,8 @@ def prepare(
         prepared = _write_tables(source, shards, signals, half, form)
         _refuse_to_lose(folder, overwrite=overwrite)  # what came there in the meantime
         _put_in_place(half, folder)
-    return Prepared(folder=folder, records=prepared, rejected=len(source.records) - prepared)
+    rejected = len(source.records) - prepared
+    return Prepared(folder=folder, records=prepared, rejected=rejected, remarks=source.remarks)
 
 
 def _refuse_to_lose(folder: Path, *, overwrite: bool) -> None:

@@ -18,6 +18,7 @@ class Source:
                 of `kind:name`), problem ("" or why the row cannot be used), and whatever else
                 the dataset knows (age_years, sex, device, site …), which the store keeps.
     vocabulary: the names of each kind of label.
+    remarks:    what became of the dataset's tables that whoever wrote them may not expect.
 
     Raises DatasetError if an id is there twice, or a patient is in two folds: a model would be
     tested on the hearts it was trained on.
@@ -26,6 +27,7 @@ class Source:
     name: str
     records: pd.DataFrame
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         missing = [column for column in COLUMNS if column not in self.records]
@@ -42,8 +44,9 @@ def check_folds(records: pd.DataFrame, *, name: str) -> None:
     folds = records.groupby("patient")["fold"].nunique()
     torn = folds[folds > 1].index
     if len(torn):
-        of_one = records["fold"][records["patient"] == torn[0]].dropna()
-        raise DatasetError(
-            f"{name}: {len(torn)} patients are in more than one fold (patient {torn[0]} is in "
-            f"{sorted(of_one.unique().tolist())}). Each patient's ECGs must all be in one fold."
+        of_one = records[(records["patient"] == torn[0]) & records["fold"].notna()]
+        raise DatasetError(  # by the id of an ECG: who knows what `patient` holds
+            f"{name}: {len(torn)} patients are in more than one fold (that of ECG "
+            f"{of_one['id'].iloc[0]} is in {sorted(of_one['fold'].unique().tolist())}). Each "
+            "patient's ECGs must all be in one fold."
         )

@@ -155,6 +155,15 @@ def test_microvolts_that_are_taken_for_millivolts_are_seen_and_not_judged(ecgcam
     assert "is its unit right?" in said
 
 
+def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
+    np.savez(tmp_path / "a.npz", signal_mv=samples_like_an_ecg().T / 1000, rate_hz=100)
+    (tmp_path / "own.csv").write_text("path,fold,AFIB,remark\na.npz,1,1,seen\n")
+    prepare = ["prepare", tmp_path / "own.csv", tmp_path / "store", "--labels", "AFIB"]
+    code, _, said = ecgcam(*prepare, "--jobs", 1)
+    assert code == 0
+    assert "not used: the columns remark no column 'patient': each ECG counts as its own" in said
+
+
 def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
     ecgcam, store, tmp_path, monkeypatch
 ):

@@ -87,14 +87,14 @@ def test_label_columns_can_be_named(manifest):
     source = read_manifest(manifest(text), labels=("AFIB",))
     assert source.vocabulary == {"column": ("AFIB",)}
     assert source.records["labels"].tolist() == [["column:AFIB"], ["blank:AFIB"]]
-    with pytest.raises(DatasetError, match=r"row 2, column 'remark': 'unsure' is no label"):
+    with pytest.raises(DatasetError, match=r"row 2, column 'remark' is no label"):
         read_manifest(manifest(text))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("path,fold,A\na,1,1\nb,1,2\n", r"row 3, column 'A': '2' is no label; needed: 1, 0 or bl"),
+        ("path,fold,A\na,1,1\nb,1,2\n", r"row 3, column 'A' is no label; needed: 1, 0 or bl"),
         ("path,fold\na,1\nb,x\n", "row 3: the fold must be a whole number"),
         ("path,fold\na,1\nb,\n", "row 3: the fold"),
         ("path,fold\na,1.5\n", "row 2: the fold"),
@@ -102,11 +102,16 @@ def test_label_columns_can_be_named(manifest):
         ("path,fold\na,1\n ,1\n", "row 3: its 'path' is blank"),
         ("path,id,fold\na,1,1\nb,,1\n", "row 3: its 'id' is blank"),
         ("path,patient,fold\na,p,1\nb,q,1\nc,,2\n", "row 4: its 'patient' is blank"),
-        ("path,fold\na,1\nb,1\na,1\n", "id a is there more than once"),
+        ("path,fold\na,1\nb,1\na,1\n", "row 4 names the ECG of row 2"),
         ("path,id,fold\na,1,1\nb,1 ,1\n", "id 1 is there more than once"),
-        ("path,patient,fold\na,p,1\nb,p,2\n", r"patient p is in \[1, 2\]"),
-        ("path,patient,fold\na,p,1\nb, p ,2\n", r"patient p is in \[1, 2\]"),
-        ("file,A\na,1\n", "the column path; found 1 rows with file, A"),
+        ("path,patient,fold\na,p,1\nb,p,2\n", r"\(that of ECG a is in \[1, 2\]\)"),
+        ("path,patient,fold\na,p,1\nb, p ,2\n", r"that of ECG a is in \[1, 2\]"),
+        ("file,A\na,1\n", "the column path is missing"),
+        ("path,A,A\na,1,1\n", "the column A is there more than once"),
+        ("path, Path\na,b\n", "the column path is there more than once"),
+        ("path,fold,A\na,1,1,1\n", "row 2 has 4 cells, more than the 3 of the header"),
+        ("path,fold,\na,1,seen\n", "row 2, column 'column 3' is no label"),
+        ("path,fold\na,1e300\n", "row 2: the fold"),
         ("path,fold\n", "needed: at least one row"),
         ("", "not a table"),
         ('path,A\n"a,1\n', "not a table"),
@@ -127,6 +132,59 @@ def test_other_bytes_and_no_file_are_no_table(tmp_path):
     for name in ("a.csv", "none.csv"):
         with pytest.raises(DatasetError, match="not a table"):
             read_manifest(tmp_path / name)
+
+
+@pytest.mark.parametrize("other", ["r1", "r1.hea", "./r1.dat", "../{here}/r1.hea", "{there}/r1"])
+def test_one_ecg_in_two_rows_is_refused_however_it_is_spelt(manifest, tmp_path, other):
+    other = other.format(here=tmp_path.name, there=tmp_path)
+    text = f"path,id,patient,fold\nr1,a,p,1\nr2,b,q,9\n{other},c,r,9\n"
+    with pytest.raises(DatasetError, match="row 4 names the ECG of row 2"):
+        read_manifest(manifest(text))
+
+
+@pytest.mark.parametrize("patient", ["patient", "Patient", " patient ", "patient_id", "PATIENT_ID"])
+def test_known_columns_are_known_in_any_case_and_patients_by_their_id_too(manifest, patient):
+    rows = [f"{k}.csv,p{k // 3},{k},1" for k in range(90)]
+    source = read_manifest(manifest("\n".join([f"Path,{patient},AGE,A", *rows])), labels=("A",))
+    assert source.records.groupby("patient")["fold"].nunique().tolist() == [1] * 30
+    assert source.records["age_years"].tolist() == list(range(90))
+    assert source.remarks == ()
+
+
+def test_a_column_that_is_named_as_a_label_is_one_whatever_its_name(manifest):
+    text = "path,patient,patient_id,fold,Sex\na,p,7,1,1\n"
+    source = read_manifest(manifest(text), labels=("Sex",))
+    assert source.records["labels"][0] == ["column:Sex"]
+    assert source.records["patient"][0] == "p"
+
+
+def test_what_becomes_of_a_table_unseen_is_remarked(manifest):
+    text = "path,fold,age,sex,A,remark,QRS\na,1,61y,w,1,,99\nb,2,,0,0,,\nc,3,50,,0,,\n"
+    assert read_manifest(manifest(text), labels=("A",)).remarks == (
+        "not used: the columns remark, QRS",
+        "no column 'patient': each ECG counts as its own patient",
+        "1 cells of 'age' cannot be read and count as missing",
+        "2 cells of 'sex' cannot be read and count as missing",
+    )
+    assert read_manifest(manifest(TEXT)).remarks == ()
+
+
+@pytest.mark.parametrize(("header", "row"), [(",,", ",,"), ("", ",,"), (",", ""), ("", "")])
+def test_commas_that_a_spreadsheet_leaves_behind_do_no_harm(manifest, header, row):
+    text = f"path,fold,A{header}\na,1,1{row}\nb,9,0{row}\n\n"
+    source = read_manifest(manifest("\N{ZERO WIDTH NO-BREAK SPACE}" + text.replace("\n", "\r\n")))
+    assert source.vocabulary == {"column": ("A",)}
+    assert source.records["id"].tolist() == ["a", "b"]
+    assert source.records["fold"].tolist() == [1, 9]
+    assert source.records["labels"].tolist() == [["column:A"], []]
+
+
+def test_no_error_shows_a_cell_that_may_name_a_person(manifest):
+    text = "path,patient,fold,name,A\na,Miller 1950,1,Miller,1\nb,Miller 1950,2,Miller,0\n"
+    for labels in ((), ("A",), ("B",)):
+        with pytest.raises(DatasetError) as refused:
+            read_manifest(manifest(text), labels=labels)
+        assert "iller" not in str(refused.value)
 
 
 # folds that are made here

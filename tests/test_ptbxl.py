@@ -131,7 +131,7 @@ def test_a_row_that_cannot_be_used_says_why_and_the_others_stay(folder_of, colum
 
 
 def test_a_patient_in_two_folds_is_refused(folder_of):
-    with pytest.raises(DatasetError, match=r"patient 15709 is in \[3, 4\]"):
+    with pytest.raises(DatasetError, match=r"that of ECG 7 is in \[3, 4\]"):
         read_folder(folder_of({}, {"strat_fold": "4"}, {"strat_fold": ""}))
     of_nobody = [{"patient_id": "", "strat_fold": fold} for fold in "12"]
     assert len(read_folder(folder_of({}, *of_nobody)).records) == 3

@@ -101,6 +101,8 @@ def prepare(
         raise typer.BadParameter(str(error)) from None
     with progress("ECGs") as show:
         made = make(source, store, config, overwrite=overwrite, progress=show)
+    for remark in made.remarks:
+        typer.echo(remark, err=True)
     typer.echo(
         f"{made.records} ECGs taken, {made.rejected} left out ({store / REJECTED})", err=True
     )
