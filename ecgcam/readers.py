@@ -2,10 +2,9 @@
 
 import csv
 import re
-import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,8 @@ from numpy.typing import NDArray
 from .errors import RecordError
 from .leads import LEADS, lead_name, millivolts_per
 from .record import Record
-from .wfdb16 import INVALID, Digital, read_plain
+from .wfdb_files import read_wfdb
 
-_COMMENT_AGE = re.compile(r"(?<![a-z])<?age>?\s*:\s*(\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
-_COMMENT_SEX = re.compile(
-    r"(?<![a-z])<?(?:sex|gender)>?\s*:\s*(F|M)(?:emale|ale)?\b", re.IGNORECASE
-)
 _SLOWEST_HZ = 25  # a table of fewer samples a second has its time in ms, or is no ECG
 _TIME_COLUMNS = {"time", "t", "time_s", "time (s)", "seconds"}
 
@@ -30,6 +25,13 @@ def read(path: str | Path) -> Record:
     Raises RecordError if the file is missing, damaged, of another kind, or not an ECG in volts.
     """
     path = Path(path)
+    try:
+        return _read(path)
+    except OSError as error:  # a folder that may not be entered, a name too long, a failing disk
+        raise RecordError(f"{path}: cannot be read: {error.strerror or error}.") from None
+
+
+def _read(path: Path) -> Record:
     reader = _READERS.get(path.suffix.lower())
     if reader is not None:
         if not path.is_file():
@@ -44,87 +46,28 @@ def read(path: str | Path) -> Record:
     return read_wfdb(stem)
 
 
-def read_wfdb(path: Path) -> Record:
-    """A WFDB record, `path` without its suffix; age and sex from the header's comments."""
-    plain = read_plain(path)
-    if plain is None:
-        return _read_by_library(path)
-    return _record(path, to_millivolts(plain), plain.rate_hz, plain.leads, plain.comments)
-
-
-def to_millivolts(digital: Digital) -> NDArray[np.float32]:
-    """(leads, time) in mV; NaN where the device marked a sample invalid."""
-    scale = np.array([millivolts_per(unit) for unit in digital.units])
-    samples = digital.samples.T.astype(np.float64)  # (leads, time)
-    gains, baselines = np.array(digital.gains), np.array(digital.baselines)
-    signal_mv = (samples - baselines[:, None]) / gains[:, None] * scale[:, None]
-    signal_mv[digital.samples.T == INVALID] = np.nan
-    return np.asarray(signal_mv, np.float32)
-
-
-def _read_by_library(path: Path) -> Record:
-    """Whatever else WFDB can be: other formats, several files, leads in files of their own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # wfdb uses what newer versions of pandas warn of
-        import wfdb
-
-    try:
-        found = wfdb.rdrecord(str(path), physical=False)
-        sound = all(
-            promised is None or frame > 1 or (promised - summed) % 65536 == 0  # >1: was averaged
-            for promised, frame, summed in zip(
-                found.checksum, found.samps_per_frame, found.calc_checksum(), strict=True
-            )
-        )
-        scale = [millivolts_per(unit) for unit in found.units]
-        signal_mv = np.asarray(found.dac().T * np.array(scale)[:, None], np.float32)
-        leads = tuple(name or f"#{k}" for k, name in enumerate(found.sig_name, start=1))
-    except RecordError as error:
-        raise RecordError(f"{path}: {error}") from None
-    except Exception as error:  # wfdb raises whatever its parsing meets, IndexError included
-        raise RecordError(f"{path}: not a WFDB record that can be read: {error}") from None
-    if not sound:
-        raise RecordError(f"{path}: a lead fails its checksum; the file is damaged.")
-    return _record(path, signal_mv, found.fs, leads, found.comments or ())
-
-
-def _record(
-    path: Path,
-    signal_mv: NDArray[np.float32],
-    rate_hz: float,
-    leads: Sequence[str],
-    comments: Iterable[str],
-) -> Record:
-    """With age and sex where the header's comments tell them, and nothing else of the person."""
-    comment = "\n".join(comments)
-    age, sex = _COMMENT_AGE.search(comment), _COMMENT_SEX.search(comment)
-    return Record(
-        signal_mv=signal_mv,
-        rate_hz=float(rate_hz),
-        leads=tuple(leads),
-        name=path.name,
-        age_years=float(age[1]) if age else None,
-        sex={"F": "female", "M": "male"}[sex[1].upper()] if sex else None,
-    )
-
-
 def read_csv(path: Path) -> Record:
     """A table with a column a lead, in mV, and a column `time` in seconds that gives the rate.
 
     A unit in the column's name is obeyed: "V1 (uV)" or "V1 [µV]".
     """
+    cells: list[list[str]] = []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             header = [cell.strip() for cell in next(rows)]
-            table = np.array([[float(cell or "nan") for cell in row] for row in rows if row])
+            cells = [row for row in rows if row]
+        table = np.array([[float(cell or "nan") for cell in row] for row in cells])
     except (OSError, ValueError, StopIteration, csv.Error) as error:
-        raise RecordError(f"{path}: not a table of numbers: {error}") from None
+        reason = _not_a_number(cells) or error
+        raise RecordError(f"{path}: not a table of numbers: {reason}") from None
     if table.ndim != 2 or table.shape[1] != len(header) or len(table) < 2:
         raise RecordError(f"{path}: needed: a header and rows of {len(header)} numbers each.")
     times = [k for k, cell in enumerate(header) if cell.lower() in _TIME_COLUMNS]
     if len(times) != 1:
-        raise RecordError(f"{path}: needed: one column 'time' in seconds; found {header}.")
+        raise RecordError(
+            f"{path}: needed: one column 'time' in seconds; found {len(times) or 'none'}."
+        )
     columns = [k for k in range(len(header)) if k != times[0]]
     named = [_lead_and_unit(header[k]) for k in columns]
     scale = [millivolts_per(unit) for _, unit in named]
@@ -136,6 +79,17 @@ def read_csv(path: Path) -> Record:
         leads=tuple(lead for lead, _ in named),
         name=path.stem,
     )
+
+
+def _not_a_number(rows: list[list[str]]) -> str:
+    """Where the first cell is that is none, not what it says: it may be a person's name."""
+    for row, cells in enumerate(rows, start=2):
+        for column, cell in enumerate(cells, start=1):
+            try:
+                float(cell or "nan")
+            except ValueError:
+                return f"row {row}, column {column} is none."
+    return ""
 
 
 def _lead_and_unit(cell: str) -> tuple[str, str]:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from .errors import RecordError
 from .leads import LEADS, lead_order
 from .quality import find_quality
-from .readers import read, to_millivolts
+from .readers import read
 from .source import Source
 from .wfdb16 import read_plain
+from .wfdb_files import to_millivolts
 
 Progress = Callable[[int, int], None]
 Findings = dict[str, list[dict[str, object]]]

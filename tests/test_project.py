@@ -22,7 +22,8 @@ RUNGS = {
     "costs disturb folded median metrics montage network "
     "precision preprocess transforms trials",
     "data": "alike batches download heart_rate manifest prepare processes ptbxl quality readers "
-    "record rows shards signal_survey store survey synthetic wfdb16 windows",
+    "record rows shards signal_survey store survey synthetic wfdb16 wfdb_files "
+    "windows",
     "model": "classifier explanation modelfile operating_points published shipped",
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate combine compare demo evaluate evaluation_report explain "

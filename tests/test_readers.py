@@ -139,6 +139,101 @@ def test_a_record_in_segments_is_read_as_one(tmp_path):
     )
 
 
+@pytest.fixture
+def segments(tmp_path):
+    """Two that differ in gain, unit and order of leads; their samples are in 0.5 and 1 µV."""
+    parts = [samples_like_an_ecg(seed=seed) for seed in (1, 2)]
+    write_wfdb(tmp_path / "b", parts[0], gain="2000(0)/mV")
+    write_wfdb(tmp_path / "c", parts[1][:, ::-1], gain="1(0)/uV", leads=NAMES[::-1])
+    (tmp_path / "a.hea").write_text("a/2 12 100 2000\nb 1000\nc 1000\n# age: 61\n")
+    return tmp_path, parts
+
+
+def test_each_segment_has_a_gain_a_unit_and_an_order_of_its_own(segments):
+    folder, (first, second) = segments
+    record = read(folder / "a")
+    np.testing.assert_allclose(record.signal_mv[:, :1000], first.T / 2000, rtol=1e-6)
+    np.testing.assert_allclose(record.signal_mv[:, 1000:], second.T / 1000, rtol=1e-6)
+    assert (record.leads, record.rate_hz, record.name, record.age_years) == (LEADS, 100, "a", 61)
+
+
+def test_a_changed_segment_fails_its_checksum(segments):
+    folder, _ = segments
+    data = bytearray((folder / "c.dat").read_bytes())
+    data[3001] ^= 32
+    (folder / "c.dat").write_bytes(bytes(data))
+    with pytest.raises(RecordError, match="c: lead .* fails its checksum"):
+        read(folder / "a")
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("a/2 12 100 2000\nb 1000\n~ 1000\n", "a: it has a gap of 1000 samples"),
+        ("a/2 12 100 2000\nb 1000\nc 999\n", "its segment c has 1000 samples at 100 Hz; .* 999"),
+        ("a/2 12 500 2000\nb 1000\nc 1000\n", "at 100 Hz; its header promises 1000 at 500 Hz"),
+        ("a/2 12\nb 1000\nc 1000\n", "its header gives no rate"),
+        ("a/2 12 100 2000\nb 1000\nd 1000\n", "d.hea: no such file"),
+        ("a/2 12 100 2000\nb 1000\na 1000\n", "segments within segments"),
+        ("a/1 12 100 0\nb 0\n", "it has no segments"),
+        ("a/2 12 100 2000\nb 1000\nf 1000\n", "its segments have different leads"),
+    ],
+)
+def test_segments_that_do_not_make_one_ecg_are_refused(segments, header, said):
+    folder, (first, _) = segments
+    write_wfdb(folder / "f", first[:, :11], leads=NAMES[:11])
+    (folder / "a.hea").write_text(header)
+    with pytest.raises(RecordError, match=said):
+        read(folder / "a")
+
+
+def test_a_segment_that_only_says_which_leads_there_are_is_passed_over(segments):
+    folder, _ = segments
+    whole = read(folder / "a").signal_mv
+    (folder / "a.hea").write_text("a/3 12 100 2000\na_layout 0\nb 1000\nc 1000\n")
+    np.testing.assert_array_equal(read(folder / "a").signal_mv, whole)
+
+
+SIGNAL = "a.dat 16 1000(0)/mV 16 0 0 0 0 I"
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (f"a 1\n{SIGNAL}\n", "its header gives no rate"),
+        (f"a 1 -500\n{SIGNAL}\n", "its header gives no rate"),
+        (f"a 1 +500\n{SIGNAL}\n", "its header gives no rate"),
+        (f"a 1 1e3 1000\n{SIGNAL}\n", "its header gives no rate"),
+        (f"a 1 fast\n{SIGNAL}\n", "its header gives no rate"),
+        (f"a 1 0/1 1000\n{SIGNAL}\n", "its header gives no rate"),
+        ("a 1 100 1000\na.dat 16\n", "a lead is not calibrated"),
+        ("a 1 100 1000\na.dat 16 0 16 0 0 0 0 I\n", "a lead is not calibrated"),
+        ("a 1 100 1000\na.dat 16 0(3)/mV 16 0 0 0 0 I\n", "a lead is not calibrated"),
+        ("a 1 100 1000\na.dat 16 0.0e1/mV 16 0 0 0 0 I\n", "a lead is not calibrated"),
+        ("a 1 100 997\na.dat 16:3 1000/mV 16 0 0 0 0 I\n", "its leads are skewed in time"),
+    ],
+)
+def test_what_a_header_does_not_say_is_not_guessed(tmp_path, header, said):
+    np.zeros(1000, "<i2").tofile(tmp_path / "a.dat")
+    (tmp_path / "a.hea").write_text(header)
+    with pytest.raises(RecordError, match=f"a: {said}"):
+        read(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"a 1 100/360.5(0) 1000 10:00:00\n{SIGNAL}\n",
+        "# one\n a 1 100. 1000 # two\n # three\na.dat 16 1e3/mV 16 0 0 0 0 I\n",
+        "a 1 100\na.dat 16 1000.\n",
+    ],
+)
+def test_a_header_says_its_rate_and_its_gain_in_several_ways(tmp_path, header):
+    np.full(1000, 0, "<i2").tofile(tmp_path / "a.dat")
+    (tmp_path / "a.hea").write_text(header)
+    assert (read(tmp_path / "a").rate_hz, read(tmp_path / "a").duration_s) == (100, 10)
+
+
 def test_a_header_without_names_and_checksums_is_read(tmp_path):
     samples = samples_like_an_ecg(leads=2)
     samples.tofile(tmp_path / "a.dat")
@@ -242,6 +337,12 @@ def test_a_file_that_is_not_there_is_said(tmp_path, name):
         read(tmp_path / name)
 
 
+@pytest.mark.parametrize("suffix", ["", ".hea", ".csv", ".npz"])
+def test_a_path_that_the_system_refuses_is_an_ecg_that_cannot_be_read(tmp_path, suffix):
+    with pytest.raises(RecordError, match="cannot be read: File name too long"):
+        read(tmp_path / f"{300 * 'x'}{suffix}")
+
+
 # CSV
 
 
@@ -326,10 +427,10 @@ def test_a_time_in_milliseconds_is_not_taken_for_seconds(tmp_path):
         ("time,I\n0,1\n", "needed: a header and rows"),
         ("time,I\n0,1\n0.002\n", "not a table of numbers"),
         ("time,I\n0,1,5\n0.002,1,5\n", "rows of 2 numbers each"),
-        ("time,I\n0,one\n0.002,two\n", "could not convert string to float: 'one'"),
-        ("time;I\n0;1\n0,002;1\n", "could not convert"),
-        ("I,II\n0,1\n0.002,1\n", r"one column 'time' in seconds; found \['I', 'II'\]"),
-        ("time,t,I\n0,0,1\n0.002,0.002,1\n", "one column 'time'"),
+        ("time,I\n0,one\n0.002,two\n", "not a table of numbers: row 2, column 2 is none"),
+        ("time;I\n0;1\n0,002;1\n", "row 2, column 1 is none"),
+        ("I,II\n0,1\n0.002,1\n", "one column 'time' in seconds; found none"),
+        ("time,t,I\n0,0,1\n0.002,0.002,1\n", "one column 'time' in seconds; found 2"),
         ("time,I\n0,1\n0.002,\n", "I hold samples that are no number"),
         ("time,I\n0,1\n0.002,inf\n", "I hold samples that are no number"),
         ("time,I\n0,1\n0.002,1e300\n", "I hold samples that are no number"),
@@ -341,6 +442,17 @@ def test_a_table_that_is_none_is_refused(tmp_path, text, said):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(RecordError, match=said):
         read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["time,I\n0,1\n0.002,1\nMiller 1950,\n", "Name: Miller,I\n0,1\n0.002,1\n"],
+)
+def test_no_error_shows_a_cell_that_may_name_a_person(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(RecordError) as refused:
+        read(tmp_path / "a.csv")
+    assert "Miller" not in str(refused.value)
 
 
 def test_other_bytes_are_no_table(tmp_path):

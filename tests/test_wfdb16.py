@@ -7,8 +7,8 @@ import pytest
 from ecg_files import LEADS, change_text, samples_like_an_ecg, write_wfdb
 
 from ecgcam.errors import RecordError
-from ecgcam.readers import to_millivolts
 from ecgcam.wfdb16 import INVALID, read_plain
+from ecgcam.wfdb_files import to_millivolts
 
 with warnings.catch_warnings(action="ignore"):  # wfdb does what pandas 3 deprecates
     import wfdb
