@@ -19,6 +19,7 @@ import pandas as pd
 
 from . import __version__
 from .allocation import give_back_freed_memory
+from .digests import about_with_digest, fingerprint, signals_sha256
 from .errors import DatasetError, RecordError
 from .leads import LEADS
 from .manifest import read_manifest
@@ -28,7 +29,7 @@ from .readers import read
 from .record import Record
 from .shards import Form, Shard, write_shard
 from .source import Source
-from .store import ABOUT, FORMAT, RECORDS, REJECTED, fingerprint, signals_sha256
+from .store import ABOUT, FORMAT, RECORDS, REJECTED
 
 Progress = Callable[[int, int], None]
 
@@ -113,7 +114,7 @@ def prepare(
     form = _find_form(source, config)
     with _beside(folder.absolute()) as half:
         shards, signals = _write_signals(source.records, half, form, config, progress)
-        prepared = _write_tables(source, shards, signals, half, form)
+        prepared = _write_tables(source, shards, signals, half, form, path)
         _refuse_to_lose(folder, overwrite=overwrite)  # what came there in the meantime
         _put_in_place(half, folder)
     rejected = len(source.records) - prepared
@@ -217,7 +218,9 @@ def _write_shards(
         yield shard
 
 
-def _write_tables(source: Source, shards: list[Shard], signals: str, half: Path, form: Form) -> int:
+def _write_tables(
+    source: Source, shards: list[Shard], signals: str, half: Path, form: Form, path: Path
+) -> int:
     """records.parquet, store.json and rejected.csv; how many records there are."""
     records = source.records.copy()
     usable = records.index[records["problem"] == ""]
@@ -232,11 +235,19 @@ def _write_tables(source: Source, shards: list[Shard], signals: str, half: Path,
     taken["row"] = np.concatenate([np.arange(size) for size in sizes])
     taken["quality"] = [list(words) for shard in shards for words in shard.quality]
     taken.to_parquet(half / RECORDS, index=False)
-    rejected = rejected.rename(columns={"problem": "reason"})[["id", "path", "reason"]]
-    rejected.to_csv(half / REJECTED, index=False)
+    _write_rejected(rejected, half, path)
     about = _about(source, shards, taken, signals, form)
     (half / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return len(taken)
+
+
+def _write_rejected(rejected: pd.DataFrame, half: Path, path: Path) -> None:
+    """Files are named as they lie below the dataset: where that lies may tell whose it is."""
+    rejected = rejected.rename(columns={"problem": "reason"})[["id", "path", "reason"]]
+    above = f"{path.resolve() if path.is_dir() else path.resolve().parent}{os.sep}"
+    for column in ("path", "reason"):
+        rejected[column] = rejected[column].str.replace(above, "", regex=False)
+    rejected.to_csv(half / REJECTED, index=False)
 
 
 def _about(
@@ -244,7 +255,7 @@ def _about(
 ) -> dict[str, object]:
     """What store.json says."""
     parts = [{"file": s.file, "records": len(s.quality), "sha256": s.sha256} for s in shards]
-    return {
+    about = {
         "format": FORMAT,
         "made_by": f"ecgcam {__version__}",
         "source": Path(source.name).name,
@@ -258,3 +269,4 @@ def _about(
         "signals_sha256": signals,
         "fingerprint": fingerprint(signals, taken),
     }
+    return about_with_digest(about)

@@ -33,7 +33,10 @@ class Rows:
         return self.shape[0]
 
     def read(self, places: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """The rows at these places, from 0 on: (places, …). IndexError if there is no such row."""
+        """The rows at these places, from 0 on: (places, …).
+
+        Raises IndexError if there is no such row, and OSError if the file has lost it since.
+        """
         rows = np.empty((len(places), *self.shape[1:]), self.dtype)
         bytes_each = rows[:1].nbytes
         with self.path.open("rb", buffering=0) as file:
@@ -41,7 +44,8 @@ class Rows:
                 if not 0 <= place < len(self):
                     raise IndexError(f"{self.path}: there is no row {place} of {len(self)}.")
                 file.seek(self._start + int(place) * bytes_each)
-                file.readinto(row.data)
+                if file.readinto(row.data) != bytes_each:
+                    raise OSError(f"{self.path}: row {place} is cut short; the file has changed.")
         return rows
 
 

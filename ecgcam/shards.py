@@ -5,7 +5,7 @@ It runs in the processes that `prepare` starts, too, and so loads little.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from .leads import lead_name, lead_order
 from .quality import beyond_any_ecg, find_quality_uv, in_words
 from .readers import read
 from .record import Record
+from .rows import write_rows
 from .wfdb16 import INVALID, Digital, read_plain
 from .windows import resample
 
@@ -62,7 +63,8 @@ def write_shard(paths: Sequence[str], file: Path, form: Form) -> Shard:
             block_uv[:good] = block_uv[[not problem for problem in found]]
         problems += found
         quality += in_words(find_quality_uv(block_uv[:good], form.leads, form.rate_hz), form.leads)
-    np.save(file, signals_uv[: len(quality)])
+    signals_uv = signals_uv[: len(quality)]
+    write_rows(file, [signals_uv], shape=signals_uv.shape, dtype=np.int16)  # says if a disk is full
     return Shard(
         file=file.name, sha256=sha256(file), problems=tuple(problems), quality=tuple(quality)
     )
@@ -135,7 +137,10 @@ def _at_rate(path: Path, record: Record, form: Form) -> Record:
         raise RecordError(
             f"{path}: {record.rate_hz:g} Hz; needed: {form.rate_hz:g} Hz, or --resample."
         )
-    return resample(record, form.rate_hz)
+    resampled = resample(record, form.rate_hz)
+    if round(record.duration_s * form.rate_hz) == form.samples:  # the filter rounds up
+        return replace(resampled, signal_mv=resampled.signal_mv[:, : form.samples])
+    return resampled
 
 
 @lru_cache

@@ -2,15 +2,15 @@
 
     signals-00000.npy …  int16, 1 unit = 1 µV, (records, leads, time)
     records.parquet      one row a record: id, shard, row, patient, fold, labels, quality, …
-    store.json           format, rate, leads, unit, vocabulary of the labels, fingerprint
+    store.json           format, rate, leads, unit, vocabulary of the labels, fingerprint, digests
     rejected.csv         what was left out, and why
 
 It is written beside its final place and renamed when whole: a store is never half there.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,11 +21,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .allocation import give_back_freed_memory
+from .digests import ABOUT_SHA256, about_with_digest, fingerprint
 from .errors import DatasetError
 from .files import sha256
 from .labels import Task
 from .record import Record
 from .rows import Rows
+from .source import check_folds
 
 FORMAT = 1
 ABOUT = "store.json"
@@ -33,16 +35,15 @@ RECORDS = "records.parquet"
 REJECTED = "rejected.csv"
 MICROVOLT_MV = np.float32(1e-3)
 
-_NEEDED = (
-    "format",
-    "rate_hz",
-    "samples",
-    "leads",
-    "vocabulary",
-    "shards",
-    "signals_sha256",
-    "fingerprint",
-)
+_NEEDED: dict[str, tuple[type, ...]] = {
+    "rate_hz": (int, float),
+    "samples": (int,),
+    "leads": (list,),
+    "vocabulary": (dict,),
+    "shards": (list,),
+    "signals_sha256": (str,),
+    "fingerprint": (str,),
+}
 _COLUMNS = ("id", "shard", "row", "patient", "fold", "labels")
 
 
@@ -154,7 +155,12 @@ class Store:
 
 
 def open_store(folder: Path) -> Store:
-    """Open a store; DatasetError if it is not one, or a part of it is missing or cut short."""
+    """Open a store.
+
+    Raises DatasetError if it is not one, a part of it is missing or cut short, its store.json or
+    an id, a patient, a fold or a label changed since it was made, or a patient is in two folds.
+    The signals are not read; `verify` does it.
+    """
     store = Store(folder=folder, about=_read_about(folder), records=_read_records(folder))
     try:
         sizes = list(_shard_sizes(store))
@@ -165,34 +171,28 @@ def open_store(folder: Path) -> Store:
     table = store.records
     if not (np.array_equal(table["shard"], shards) and np.array_equal(table["row"], rows)):
         raise DatasetError(f"{folder}: its table and its signals do not fit each other.")
+    if not _is_as_written(store):
+        raise DatasetError(
+            f"{folder / RECORDS}: ids, patients, folds or labels changed since the store was made; "
+            "make it anew."
+        )
+    check_folds(table, name=str(folder))
     return store
 
 
 def verify(store: Store) -> Iterator[str]:
-    """What of a store is not as it was written, a sentence each; nothing where all is well."""
+    """Which signals of an open store are not as they were written, a sentence for each shard."""
     for shard in store.about["shards"]:
         if sha256(store.folder / shard["file"]) != shard["sha256"]:
             yield f"{shard['file']}: its signals changed since the store was made."
-    if fingerprint(store.about["signals_sha256"], store.records) != store.about["fingerprint"]:
-        yield f"{RECORDS}: ids, patients, folds or labels changed since the store was made."
 
 
-def signals_sha256(files: Iterable[Path]) -> str:
-    """A digest of the samples of some shards, the same whatever shards they are cut into."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(np.ascontiguousarray(np.load(file, mmap_mode="r")).data)
-    return digest.hexdigest()
-
-
-def fingerprint(signals_digest: str, records: pd.DataFrame) -> str:
-    """A digest of the signals, ids, patients, folds and labels: the same data, the same digest."""
-    digest = hashlib.sha256(signals_digest.encode())
-    for identity, patient, fold, labels in zip(
-        records["id"], records["patient"], records["fold"], records["labels"], strict=True
-    ):
-        digest.update(f"{identity}\t{patient}\t{fold}\t{' '.join(labels)}\n".encode())
-    return digest.hexdigest()
+def _is_as_written(store: Store) -> bool:
+    try:
+        found = fingerprint(store.about["signals_sha256"], store.records)
+    except TypeError:  # of labels that are none
+        return False
+    return found == store.about["fingerprint"]
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
@@ -204,12 +204,16 @@ def _read_about(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{folder / ABOUT}: cannot be read: {error}") from None
-    if (
-        not isinstance(about, dict)
-        or about.get("format") != FORMAT
-        or not set(_NEEDED) <= set(about)
-    ):
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise DatasetError(f"{folder / ABOUT}: not a store of format {FORMAT}; make it anew.")
+    wrong = [name for name, kinds in _NEEDED.items() if not isinstance(about.get(name), kinds)]
+    if wrong or not 0 < about["rate_hz"] < math.inf or about["samples"] < 1:
+        raise DatasetError(
+            f"{folder / ABOUT}: damaged: what it says of {', '.join(wrong) or 'rate and length'} "
+            "cannot be used; make it anew."
+        )
+    if ABOUT_SHA256 in about and about_with_digest(about) != about:
+        raise DatasetError(f"{folder / ABOUT}: changed since the store was made; make it anew.")
     return about
 
 

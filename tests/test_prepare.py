@@ -313,11 +313,61 @@ def test_other_rates_are_brought_to_the_wanted_one(own, tmp_path):
     np.testing.assert_array_equal(store.signals_uv([4])[0], samples_like_an_ecg(seed=9).T)
 
 
-def test_a_path_that_is_not_there_is_named(own, tmp_path):
+@pytest.mark.parametrize("samples", [3599, 3600, 3601])
+def test_what_resampling_rounds_up_is_cut(tmp_path, samples):
+    signal_mv = samples_like_an_ecg(time=samples).T / 1000
+    np.savez(tmp_path / "a.npz", signal_mv=signal_mv, rate_hz=360)
+    (tmp_path / "own.csv").write_text("path,fold\na.npz,1\n")
+    config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
+    store = open_store(prepare(tmp_path / "own.csv", tmp_path / "store", config).folder)
+    assert (len(store.records), store.samples) == (1, 1000)
+    from ecgcam.readers import read
+    from ecgcam.windows import resample
+
+    expected = np.rint(resample(read(tmp_path / "a.npz"), 100).signal_mv[:, :1000] * 1000)
+    np.testing.assert_array_equal(store.signals_uv([0])[0], expected)
+
+
+def test_a_path_that_is_not_there_is_named_as_the_table_names_it(own, tmp_path):
     change_text(own, "c.csv", "elsewhere/c.csv")
+    change_text(own, "d.npz", "d/e.hea")
+    (tmp_path / "d").mkdir()
+    write_wfdb(tmp_path / "d" / "e", samples_like_an_ecg())
     prepared = prepare(own, tmp_path / "store", ALONE)
-    assert (prepared.records, prepared.rejected) == (3, 2)
-    assert rejected(prepared.folder)["elsewhere/c.csv"].endswith("c.csv: no such file.")
+    assert (prepared.records, prepared.rejected) == (2, 3)
+    table = pd.read_csv(prepared.folder / "rejected.csv").set_index("id")
+    assert table["path"].to_dict() == {name: name for name in table.index}
+    assert table["reason"].to_dict() == {
+        "elsewhere/c.csv": "elsewhere/c.csv: no such file.",
+        "d/e.hea": "d/e.hea: 100 Hz; needed: 500 Hz, or --resample.",
+        "e.hea": "e.hea: 100 Hz; needed: 500 Hz, or --resample.",
+    }
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from ecgcam.prepare import PrepareConfig, prepare
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    prepare(Path(sys.argv[1]), Path(sys.argv[2]), PrepareConfig(jobs=1))
+except OSError as error:
+    print(error)
+"""
+
+
+def test_where_there_is_no_room_it_is_said_and_nothing_is_left(folder, tmp_path):
+    command = [sys.executable, "-c", FULL_DISK, folder, tmp_path / "store"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == "[Errno 27] File too large\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"folder"}
+
+
+def test_a_shard_is_the_very_file_that_numpy_saves(made_up_store, tmp_path):
+    shard = made_up_store.folder / "signals-00000.npy"
+    np.save(tmp_path / "a.npy", np.load(shard))
+    assert shard.read_bytes() == (tmp_path / "a.npy").read_bytes()
 
 
 def test_ptb_xl_is_resampled_from_the_files_that_hold_enough(folder, tmp_path):

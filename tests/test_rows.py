@@ -32,6 +32,18 @@ def test_a_row_that_is_not_there_is_refused(tmp_path, array, place):
         Rows(tmp_path / "a.npy").read([1, place])
 
 
+@pytest.mark.parametrize("kept", [0, 30, 41])
+def test_a_file_cut_short_after_it_was_opened_gives_no_rows_of_whatever_was_in_memory(
+    tmp_path, array, kept
+):
+    np.save(tmp_path / "a.npy", array)
+    rows = Rows(tmp_path / "a.npy")
+    with (tmp_path / "a.npy").open("r+b") as file:
+        file.truncate((tmp_path / "a.npy").stat().st_size - array.nbytes + kept)
+    with pytest.raises(OSError, match="row 0 is cut short"):
+        rows.read([0])
+
+
 @pytest.mark.parametrize("rows", [49, 51])
 def test_parts_that_do_not_make_the_array_leave_nothing(tmp_path, array, rows):
     with pytest.raises(ValueError, match="50 rows came"):

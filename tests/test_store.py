@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecgcam.digests import fingerprint, signals_sha256
 from ecgcam.errors import DatasetError
 from ecgcam.labels import find_task
 from ecgcam.leads import LEADS
-from ecgcam.store import fingerprint, open_store, signals_sha256, verify
+from ecgcam.store import open_store, verify
 
 
 @pytest.fixture
@@ -20,7 +21,9 @@ def folder(made_up_store, tmp_path):
 
 
 def change_about(folder, **changes):
+    """As a store of an earlier version would say it, without the digest that tells of a change."""
     about = json.loads((folder / "store.json").read_text(encoding="utf-8"))
+    del about["about_sha256"]
     for name, value in changes.items():
         about.pop(name) if value is None else about.__setitem__(name, value)
     (folder / "store.json").write_text(json.dumps(about), encoding="utf-8")
@@ -184,6 +187,12 @@ def test_nothing_is_unpickled_and_no_zip_is_taken(folder):
         {"leads": 3},
         {"leads": list(LEADS[:11])},
         {"samples": "many"},
+        {"samples": 0},
+        {"rate_hz": None},
+        {"rate_hz": "100"},
+        {"rate_hz": -100.0},
+        {"rate_hz": float("inf")},
+        {"vocabulary": []},
         {"samples": 999},
     ],
 )
@@ -233,22 +242,53 @@ def test_verify_finds_one_changed_byte(folder):
     "change",
     [
         lambda r: r.assign(labels=[["superclass:MI"], *r["labels"].tolist()[1:]]),
+        lambda r: r.assign(labels=[None, *r["labels"].tolist()[1:]]),
         lambda r: r.assign(fold=r["fold"].mask(r["id"] == 5, 1 + r["fold"] % 10)),
         lambda r: r.assign(patient=r["patient"].mask(r["id"] == 5, 7777)),
         lambda r: r.assign(id=r["id"].mask(r["id"] == 5, 7777)),
     ],
-    ids=["label", "fold", "patient", "id"],
+    ids=["label", "no label", "fold", "patient", "id"],
 )
-def test_verify_finds_one_changed_cell(folder, change):
+def test_a_table_with_one_changed_cell_is_not_opened(folder, change):
     change_records(folder, change)
-    assert list(verify(open_store(folder))) == [
-        "records.parquet: ids, patients, folds or labels changed since the store was made."
-    ]
+    with pytest.raises(DatasetError, match="ids, patients, folds or labels changed since"):
+        open_store(folder)
 
 
-def test_verify_does_not_mind_what_else_is_known(folder):
+def test_what_else_is_known_may_change(folder):
     change_records(folder, lambda r: r.assign(remark="seen", age_years=50.0))
     assert list(verify(open_store(folder))) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"leads": list(LEADS[::-1])},
+        {"rate_hz": 500.0},
+        {"vocabulary": {"superclass": ["MI", "NORM", "STTC", "CD", "HYP"]}},
+        {"source": "another"},
+    ],
+)
+def test_a_store_that_says_something_else_of_itself_is_not_opened(folder, made_up_store, changes):
+    change_about(folder, **changes, about_sha256=made_up_store.about["about_sha256"])
+    with pytest.raises(DatasetError, match=r"store\.json: changed since the store was made"):
+        open_store(folder)
+
+
+def test_a_store_without_that_digest_is_opened_and_has_its_fingerprint(folder, made_up_store):
+    change_about(folder)
+    store = open_store(folder)
+    assert "about_sha256" not in store.about
+    assert store.about["fingerprint"] == made_up_store.about["fingerprint"]
+
+
+def test_a_patient_in_two_folds_is_refused_whoever_made_the_store(folder, made_up_store):
+    records = made_up_store.records
+    torn = records.assign(patient=records["patient"].mask(records["fold"] < 3, 7777))
+    change_records(folder, lambda r: torn)
+    change_about(folder, fingerprint=fingerprint(made_up_store.about["signals_sha256"], torn))
+    with pytest.raises(DatasetError, match="in more than one fold"):
+        open_store(folder)
 
 
 def test_the_fingerprint_is_the_same_for_the_same_data_and_for_no_other(made_up_store, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ecgcam.digests import fingerprint
 from ecgcam.labels import Task
 from ecgcam.leads import LEADS
 from ecgcam.modelfile import make_card, save_model
@@ -90,7 +91,7 @@ def write_store(folder, signals_uv, labels, *, folds, rate_hz=100.0, leads=LEADS
         "vocabulary": kinds,
         "shards": [{"file": "signals-00000.npy", "records": count, "sha256": digest}],
         "signals_sha256": digest,
-        "fingerprint": digest,
+        "fingerprint": fingerprint(digest, records),
     }
     (folder / "store.json").write_text(json.dumps(about), encoding="utf-8")
     return open_store(folder)
