@@ -1,14 +1,9 @@
 """A dataset to a store: every file read once, in parallel; what cannot be used is left out."""
 
-import glob
 import json
 import os
-import re
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -23,6 +18,7 @@ from .digests import about_with_digest, fingerprint, signals_sha256
 from .errors import DatasetError, RecordError
 from .leads import LEADS
 from .manifest import read_manifest
+from .place import beside, put_in_place, refuse_to_lose, tidy_up
 from .processes import shared_map
 from .ptbxl import is_ptbxl, read_folder
 from .readers import read
@@ -35,7 +31,6 @@ Progress = Callable[[int, int], None]
 
 SHARD_RECORDS = 2048  # 49 MB of 12 leads of 10 s at 100 Hz
 
-_PART = re.compile(rf"signals-\d{{5,}}\.npy|{ABOUT}|{RECORDS}|{REJECTED}")  # of a store
 _LOOKED_AT = 20  # records, for the rate and the length of a store
 
 
@@ -108,55 +103,22 @@ def prepare(
     Raises DatasetError if the dataset cannot be read or none of its records can be used.
     """
     config = config or PrepareConfig()
-    _refuse_to_lose(folder, overwrite=overwrite)
+    tidy_up(folder)
+    refuse_to_lose(folder, overwrite=overwrite)
     source = open_source(path, config)
     give_back_freed_memory()
     form = _find_form(source, config)
-    with _beside(folder.absolute()) as half:
+    with beside(folder) as half:
         shards, signals = _write_signals(source.records, half, form, config, progress)
         prepared = _write_tables(source, shards, signals, half, form, path)
-        _refuse_to_lose(folder, overwrite=overwrite)  # what came there in the meantime
-        _put_in_place(half, folder)
+        refuse_to_lose(folder, overwrite=overwrite)  # what came there in the meantime
+        put_in_place(half, folder)
     rejected = len(source.records) - prepared
     return Prepared(folder=folder, records=prepared, rejected=rejected, remarks=source.remarks)
 
 
-def _refuse_to_lose(folder: Path, *, overwrite: bool) -> None:
-    """Only a store is ever overwritten, and only when asked to."""
-    if not os.path.lexists(folder):
-        return
-    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    others = {name for name in inside if not _PART.fullmatch(name)}
-    if folder.is_symlink() or others or not {ABOUT, RECORDS} <= inside:
-        raise DatasetError(f"{folder}: there is something else already; it is left as it is.")
-    if not overwrite:
-        raise DatasetError(f"{folder}: there is a store already; --overwrite makes it anew.")
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """A new folder beside it, gone at the end; those that killed runs left go at once."""
-    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.half"):
-        shutil.rmtree(left, ignore_errors=True)
-    half = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.half")
-    half.mkdir(parents=True)
-    try:
-        yield half
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
-
-
-def _put_in_place(half: Path, folder: Path) -> None:
-    """By renaming alone, so that neither the old store nor the new is ever there in part."""
-    old = half.with_suffix(".old.half")
-    if folder.exists():
-        folder.rename(old)
-    half.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _find_form(source: Source, config: PrepareConfig) -> Form:
-    """The leads, rate and length of the store: as configured, else those of the first ECG."""
+    """The leads, rate and length of the store: as configured, else what most ECGs have."""
     rate_hz, duration_s = config.rate_hz, config.duration_s
     if rate_hz is None or duration_s is None:
         common_rate_hz, common_s = _commonest(source)

@@ -13,6 +13,7 @@ import pytest
 from ecg_files import LEADS, change_text, samples_like_an_ecg, write_wfdb
 
 from ecgcam.errors import DatasetError
+from ecgcam.place import beside
 from ecgcam.prepare import PrepareConfig, prepare
 from ecgcam.store import open_store, verify
 
@@ -422,6 +423,61 @@ def test_a_store_stays_when_making_it_anew_fails(folder, tmp_path):
         prepare(folder, tmp_path / "store", ALONE, overwrite=True)
     assert everything_below(prepared.folder) == before
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_what_a_killed_run_left_goes_and_nothing_of_another_store_or_run(folder, tmp_path):
+    for name in (".store.6972047c.half", ".store.0123abcd.old.half"):
+        (tmp_path / name).mkdir()
+    others = {".store.v2.6972047c.half", ".store.half", ".store.6972047c.notes.half"}
+    for name in others:
+        (tmp_path / name).mkdir()
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    with beside(store) as in_use:
+        assert prepare(folder, store, ALONE, overwrite=True).records == 24
+        assert in_use.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"} | others
+
+
+def test_a_store_that_cannot_be_put_in_place_leaves_the_old_one_there(
+    folder, tmp_path, monkeypatch
+):
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    before = everything_below(store)
+    rename = Path.rename
+
+    def fail_for_the_new(path, target):
+        if path.suffixes[-1:] == [".half"] and ".old" not in path.suffixes:
+            raise OSError("the disk is gone")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new)
+    with pytest.raises(OSError, match="the disk is gone"):
+        prepare(folder, store, ALONE, overwrite=True)
+    assert everything_below(store) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_an_old_store_that_a_killed_run_had_put_aside_comes_back(folder, tmp_path):
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    before = everything_below(store)
+    store.rename(tmp_path / ".store.6972047c.old.half")
+    (tmp_path / ".store.6972047c.half").mkdir()
+    with pytest.raises(DatasetError, match="there is a store already"):
+        prepare(folder, store, ALONE)
+    assert everything_below(store) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_an_empty_folder_becomes_the_store_but_not_the_one_that_you_are_in(
+    folder, tmp_path, monkeypatch
+):
+    (tmp_path / "store").mkdir()
+    assert prepare(folder, tmp_path / "store", ALONE).records == 24
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(DatasetError, match="you are in that folder"):
+        prepare(folder, Path(), ALONE)
 
 
 def a_file(path):

@@ -21,8 +21,9 @@ RUNGS = {
     "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
     "costs disturb folded median metrics montage network "
     "precision preprocess transforms trials",
-    "data": "alike batches digests download heart_rate manifest prepare processes ptbxl quality "
-    "readers record rows shards signal_survey store survey synthetic wfdb16 wfdb_files windows",
+    "data": "alike batches digests download heart_rate manifest place prepare processes ptbxl "
+    "quality readers record rows shards signal_survey store survey synthetic wfdb16 "
+    "wfdb_files windows",
     "model": "classifier explanation modelfile operating_points published shipped",
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate combine compare demo evaluate evaluation_report explain "

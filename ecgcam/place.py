@@ -1,0 +1,103 @@
+"""The place of a store: it is made beside it and renamed, and nothing but a store is ever lost."""
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import DatasetError
+from .store import ABOUT, RECORDS, REJECTED
+
+_PART = re.compile(rf"signals-\d{{5,}}\.npy|{ABOUT}|{RECORDS}|{REJECTED}")  # of a store
+
+
+def refuse_to_lose(folder: Path, *, overwrite: bool) -> None:
+    """Only a store is ever overwritten, and only when asked to; an empty folder is no loss."""
+    if not os.path.lexists(folder):
+        return
+    if folder.resolve() == Path.cwd():
+        raise DatasetError(f"{folder}: you are in that folder; needed: another one.")
+    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
+    others = {name for name in inside if not _PART.fullmatch(name)}
+    if folder.is_symlink() or others or (inside and not {ABOUT, RECORDS} <= inside):
+        raise DatasetError(f"{folder}: there is something else already; it is left as it is.")
+    if inside and not overwrite:
+        raise DatasetError(f"{folder}: there is a store already; --overwrite makes it anew.")
+
+
+@contextlib.contextmanager
+def beside(folder: Path) -> Iterator[Path]:
+    """A new folder beside it, which no other run takes for left behind; gone at the end."""
+    folder = folder.absolute()
+    half = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.half")
+    half.mkdir(parents=True)
+    try:
+        with _kept(half):
+            yield half
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def put_in_place(half: Path, folder: Path) -> None:
+    """By renaming alone, so that neither the old store nor the new is ever there in part.
+
+    After an error the old one is there again; after a kill in between, tidy_up brings it back.
+    """
+    old = half.with_suffix(".old.half")
+    if not folder.exists():
+        half.rename(folder)
+        return
+    folder.rename(old)
+    try:
+        half.rename(folder)
+    except BaseException:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def tidy_up(folder: Path) -> None:
+    """Remove what killed runs left beside it; an old store that one had put aside comes back."""
+    folder = folder.absolute()
+    ours = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{8}}(\.old)?\.half")
+    for left in sorted(folder.parent.glob(".*.half")):  # a run's new store before its old one
+        found = ours.fullmatch(left.name)
+        new = left.with_name(left.name.replace(".old.half", ".half"))
+        if not found or not _is_left(new if new.exists() else left):
+            continue
+        if found[1] and not os.path.lexists(folder):
+            left.rename(folder)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether no run keeps it any more."""
+    with _kept(folder) as alone:
+        return alone
+
+
+@contextlib.contextmanager
+def _kept(folder: Path) -> Iterator[bool]:
+    """Lock a folder, for as long as this process lives at most; False if another has."""
+    if sys.platform == "win32":  # no such locks
+        yield True
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        alone = True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            alone = False
+        except OSError:  # of a file system without locks
+            pass
+        yield alone
+    finally:
+        os.close(handle)
