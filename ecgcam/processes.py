@@ -1,6 +1,7 @@
 """Work for several processes, of which the one that has it is one."""
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -57,7 +58,10 @@ def _work_off(
 
 
 def end_with_parent() -> None:
-    """Let this worker process end with its parent; one that is killed would leave it for ever."""
+    """Let this worker process end with its parent, and not before: at Ctrl-C, which both are told
+    of, the parent stops it in good order; one that is killed would leave it for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait() -> None:
         parent = parent_process()

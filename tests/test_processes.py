@@ -1,6 +1,9 @@
 """A map over processes: what `map` gives, and an end whatever happens."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -45,6 +48,40 @@ def test_closed_early_it_begins_nothing_more(tmp_path):
     assert next(results) == "0"
     results.close()
     assert len(list(tmp_path.iterdir())) < 250
+
+
+INTERRUPTED = """
+import time
+from multiprocessing import parent_process
+from pathlib import Path
+from ecgcam.processes import shared_map
+
+def work(number):
+    done = Path(__file__).with_name("done")
+    if parent_process() is not None:
+        return done.touch()
+    while not done.exists():
+        time.sleep(0.01)
+    time.sleep(0.3)  # now the other waits for more
+    print("both are there", flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    try:
+        list(shared_map(work, range(2), jobs=2))
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+
+
+def test_at_ctrl_c_the_other_processes_end_without_a_word(tmp_path):
+    (tmp_path / "run.py").write_text(INTERRUPTED)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, tmp_path / "run.py"]
+    with subprocess.Popen(command, start_new_session=True, **pipes) as run:
+        assert run.stdout.readline() == "both are there\n"
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+        assert run.communicate(timeout=30) == ("stopped\n", "")
 
 
 def touched(path):
