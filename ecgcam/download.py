@@ -13,7 +13,7 @@ from urllib.parse import quote
 import requests
 
 from .errors import DatasetError
-from .files import sha256
+from .files import refuse_no_folder, sha256
 
 PTBXL_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
 SUMS = "SHA256SUMS.txt"
@@ -45,11 +45,12 @@ def download_ptbxl(
     A file that is there and has the right SHA256 is left alone, and one that was cut short goes
     on where it stopped: after an error, or a kill, the same call goes on.
 
-    Raises DatasetError for content that is not what SHA256SUMS.txt says, and ConnectionError
-    if the server cannot be reached or does not have a file.
+    Raises DatasetError if `dest` is a file or the content is not what SHA256SUMS.txt says, and
+    ConnectionError if the server cannot be reached or does not have a file.
     """
     if rate_hz not in (100, 500, "both") or jobs < 1:
         raise ValueError(f"rate_hz is 100, 500 or 'both', jobs at least 1; got {rate_hz}, {jobs}")
+    refuse_no_folder(dest)
     server = _Server(base_url, backoff_s)
     dest.mkdir(parents=True, exist_ok=True)
     digests = _wanted(_fetch_sums(server, dest), rate_hz)

@@ -1,10 +1,13 @@
-"""Files that are there whole or not at all, and their digests."""
+"""Files that are there whole or not at all, their digests, and whether a folder can be there."""
 
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import DatasetError
 
 
 @contextmanager
@@ -22,6 +25,17 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse_no_folder(path: Path) -> None:
+    """DatasetError if there can be no folder at `path`, because of a file there or above it.
+
+    To be asked before long work whose outcome is to lie there.
+    """
+    path = path.absolute()
+    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise DatasetError(f"{there}: it is a file; needed: a folder, or a place for one.")
 
 
 def sha256(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from . import __version__
-from .files import written_whole
+from .files import refuse_no_folder, written_whole
 from .pictures.plots import draw_counts, draw_matrix, draw_missing
 from .pictures.sheet import draw_sheet
 from .ptbxl import read_folder
@@ -32,8 +32,10 @@ def overview(
 
     Every signal is read once, those of 100 Hz unless there are only those of 500 Hz.
     progress: called with the number of signals read, and of all.
-    Returns the path of the page. Raises DatasetError if the tables cannot be used.
+    Returns the path of the page. Raises DatasetError if the tables cannot be used, or `out` is a
+    file.
     """
+    refuse_no_folder(out)
     rate_hz = _rate_hz(source)
     folder = read_folder(source, rate_hz=rate_hz)
     found: dict[str, Any] = {

@@ -16,6 +16,7 @@ from . import __version__
 from .allocation import give_back_freed_memory
 from .digests import about_with_digest, fingerprint, signals_sha256
 from .errors import DatasetError, RecordError
+from .files import refuse_no_folder
 from .leads import LEADS
 from .manifest import read_manifest
 from .place import beside, put_in_place, refuse_to_lose, tidy_up
@@ -31,6 +32,12 @@ Progress = Callable[[int, int], None]
 
 SHARD_RECORDS = 2048  # 49 MB of 12 leads of 10 s at 100 Hz
 
+_MOST: dict[str, float] = {  # of each setting; more is a slip, and no memory would be enough
+    "rate_hz": 100_000,
+    "duration_s": 86_400,  # a day
+    "jobs": 10_000,
+    "shard_records": 1_000_000,
+}
 _LOOKED_AT = 20  # records, for the rate and the length of a store
 
 
@@ -53,10 +60,18 @@ class PrepareConfig:
     shard_records: int = SHARD_RECORDS
 
     def __post_init__(self) -> None:
-        for name in ("rate_hz", "duration_s", "jobs", "shard_records"):
+        for name, most in _MOST.items():
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be above 0, got {value}")
+            if value is not None and not 0 < value <= most:
+                raise ValueError(f"{name} must be above 0 and at most {most:g}, got {value}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be from 0 to {2**32 - 1}, got {self.seed}")
+        if not self.leads:
+            raise ValueError("leads must name one at least")
+        for name in ("leads", "labels"):
+            values = getattr(self, name)
+            if not all(values) or len(set(values)) < len(values):
+                raise ValueError(f"{name} must be names, each once, got {','.join(values)!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +118,7 @@ def prepare(
     Raises DatasetError if the dataset cannot be read or none of its records can be used.
     """
     config = config or PrepareConfig()
+    refuse_no_folder(folder.parent)
     tidy_up(folder)
     refuse_to_lose(folder, overwrite=overwrite)
     source = open_source(path, config)
@@ -125,6 +141,10 @@ def _find_form(source: Source, config: PrepareConfig) -> Form:
         rate_hz = rate_hz or common_rate_hz
         duration_s = duration_s or common_s
     samples = round(rate_hz * duration_s)
+    if samples < 1:
+        raise DatasetError(
+            f"{duration_s:g} s at {rate_hz:g} Hz are not one sample; needed: more of either."
+        )
     return Form(leads=config.leads, rate_hz=rate_hz, samples=samples, resampled=config.resampled)
 
 

@@ -116,8 +116,13 @@ def read_folder(folder: Path, *, rate_hz: float = 100) -> Source:
     column = _FILE_COLUMN.get(rate_hz)
     table = read_table(folder, {*_NEEDED, *_ABOUT_PEOPLE, str(column)})
     statements = read_statements(folder)
-    if column is None or column not in table:
+    if column is None:
         raise DatasetError(f"{folder}: PTB-XL has files of 100 and 500 Hz, not {rate_hz:g} Hz.")
+    if column not in table:
+        raise DatasetError(
+            f"{folder / TABLE}: the column {column} is missing, which names the files of "
+            f"{rate_hz:g} Hz."
+        )
     ids = _whole(table["ecg_id"])
     if ids.isna().any():
         row = int(ids.isna().to_numpy().argmax())

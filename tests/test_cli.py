@@ -251,6 +251,16 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("prepare FULL NEW", "needed: a folder like PTB-XL's"),
         ("prepare FULL NEW --rate 0", "rate_hz must be above 0"),
         ("prepare FULL NEW --seconds -1", "duration_s must be above 0"),
+        ("prepare FULL NEW --seconds inf", "duration_s must be above 0 and at most"),
+        ("prepare FULL NEW --leads I,I", "leads must be names, each once"),
+        ("prepare FULL NEW --leads ,", "leads must be names, each once"),
+        ("prepare FULL NEW --labels A,A", "labels must be names, each once"),
+        ("prepare FULL NEW --seed -1", "--seed"),
+        ("prepare ECGS FILE/x", "file: it is a file; needed: a folder"),
+        ("overview ECGS --out FILE", "file: it is a file; needed: a folder"),
+        ("overview ECGS --out FILE/x", "file: it is a file; needed: a folder"),
+        ("synthesize NEW --seed -1", "--seed"),
+        ("download ptbxl FILE", "file: it is a file; needed: a folder"),
         ("synthesize FULL", "something is there already"),
         ("synthesize NEW -n 0", "-n"),
         ("demo --out FULL", "there is something already"),
@@ -259,7 +269,7 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
     ],
 )
 def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(
-    ecgcam, store, model, tmp_path, words, reason
+    ecgcam, store, model, made_up_folder, tmp_path, words, reason
 ):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "diary.txt").write_text("mine")
@@ -268,12 +278,14 @@ def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(
     known = {
         "STORE": store,
         "MODEL": model,
+        "ECGS": made_up_folder,
         "FULL": tmp_path / "full",
         "FILE": tmp_path / "file",
         "GARBAGE": tmp_path / "garbage.safetensors",
         "NEW": tmp_path / "new",
     }
-    code, out, said = ecgcam(*(known.get(word, word) for word in words.split()))
+    words = words.replace("FILE/x", str(known["FILE"] / "x")).split()
+    code, out, said = ecgcam(*(known.get(word, word) for word in words))
     assert code == 2, said
     assert reason in said
     assert out == ""

@@ -1,8 +1,11 @@
-"""A file is there whole or not at all."""
+"""A file is there whole or not at all, and where a folder can be."""
+
+from pathlib import Path
 
 import pytest
 
-from ecgcam.files import written_whole
+from ecgcam.errors import DatasetError
+from ecgcam.files import refuse_no_folder, written_whole
 
 
 def test_the_file_appears_whole_with_its_folder(tmp_path):
@@ -36,3 +39,14 @@ def test_anybody_who_may_read_new_files_may_read_it(tmp_path):
     with written_whole(tmp_path / "whole") as temporary:
         temporary.write_text("")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_folder_can_be_anywhere_but_where_a_file_is_or_below_one(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    for free in (tmp_path, tmp_path / "new" / "newer", "new", "."):
+        refuse_no_folder(Path(free))
+    for taken in (tmp_path / "file", "file", "file/new/newer"):
+        with pytest.raises(DatasetError, match="file: it is a file; needed: a folder"):
+            refuse_no_folder(Path(taken))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

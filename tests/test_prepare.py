@@ -392,10 +392,33 @@ def test_what_is_no_dataset_is_refused(tmp_path, name):
         prepare(tmp_path / name, tmp_path / "store", ALONE)
 
 
-@pytest.mark.parametrize("wrong", [{"rate_hz": 0}, {"duration_s": -1}, {"jobs": 0}])
-def test_settings_that_make_no_sense_are_refused_at_birth(wrong):
-    with pytest.raises(ValueError, match="must be above 0"):
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"rate_hz": 0}, "rate_hz must be above 0 and at most 100000, got 0"),
+        ({"rate_hz": float("inf")}, "rate_hz must be above 0 and at most"),
+        ({"rate_hz": float("nan")}, "rate_hz must be above 0 and at most"),
+        ({"duration_s": -1}, "duration_s must be above 0 and at most 86400, got -1"),
+        ({"duration_s": 1e9}, "duration_s must be above 0 and at most"),
+        ({"jobs": 0}, "jobs must be above 0"),
+        ({"seed": -1}, "seed must be from 0 to 4294967295, got -1"),
+        ({"seed": 2**32}, "seed must be from 0"),
+        ({"leads": ()}, "leads must name one at least"),
+        ({"leads": ("",)}, "leads must be names, each once"),
+        ({"leads": ("I", "II", "I")}, "leads must be names, each once, got 'I,II,I'"),
+        ({"labels": ("A", "A")}, "labels must be names, each once, got 'A,A'"),
+        ({"labels": ("A", "")}, "labels must be names, each once"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_at_birth(wrong, said):
+    with pytest.raises(ValueError, match=said):
         PrepareConfig(**wrong)
+
+
+def test_a_length_of_no_sample_is_refused(folder, tmp_path):
+    config = PrepareConfig(jobs=1, rate_hz=100, duration_s=0.001)
+    with pytest.raises(DatasetError, match="0.001 s at 100 Hz are not one sample"):
+        prepare(folder, tmp_path / "store", config)
 
 
 # what lies at the target

@@ -166,7 +166,7 @@ def test_columns_that_only_describe_may_lack(folder_of):
     record = read_folder(folder).records.iloc[0]
     assert record[["age_years", "sex", "device", "site", "validated"]].isna().all()
     assert record["noise"] == ""
-    with pytest.raises(DatasetError, match="not 500 Hz"):
+    with pytest.raises(DatasetError, match="csv: the column filename_hr is missing"):
         read_folder(folder, rate_hz=500)
 
 

@@ -4,6 +4,7 @@ import filecmp
 import hashlib
 import warnings
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -375,6 +376,14 @@ def test_what_is_there_already_is_left_alone(tmp_path):
     with pytest.raises(DatasetError, match="something is there already"):
         synthesize(tmp_path, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_folder_that_one_is_in_is_not_taken_away(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for here in (Path(), tmp_path):
+        with pytest.raises(DatasetError, match="you are in that folder"):
+            synthesize(here, 1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_not_finished_leaves_nothing_behind(tmp_path):

@@ -47,7 +47,7 @@ def download(
 def synthesize(
     dest: Annotated[Path, typer.Argument(help="A new folder, laid out like PTB-XL.")],
     n: Annotated[int, typer.Option("-n", "--records", min=1, help="How many ECGs.")] = 600,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same ECGs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same ECGs.")] = 0,
 ) -> None:
     """Make up 12-lead ECGs, and truth.csv: where the abnormality of each is."""
     from ..synthetic import synthesize as make
@@ -77,7 +77,7 @@ def prepare(
     resample: Annotated[bool, typer.Option(help="Bring other rates to --rate.")] = False,
     leads: Annotated[str, typer.Option(help="Which leads, with commas.")] = "",
     labels: Annotated[str, typer.Option(help="The CSV's label columns, with commas.")] = "",
-    seed: Annotated[int, typer.Option(help="For folds that are made here.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="For folds that are made here.")] = 0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Make a store anew.")] = False,
 ) -> None:

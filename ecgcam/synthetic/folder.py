@@ -67,6 +67,8 @@ def synthesize(
         raise ValueError(f"records must be at least 1, got {records}")
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise DatasetError(f"{dest}: something is there already; needed: a new or empty folder.")
+    if dest.exists() and dest.resolve() == Path.cwd():  # which would be taken away
+        raise DatasetError(f"{dest}: you are in that folder; needed: another one.")
     dest.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=dest.parent, prefix=f".{dest.name}-") as scratch:
         whole = Path(scratch) / "whole"
