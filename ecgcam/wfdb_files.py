@@ -35,12 +35,14 @@ def read_wfdb(path: Path, *, whole: bool = True) -> Record:
     plain = read_plain(path)
     if plain is not None:
         return _record(path, to_millivolts(plain), plain.rate_hz, plain.leads, plain.comments)
-    header = _header(path)
-    if getattr(header, "n_seg", None) is None:
-        return _read_by_library(path)
+    text = Path(f"{path}.hea").read_text(encoding="ascii", errors="ignore")  # as wfdb does
+    lines = [line for row in text.splitlines() if (line := row.partition("#")[0].split())]
+    if not (lines and "/" in lines[0][0]):
+        return _read_by_library(path, lines)
     if not whole:
         raise RecordError(f"{path}: segments within segments are not supported.")
-    return _joined(path, header)
+    comments = [row.partition("#")[2] for row in text.splitlines()]
+    return _joined(path, lines, comments)
 
 
 def to_millivolts(digital: Digital) -> NDArray[np.float32]:
@@ -53,48 +55,15 @@ def to_millivolts(digital: Digital) -> NDArray[np.float32]:
     return np.asarray(signal_mv, np.float32)
 
 
-def _header(path: Path) -> Any:
-    """As wfdb reads it, once it is sure that it says what is needed."""
-    try:
-        header = _wfdb().rdheader(str(path))
-        text = Path(f"{path}.hea").read_text(encoding="ascii", errors="ignore")
-    except Exception as error:  # wfdb raises whatever its parsing meets, IndexError included
-        raise RecordError(f"{path}: not a WFDB record that can be read: {error}") from None
-    lines = [line for row in text.splitlines() if (line := row.partition("#")[0].strip())]
-    _refuse_the_unsaid(path, [line.split() for line in lines])
-    if any(getattr(header, "skew", None) or ()):
-        raise RecordError(
-            f"{path}: its leads are skewed in time, which is not supported; needed: all at once."
-        )
-    return header
-
-
-def _refuse_the_unsaid(path: Path, lines: list[list[str]]) -> None:
-    """lines: the words of the record line, and of the line of each signal or segment."""
-    (name, *words), *signals = lines
-    rate = _RATE.fullmatch(words[1]) if len(words) > 1 else None
-    if rate is None or float(rate[1]) == 0:
-        raise RecordError(
-            f"{path}: its header gives no rate; needed: samples a second, a plain number above 0."
-        )
-    gains = [_GAIN.match(words[2]) if len(words) > 2 else None for words in signals]
-    if "/" not in name and not all(gain and float(gain[0]) for gain in gains):
-        raise RecordError(
-            f"{path}: a lead is not calibrated; needed: its gain in the header, in units per mV."
-        )
-
-
-def _wfdb() -> Any:
+def _read_by_library(path: Path, lines: list[list[str]]) -> Record:
+    """Other formats, several files, leads in files of their own. lines: of the header, in words."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # wfdb uses what newer versions of pandas warn of
         import wfdb
-    return wfdb
 
-
-def _read_by_library(path: Path) -> Record:
-    """Other formats, several files, leads in files of their own."""
     try:
-        found = _wfdb().rdrecord(str(path), physical=False)
+        found = wfdb.rdrecord(str(path), physical=False)
+        _refuse_other_than_told(found, lines)
         sound = all(
             promised is None or frame > 1 or (promised - summed) % 65536 == 0  # >1: was averaged
             for promised, frame, summed in zip(
@@ -106,41 +75,70 @@ def _read_by_library(path: Path) -> Record:
         leads = tuple(name or f"#{k}" for k, name in enumerate(found.sig_name, start=1))
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None
-    except Exception as error:
+    except Exception as error:  # wfdb raises whatever its parsing meets, IndexError included
         raise RecordError(f"{path}: not a WFDB record that can be read: {error}") from None
     if not sound:
         raise RecordError(f"{path}: a lead fails its checksum; the file is damaged.")
     return _record(path, signal_mv, found.fs, leads, found.comments or ())
 
 
-def _joined(path: Path, header: Any) -> Record:
+def _refuse_other_than_told(found: Any, lines: list[list[str]]) -> None:
+    """RecordError where wfdb fills in a rate or a gain, or moves leads against each other."""
+    _rate_hz(lines)
+    gains = [_GAIN.match(words[2]) if len(words) > 2 else None for words in lines[1:]]
+    if not all(gain and float(gain[0]) for gain in gains):
+        raise RecordError("a lead is not calibrated; needed: its gain in the header, units per mV.")
+    if any(found.skew):
+        raise RecordError("its leads are skewed in time, which is not supported; needed: aligned.")
+
+
+def _rate_hz(lines: list[list[str]]) -> float:
+    """The rate that a header's first line says; RecordError if it does not."""
+    rate = _RATE.fullmatch(lines[0][2]) if len(lines[0]) > 2 else None
+    if rate is None or float(rate[1]) == 0:
+        raise RecordError(
+            "its header gives no rate; needed: samples a second, a plain number above 0."
+        )
+    return float(rate[1])
+
+
+def _joined(path: Path, lines: list[list[str]], comments: Iterable[str]) -> Record:
     """The segments in a row; wfdb would take all but their samples from the first."""
-    parts = list(_segments(path, header))
-    if not parts:
-        raise RecordError(f"{path}: not a WFDB record that can be read: it has no segments.")
-    leads = parts[0].leads
-    if any(sorted(part.leads) != sorted(leads) for part in parts):
-        raise RecordError(f"{path}: its segments have different leads; needed: the same in each.")
+    try:
+        rate_hz = _rate_hz(lines)
+        if lines[0][0].partition("/")[2] != str(len(lines) - 1):
+            raise RecordError(f"its header, {lines[0][0]}, names {len(lines) - 1} segments.")
+        parts = list(_segments(path, lines[1:], rate_hz))
+        if not parts:
+            raise RecordError("it has no segments.")
+        leads = parts[0].leads
+        if any(sorted(part.leads) != sorted(leads) for part in parts):
+            raise RecordError("its segments have different leads; needed: the same in each.")
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from None
     parts = [part if part.leads == leads else part.with_leads(leads) for part in parts]
     signal_mv = np.concatenate([part.signal_mv for part in parts], axis=1)
-    return _record(path, signal_mv, header.fs, leads, header.comments)
+    return _record(path, signal_mv, rate_hz, leads, comments)
 
 
-def _segments(path: Path, header: Any) -> Iterator[Record]:
+def _segments(path: Path, lines: list[list[str]], rate_hz: float) -> Iterator[Record]:
     """Each read by itself: its gains, its units, its checksums and its order of leads are its own.
 
     Raises RecordError for a gap, and for a segment of another rate or length than is promised.
     """
-    for name, length in zip(header.seg_name, header.seg_len, strict=True):
+    for name, *words in lines:
+        if len(words) != 1 or not words[0].isdecimal():
+            raise RecordError(f"its segment {name} has no length in its header.")
+        length = int(words[0])
         if not length:  # of what only says which leads the others have
             continue
         if name == "~":
-            raise RecordError(f"{path}: it has a gap of {length} samples; needed: none.")
-        part = read_wfdb(path.with_name(name), whole=False)
-        if part.rate_hz != header.fs or part.signal_mv.shape[1] != length:
+            raise RecordError(f"it has a gap of {length} samples; needed: none.")
+        part = read_wfdb(path.parent / name, whole=False)
+        if part.rate_hz != rate_hz or part.signal_mv.shape[1] != length:
             raise RecordError(
-                f"{path}: its segment {name} has {part.signal_mv.shape[1]} samples at "
-                f"{part.rate_hz:g} Hz; its header promises {length} at {header.fs:g} Hz."
+                f"its segment {name} has {part.signal_mv.shape[1]} samples at {part.rate_hz:g} Hz; "
+                f"its header promises {length} at {rate_hz:g} Hz."
             )
         yield part
 

@@ -177,6 +177,9 @@ def test_a_changed_segment_fails_its_checksum(segments):
         ("a/2 12 100 2000\nb 1000\na 1000\n", "segments within segments"),
         ("a/1 12 100 0\nb 0\n", "it has no segments"),
         ("a/2 12 100 2000\nb 1000\nf 1000\n", "its segments have different leads"),
+        ("a/2 12 100 2000\nb 1000\nc\n", "its segment c has no length"),
+        ("a/2 12 100 2000\nb 1000\nc -1\n", "its segment c has no length"),
+        ("a/3 12 100 3000\nb 1000\nc 1000\n", "its header, a/3, names 2 segments"),
     ],
 )
 def test_segments_that_do_not_make_one_ecg_are_refused(segments, header, said):
