@@ -51,7 +51,7 @@ def test_closed_early_it_begins_nothing_more(tmp_path):
 
 
 INTERRUPTED = """
-import time
+import signal, time
 from multiprocessing import parent_process
 from pathlib import Path
 from ecgcam.processes import shared_map
@@ -67,6 +67,7 @@ def work(number):
     time.sleep(60)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has none
     try:
         list(shared_map(work, range(2), jobs=2))
     except KeyboardInterrupt:
