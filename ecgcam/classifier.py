@@ -12,6 +12,7 @@ from .errors import RecordError
 from .explanation import Explanation, Prediction, show_evidence
 from .modelfile import Card, load_network
 from .operating_points import OperatingPoints
+from .quality import with_findings
 from .record import Record
 from .shipped import model_file
 from .windows import Windows, cut
@@ -55,10 +56,11 @@ class Classifier:
 
         ecgs: a Record, a list of Records, or an array (batch, leads, time) in mV with the model's
         leads and rate. A Record alone that cannot be judged raises RecordError; in a list its
-        answer says so in `refused`.
+        answer says so in `refused`. The warnings tell what is wrong with a Record's signal; an
+        array is not looked at for that.
         """
         if isinstance(ecgs, Record):
-            return self._explain([ecgs], "features", strict=True)[0].without_maps()
+            return self._explain(self._records([ecgs]), "features", strict=True)[0].without_maps()
         answers = self._explain(self._records(ecgs), "features", strict=False)
         return [answer.without_maps() for answer in answers]
 
@@ -77,7 +79,7 @@ class Classifier:
         if source not in SOURCES:
             raise ValueError(f"source must be one of {', '.join(SOURCES)}, got {source!r}")
         if isinstance(ecgs, Record):
-            return self._explain([ecgs], source, strict=True)[0]
+            return self._explain(self._records([ecgs]), source, strict=True)[0]
         return self._explain(self._records(ecgs), source, strict=False)
 
     def judge(
@@ -110,7 +112,7 @@ class Classifier:
             for ecg in ecgs:
                 if not isinstance(ecg, Record):
                     raise TypeError(f"needed: Records, got {type(ecg).__name__}; read() makes one")
-                yield ecg
+                yield with_findings(ecg)
             return
         if ecgs.ndim != 3:
             raise ValueError(f"needed: an array (batch, leads, time), got shape {ecgs.shape}")

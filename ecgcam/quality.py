@@ -5,11 +5,13 @@ were recorded: resampling and filtering round the corners that it looks for.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .leads import LEADS
+from .record import Record
 
 STUCK_S = 0.6  # in PTB-XL a lead that works rests at one value for at most 0.43 s
 CLIPPED_S = 0.05
@@ -34,6 +36,12 @@ def signal_findings(
     signal_mv: (leads, time), in millivolts. The words are those of find_quality.
     """
     return in_words(find_quality(signal_mv[None], leads, rate_hz), leads)[0]
+
+
+def with_findings(record: Record) -> Record:
+    """The same record, whose warnings tell also what is wrong with its signal; each once."""
+    found = signal_findings(record.signal_mv, record.leads, record.rate_hz)
+    return replace(record, warnings=tuple(dict.fromkeys((*record.warnings, *found))))
 
 
 def in_words(found: Mapping[str, Findings], leads: Sequence[str] = LEADS) -> list[tuple[str, ...]]:

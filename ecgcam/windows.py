@@ -62,13 +62,13 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
 
     A rest of at least 5 s is filled up with its own baseline (each lead's median), a shorter one
     is left out; both are said in the warnings, as is that other leads are not looked at. Raises
-    RecordError if a lead is missing, the whole record is shorter than 5 s, or it is so large that
-    it cannot be in millivolts.
+    RecordError if a lead is missing, if all are flat, if the record is shorter than 5 s, or if it
+    is so large that it cannot be in millivolts.
     """
-    wanted = record.with_leads(leads)
-    if problem := beyond_any_ecg(wanted.signal_mv):
+    chosen = record.with_leads(leads)
+    if problem := beyond_any_ecg(chosen.signal_mv):
         raise RecordError(f"{record.name}: {problem}")
-    fitted = resample(wanted, rate_hz)
+    fitted = resample(chosen, rate_hz)
     samples = round(duration_s * rate_hz)
     found = fitted.signal_mv.shape[1]
     shortest = min(samples, round(SHORTEST_S * rate_hz))
@@ -77,6 +77,8 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
             f"{record.name}: it lasts {record.duration_s:.3g} s; "
             f"needed: at least {shortest / rate_hz:g} s."
         )
+    if not np.ptp(chosen.signal_mv, axis=1).any():
+        raise RecordError(f"{record.name}: {', '.join(leads)} are flat: there is nothing to judge.")
     whole, rest = divmod(found, samples)
     parts = [fitted.signal_mv[:, at : at + samples] for at in range(0, whole * samples, samples)]
     warnings = list(record.warnings)

@@ -38,19 +38,20 @@ def copying(task=SUPERCLASS, *, bias=0.0, **card):
 
 
 def record(levels=(0,) * 12, *, duration_s=10.0, rate_hz=100.0, **about):
-    """Each lead a constant."""
+    """Each lead a constant but V6, which starts 1 mV higher: all flat, nothing would be judged."""
     signal = np.repeat(np.array(levels, float)[:, None], round(duration_s * rate_hz), axis=1)
+    signal[-1, 0] += 1
     return Record(signal_mv=signal, rate_hz=rate_hz, **about)
 
 
 def smooth(*, rate_hz=100, duration_s=10.0, seed=0, **about):
-    """The same waves below 15 Hz, whatever rate they are sampled at."""
+    """The same waves below 15 Hz, whatever rate they are sampled at; they obey Einthoven's law."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(duration_s * rate_hz)) / rate_hz
     waves = rng.uniform(0.5, 15, (12, 8, 1)), rng.uniform(0, 6.28, (12, 8, 1))
-    return Record(
-        signal_mv=np.sin(6.28 * waves[0] * time + waves[1]).sum(1), rate_hz=rate_hz, **about
-    )
+    signal_mv = np.sin(6.28 * waves[0] * time + waves[1]).sum(1)
+    signal_mv[2] = signal_mv[1] - signal_mv[0]
+    return Record(signal_mv=signal_mv, rate_hz=rate_hz, **about)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,28 @@ def test_a_record_alone_that_cannot_be_judged_is_an_error(classifier):
         classifier.predict(smooth(duration_s=4))
     with pytest.raises(RecordError, match="leads V6 are missing"):
         classifier.explain(Record(signal_mv=np.zeros((11, 1000)), rate_hz=100, leads=LEADS[:11]))
+
+
+def test_what_is_wrong_with_the_signal_is_said_once_wherever_it_comes_from(classifier):
+    signal_mv = smooth().signal_mv.copy()
+    signal_mv[10] = 0.3
+    ecg = Record(signal_mv=signal_mv, rate_hz=100)
+    of_a_store = replace(ecg, warnings=("flat V5",))
+    answers = [classifier.predict(ecg), *classifier.explain([ecg, of_a_store])]
+    assert [answer.warnings for answer in answers] == [("flat V5",)] * 3
+
+
+def test_a_record_is_refused_if_all_the_leads_that_are_looked_at_are_flat():
+    flat = np.full((12, 1000), 0.2)
+    with pytest.raises(RecordError, match="f: I, II, .*, V6 are flat: there is nothing to judge"):
+        copying().predict(Record(signal_mv=flat, rate_hz=100, name="f"))
+    flat[5] = smooth().signal_mv[5]
+    ecg = Record(signal_mv=flat, rate_hz=100)
+    of_all, of_two = copying(), copying(leads=["I", "II"])
+    assert of_all.explain([ecg])[0].refused is None
+    (answer,) = of_two.explain([ecg])
+    assert "I, II are flat" in answer.refused
+    assert answer.decision == ()
 
 
 def test_nothing_gives_nothing(classifier):
