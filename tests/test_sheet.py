@@ -93,13 +93,37 @@ def test_each_trace_stands_under_its_own_name_in_its_own_time(order):
             assert trace[:, 0].min() == pytest.approx(start, abs=0.3)
             assert trace[:, 0].max() == pytest.approx(start + 62.5, abs=0.3)
             assert names[lead][0] == pytest.approx(start + 1)
-            assert 0 < names[lead][1] - np.median(trace[:, 1]) < 45
+            assert 5 < names[lead][1] - np.median(trace[:, 1]) < 13.1  # a spike, and 1 mm
     rows = [
         [np.median(lines_mm(figure, lead)[0][:, 1]) for lead in row]
         for row in zip(*COLUMNS, strict=True)
     ]
     assert all(len({round(level, 3) for level in row}) == 1 for row in rows)
     assert rows[0][0] > rows[1][0] > rows[2][0] > np.median(lines_mm(figure, "II")[-1][:, 1])
+
+
+def test_a_lead_that_wanders_takes_no_other_leads_name_along():
+    """I and V1 begin 15 mm above their level, and only they are named higher."""
+    signal = np.zeros((12, 1000))
+    signal[LEADS.index("I"), :30] = signal[LEADS.index("V1"), 500:530] = 1.5
+    figure = draw_sheet(Record(signal_mv=signal, rate_hz=100))
+    level = np.median(lines_mm(figure, "I")[0][:, 1])
+    places = {text.get_text(): text.get_position()[1] for text in figure.findobj(Text)[::-1]}
+    heights = [places[lead] - level for lead in ("I", "aVR", "V1", "V4")]
+    np.testing.assert_allclose(heights, [16, 6, 16, 6], atol=1e-3)
+
+
+@pytest.mark.parametrize("tall", [0.5, 2, 4, 30])
+def test_every_name_is_nearer_its_own_row_than_the_one_above(tall):
+    signal = spiked().signal_mv.copy()
+    signal[[1, 2, 5, 8, 11], :] += tall * (np.arange(1000) % 250 < 40)
+    figure = draw_sheet(Record(signal_mv=signal, rate_hz=100))
+    levels = np.array([pulse[0, 1] for pulse in lines_mm(figure, "pulse")])
+    places = {text.get_text(): text.get_position()[1] for text in figure.findobj(Text)[::-1]}
+    for column in COLUMNS:
+        for row, lead in enumerate(column):
+            away = np.abs(places[lead] - levels)
+            assert away[row] <= away.min() + 1e-3
 
 
 def test_the_heat_stands_at_the_time_it_speaks_of():
@@ -128,7 +152,8 @@ def test_of_a_short_record_the_rest_of_the_paper_is_blank():
     figure = draw_sheet(record, explained(record))
     assert heat_of(figure).get_extent()[1] == START_MM + 175
     assert "only 7 s were recorded" in words(figure)
-    assert "V4" in words(figure)
+    assert "V4: after the end" in words(figure)
+    assert "not recorded" not in words(figure)
     assert lines_mm(figure, "II")[-1][:, 0].max() == pytest.approx(START_MM + 175, abs=0.3)
 
 

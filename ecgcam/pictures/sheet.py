@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5
 
-_NAME_MM = 5  # room for a lead's name above its trace, and wider than it
+_NAME_MM = 5  # room for a lead's name above its trace
+_NAME_END_MM = 9  # from the trace's beginning to the end of the longest name
 _CLEAR_S = 0.2  # a trace keeps clear of what the row beneath shows this much earlier or later
 _LEAST_STEPS = np.array([3, 4, 4, 4, 2])  # from the top to the rows' levels to the bottom
 
@@ -70,10 +71,12 @@ class _Trace:
 
     x, y:     (samples,), in mm: from the paper's left edge, and upwards from the lead's level;
               y is NaN for a lead that was not recorded.
+    name:     what is written above it: the lead, and why nothing is drawn where that is so.
     start_mm: where on the paper the stretch begins.
     """
 
     lead: str
+    name: str
     start_mm: float
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -101,10 +104,17 @@ def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
         height = (signal_mv - np.median(signal_mv)) * MM_PER_MV
     return _Trace(
         lead=lead,
+        name=_name(record, lead, from_s),
         start_mm=START_MM + from_s * MM_PER_S,
         x=START_MM + time_s[within] * MM_PER_S,
         y=height[within],
     )
+
+
+def _name(record: Record, lead: str, from_s: float) -> str:
+    if lead not in record.leads:
+        return f"{lead}: not recorded"
+    return f"{lead}: after the end" if from_s >= record.duration_s else lead
 
 
 def _levels(rows: Sequence[Sequence[_Trace]], *, rate_hz: float) -> list[int]:
@@ -137,9 +147,9 @@ def _draw_rows(axes: "Axes", rows: Sequence[Sequence[_Trace]], levels: Sequence[
         top = levels[k - 1] if k > 0 else TOP_MM
         bottom = levels[k + 1] if k + 1 < len(levels) else BOTTOM_MM
         draw_pulse(axes, level)
-        _write_names(axes, row, level)
         for trace in row:
             _draw_trace(axes, trace, level=level, bottom=bottom, top=top)
+            _write_name(axes, trace, level=level, top=top)
             if (trace.y > top - level).any() or (trace.y < bottom - level).any():
                 cut.append(trace.lead)
     return list(dict.fromkeys(cut))
@@ -156,21 +166,20 @@ def _draw_trace(axes: "Axes", trace: _Trace, *, level: float, bottom: float, top
         axes.vlines(trace.start_mm, level - 5, level + 5, colors="black", linewidths=0.5)
 
 
-def _write_names(axes: "Axes", row: Sequence[_Trace], level: float) -> None:
-    """The names of a row's leads, in one line above where their traces begin."""
+def _write_name(axes: "Axes", trace: _Trace, *, level: float, top: float) -> None:
+    """A lead's name above where its trace begins, and nearer its own row than the one above."""
     from matplotlib.patheffects import withStroke
 
-    beginnings = [trace.y[trace.x < trace.start_mm + _NAME_MM] for trace in row]
-    highest = max(np.nan_to_num(y).max(initial=_NAME_MM) for y in beginnings)
-    for trace in row:
-        axes.text(
-            trace.start_mm + 1,
-            min(level + highest + 1, TOP_MM - _NAME_MM),
-            f"{trace.lead}: not recorded" if np.isnan(trace.y).all() else trace.lead,
-            weight="bold",
-            fontsize=9,
-            path_effects=[withStroke(linewidth=2, foreground="white")],
-        )
+    beginning = np.nan_to_num(trace.y[trace.x < trace.start_mm + _NAME_END_MM])
+    highest = TOP_MM - _NAME_MM if top == TOP_MM else (level + top) / 2
+    axes.text(
+        trace.start_mm + 1,
+        min(level + beginning.max(initial=_NAME_MM) + 1, highest),
+        trace.name,
+        weight="bold",
+        fontsize=9,
+        path_effects=[withStroke(linewidth=2, foreground="white")],
+    )
 
 
 def _notes(record: Record, rows: Sequence[Sequence[_Trace]], cut: Sequence[str]) -> list[str]:
