@@ -182,6 +182,7 @@ class Classifier:
             warnings=warnings,
             bias=self.bias,
             evidence=row,
+            windows=len(logits),
             evidence_s=len(logits) * self.duration_s,
             heatmap=show_evidence(
                 row,

@@ -68,6 +68,7 @@ class Explanation(Prediction):
 
     bias:          (classes,), what the head adds: `evidence.mean(-1) + bias == logits`.
     evidence:      (classes, frames), in logits.
+    windows:       how many windows the record was cut into, each judged by itself.
     evidence_s:    how long all frames together last from the record's start, in seconds: more
                    than the record where its end was filled up, less where it was left out.
     lead_evidence: (classes, leads, frames), whose sum over leads is the evidence; or None.
@@ -80,6 +81,7 @@ class Explanation(Prediction):
     evidence: NDArray[np.float32]
     evidence_s: float
     heatmap: NDArray[np.float32]
+    windows: int = 1
     lead_evidence: NDArray[np.float32] | None = None
 
     def without_maps(self) -> Prediction:

@@ -241,6 +241,23 @@ def test_what_is_in_doubt_stands_beside_the_decision():
     assert " set" not in text
 
 
+def test_the_foot_says_what_a_set_promises_and_where_the_heat_is_not_to_be_trusted():
+    record = spiked()
+    doubts = {"conformal_sets": (("no",),) * 5, "conformal_alpha": 0.1}
+    classes = ("NORM", "MI", "STTC", "CD", "HYP")
+    answer = explained(record, classes=classes, probabilities=(0.5, 0.9, 0.1, 0.1, 0.1), **doubts)
+    figure = draw_sheet(record, answer)
+    text = words(figure)
+    assert "at least 90 % have their true answer in it, for each class by itself, not for" in text
+    assert "The hottest place is at an edge" in text
+    assert "! NORM is decided beside MI: each class is judged by itself" in text
+    figure.canvas.draw()
+    foot = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text()]
+    foot = [box for box in foot if box.y1 / figure.dpi * 25.4 < BOTTOM_MM - 3]
+    assert min(box.y0 / figure.dpi * 25.4 for box in foot) > 3
+    assert not any(one.overlaps(other) for one in foot for other in foot if one is not other)
+
+
 def test_the_columns_of_the_judgement_keep_apart():
     record = spiked()
     doubts = {"uncertain": ("ABNORMAL",), "conformal_alpha": 0.1}

@@ -65,6 +65,23 @@ def test_the_evidence_is_drawn_in_logits_frame_by_frame_and_adds_up():
     assert "ABNORMAL: no (probability 0.200, threshold 0.500)" in words(figure)
 
 
+def test_a_map_that_does_not_add_up_says_so_with_its_own_mean():
+    record = spiked()
+    answer = explained(record, probabilities=(0.2,), evidence=np.arange(10)[None] + 6.25)
+    text = words(draw_leads(record, answer))
+    assert "mean 10.75, which does not add up to the logit −1.39" in text
+    assert "bias" not in text
+
+
+def test_heat_that_is_hottest_at_an_edge_comes_with_a_warning():
+    record = spiked()
+    heat = np.zeros(1000)
+    heat[500] = 1
+    assert "hottest" not in words(draw_leads(record, explained(record, heat=heat)))
+    text = words(draw_leads(record, explained(record)))
+    assert "The hottest place is at an edge of what was judged at once" in text
+
+
 def test_what_was_left_out_has_neither_heat_nor_evidence():
     record = spiked(duration_s=12)
     heat = np.ones(1200)

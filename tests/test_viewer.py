@@ -130,6 +130,24 @@ def test_the_page_says_what_is_in_doubt_where_the_model_knows():
     assert " set" not in plain
 
 
+def test_of_several_classes_the_page_says_that_each_is_judged_by_itself():
+    record = spiked()
+    sets = {"conformal_sets": (("yes",), ("yes",)), "conformal_alpha": 0.1}
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8), **sets)
+    text = " ".join(Page(viewer_html(record, answer)).text.split())
+    assert "answer in it, for each class by itself, not for all of them together." in text
+    assert "NORM is decided beside MI: each class is judged by itself" in text
+
+
+def test_the_page_warns_of_heat_that_is_hottest_at_an_edge_class_by_class():
+    record = spiked()
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8))
+    answer.heatmap[1] = np.roll(answer.heatmap[1], 500)
+    data = Page(viewer_html(record, answer)).data
+    assert data["classes"][0]["beware"].startswith("The hottest place is at an edge")
+    assert data["classes"][1]["beware"] == ""
+
+
 def test_a_refused_ecg_still_shows_its_traces():
     record = spiked(duration_s=2)
     page = Page(viewer_html(record, refused(record)))

@@ -33,6 +33,8 @@ function pick(name) {
   picked = data.classes.find((one) => one.name === name);
   heat = heatStrip(picked.heat);
   element("sum").textContent = picked.sum;
+  element("beware").textContent = picked.beware;
+  element("beware").hidden = !picked.beware;
 }
 
 function drawHeat(plot) {

@@ -11,7 +11,7 @@ from ..record import Record
 from .drawable import drawable
 from .heat import heat_colours
 from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, START_MM, TOP_MM, WIDTH_MM
-from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, Verdict, facts, set_share, verdicts
+from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, Verdict, cautions, facts, set_share, verdicts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def write_head(
         f"{age} · {sex} · {heart_rate}",
         f"{MM_PER_S} mm/s, {MM_PER_MV} mm/mV · {sampling} · {filters}",
     ]
-    warnings = record.warnings if explanation is None else explanation.warnings
+    warnings = record.warnings if explanation is None else cautions(explanation)
     lines += _at_most(_NOTES, [f"! {note}" for note in (*notes, *warnings)])
     for k, line in enumerate(lines):
         y = _TITLE_MM - (k + 1.2) * _LINE_MM
@@ -79,18 +79,19 @@ def _cells(one: Verdict) -> list[str]:
     return [drawable(one.name, length=14), *cells, one.possible_text]
 
 
-def write_foot(axes: "Axes", shown: Shown | None) -> None:
-    """Below the grid: what the colours mean, and what this is not."""
+def write_foot(axes: "Axes", shown: Shown | None, *, set_words: str | None) -> None:
+    """Below the grid: what the colours and the sets mean, and what this is not."""
     right = LEFT_MM + WIDTH_MM
     axes.text(right, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
     if shown is None:
         return
     colours = np.linspace(0, 1, 256)[None]
-    axes.imshow(colours, cmap=heat_colours(), extent=(START_MM, 68, 8, 10.5), aspect="auto")
+    axes.imshow(colours, cmap=heat_colours(), extent=(START_MM, 68, 10.3, 12.8), aspect="auto")
     label = f"1   heat for {drawable(shown.verdict.name, length=40)}; hatched: not judged"
-    axes.text(START_MM - 2, 8.5, "0", ha="right", fontsize=7)
-    axes.text(70, 8.5, label, fontsize=7)
-    axes.text(LEFT_MM, 4.7, HEAT_MEANING, fontsize=6.5, color="0.3")
+    axes.text(START_MM - 2, 10.8, "0", ha="right", fontsize=7)
+    axes.text(70, 10.8, label, fontsize=7)
+    for k, words in enumerate(filter(None, (HEAT_MEANING, shown.beware, set_words))):
+        axes.text(LEFT_MM, 8.4 - 2.4 * k, words, fontsize=6, color="0.3")
 
 
 def _at_most(count: int, lines: list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """What a picture of an ECG shows beside its traces: verdicts, one class laid over time, facts."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,12 @@ NOT_A_DEVICE = "Not a medical device"
 HEAT_MEANING = (
     "Heat compares the moments of this record with each other: 0 is where the evidence is lowest, "
     "1 where it is highest, however little that is."
+)
+NORMAL = "NORM"  # PTB-XL's name for an ECG without findings
+EDGE_S = 0.3  # so near to where the network's input ends, heat is not to be trusted
+EDGE_MEANING = (
+    "The hottest place is at an edge of what was judged at once, where up to half of what the "
+    "network sees elsewhere is missing: do not read it as a finding."
 )
 
 
@@ -64,7 +71,8 @@ class Shown:
 
     heat:       (time,), one value a sample of the record, in [0, 1]; NaN where not judged.
     evidence:   (frames,), in logits; together the frames last `evidence_s` from the record's start.
-    bias:       what the head adds: evidence.mean() + bias == logit.
+    windows:    how many stretches of the evidence, of one length, were judged each by itself.
+    bias:       what the head adds: evidence.mean() + bias == logit, but for the paper's map.
     duration_s: how long the record lasts, and so the heat.
     """
 
@@ -74,14 +82,28 @@ class Shown:
     heat: NDArray[np.float32]
     evidence: NDArray[np.float32]
     evidence_s: float
+    windows: int
     duration_s: float
 
     @property
     def sum(self) -> str:
-        """How the evidence adds up to the logit, in words."""
-        mean = self.logit - self.bias
+        """How the evidence adds up to the logit, in words; or that it does not."""
+        mean = float(self.evidence.mean())
         words = f"mean {mean:.2f} + bias {self.bias:.2f} = logit {self.logit:.2f}"
+        if not math.isclose(mean + self.bias, self.logit, rel_tol=1e-3, abs_tol=0.005):
+            words = f"mean {mean:.2f}, which does not add up to the logit {self.logit:.2f}"
         return words.replace("+ bias -", "− bias ").replace("-", "−")
+
+    @property
+    def beware(self) -> str:
+        """A warning where the heat is hottest at an edge of a window; else nothing."""
+        if not np.nanmax(self.heat) > 0:
+            return ""
+        sample_s = self.duration_s / self.heat.size
+        starts_s = np.arange(self.windows) * self.evidence_s / self.windows
+        edges_s = [*starts_s, np.isfinite(self.heat).sum() * sample_s]
+        hottest_s = (np.nanargmax(self.heat) + 0.5) * sample_s
+        return EDGE_MEANING if np.abs(hottest_s - edges_s).min() < EDGE_S else ""
 
 
 def verdict(explanation: Explanation, k: int) -> Verdict:
@@ -102,6 +124,36 @@ def set_share(explanation: Explanation) -> str | None:
     if explanation.conformal_alpha is None:
         return None
     return f"{100 - 100 * explanation.conformal_alpha:g} %"
+
+
+def set_meaning(explanation: Explanation) -> str | None:
+    """What the conformal sets promise; None if there are none."""
+    share = set_share(explanation)
+    if share is None:
+        return None
+    each = ", for each class by itself, not for all of them together"
+    return (
+        f"{share} set: the answers that cannot be ruled out. Of ECGs like those that it was made "
+        f"on, at least {share} have their true answer in it"
+        f"{each if len(explanation.classes) > 1 else ''}."
+    )
+
+
+def cautions(explanation: Explanation) -> tuple[str, ...]:
+    """The warnings, after them that the classes' answers do not fit one another where that is so.
+
+    A healthy heart, NORM, is one class among others, and nothing makes their answers agree.
+    """
+    others = [name for name in explanation.decision if name != NORMAL]
+    if NORMAL not in explanation.classes or explanation.refused is not None:
+        return explanation.warnings
+    if NORMAL in explanation.decision and others:
+        odd = f"{NORMAL} is decided beside {', '.join(others)}: each class is judged by itself"
+    elif not explanation.decision:
+        odd = f"neither {NORMAL} nor another class is decided: each is judged by itself"
+    else:
+        return explanation.warnings
+    return (*explanation.warnings, odd)
 
 
 def verdicts(explanation: Explanation) -> list[Verdict]:
@@ -143,6 +195,7 @@ def lay_out(record: Record, explanation: Explanation, k: int) -> Shown:
         heat=heat,
         evidence=explanation.evidence[k],
         evidence_s=explanation.evidence_s,
+        windows=explanation.windows,
         duration_s=record.duration_s,
     )
 

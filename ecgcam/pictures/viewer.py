@@ -9,7 +9,17 @@ from ..explanation import Explanation
 from ..record import Record
 from ..report import render
 from .heat import HEAT_COLOURS
-from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, facts, lay_out, set_share, verdicts
+from .shown import (
+    HEAT_MEANING,
+    NOT_A_DEVICE,
+    Shown,
+    cautions,
+    facts,
+    lay_out,
+    set_meaning,
+    set_share,
+    verdicts,
+)
 
 _HEAT_COLUMNS = 8192  # a browser's canvas is not as wide as a long record has samples
 _NOT_JUDGED = 255
@@ -30,9 +40,10 @@ def viewer_html(record: Record, explanation: Explanation) -> str:
         facts=facts(record),
         verdicts=ranking,
         set_share=set_share(explanation),
+        set_meaning=set_meaning(explanation),
         uncertain=explanation.uncertain,
         refused=explanation.refused,
-        warnings=explanation.warnings,
+        warnings=cautions(explanation),
         heat_meaning=HEAT_MEANING,
         not_a_device=NOT_A_DEVICE,
         data={
@@ -51,6 +62,7 @@ def _class(shown: Shown) -> dict[str, object]:
     return {
         "name": shown.verdict.name,
         "sum": shown.sum,
+        "beware": shown.beware,
         "heat": _heat(shown.heat),
         "evidence": [float(f"{value:.4g}") for value in shown.evidence],
         "evidence_s": shown.evidence_s,
