@@ -48,6 +48,7 @@ def make_card(
 ) -> Card:
     """The card of a network for a task; thresholds are 0.5 unless said otherwise."""
     from .costs import cost_of
+    from .receptive_field import samples_seen
 
     config = network.config
     return {
@@ -64,6 +65,7 @@ def make_card(
         "temperature": temperature,
         "parameters": network.parameters_count,
         "cost": cost_of(network).to_dict(),
+        "frame_samples": samples_seen(network),
         "provenance": dict(provenance),
         "note": "Not a medical device.",
     }

@@ -9,8 +9,9 @@ from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_network
 
 from ecgcam.cli import main
 from ecgcam.cli.card import card_lines
-from ecgcam.modelfile import make_card, read_card
+from ecgcam.modelfile import copy_with_card, make_card, read_card
 from ecgcam.network import Network, NetworkConfig
+from ecgcam.receptive_field import samples_seen
 from ecgcam.shipped import model_file
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +77,30 @@ def test_what_is_said_of_a_trained_model():
     assert told["trained on"] == "ptbxl, folds 1, 2, 8"
     assert told["chosen"] == "epoch 13, with auroc 0.9356 on fold 9"
     assert last == "Not a medical device."
+
+
+def test_how_much_a_frame_sees_is_in_the_card_and_told():
+    card = card_of()
+    assert card["frame_samples"] == samples_seen(tiny_network()) == 11 + 1 + 4 * 2
+    assert said(card)[0]["a frame sees"] == "20 samples, 0.20 s"
+
+
+def test_of_an_earlier_card_it_is_found_from_the_network(tmp_path, capsys):
+    path = tiny_model(tmp_path / "m.safetensors")
+    card = read_card(path)
+    card.pop("frame_samples")
+    assert main(["info", str(copy_with_card(path, card, tmp_path / "old.safetensors"))]) == 0
+    assert "a frame sees           20 samples, 0.20 s" in capsys.readouterr().out
+
+
+def test_where_it_cannot_be_found_the_rest_is_told(tmp_path, capsys):
+    path = tiny_model(tmp_path / "m.safetensors", backbone="own_backbones:Copy")
+    card = read_card(path)
+    card.pop("frame_samples")
+    assert main(["info", str(copy_with_card(path, card, tmp_path / "old.safetensors"))]) == 0
+    told = capsys.readouterr().out
+    assert "a frame sees" not in told
+    assert "Not a medical device." in told
 
 
 def test_of_an_ensemble_each_network_is_named():

@@ -20,7 +20,7 @@ RUNGS = {
     "words": "allocation errors files labels leads source",
     "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
     "costs disturb folded median metrics montage network "
-    "precision preprocess transforms trials",
+    "precision preprocess receptive_field transforms trials",
     "data": "alike batches digests download heart_rate manifest place prepare processes ptbxl "
     "quality readers record rows shards signal_survey store survey synthetic wfdb16 "
     "wfdb_files windows",
@@ -36,7 +36,8 @@ NEEDS_TORCH = {
     for names in (
         "augment backbones.__init__ backbones.depthwise backbones.halve backbones.image",
         "backbones.inception backbones.resnet backbones.several backbones.signalcnn batches cam",
-        "costs folded median network preprocess run train training transforms tutors",
+        "costs folded median network preprocess receptive_field run",
+        "train training transforms tutors",
         "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
         "bench.rivals.network bench.rivals.training",
     )

@@ -22,6 +22,7 @@ from ecgcam.costs import cost_of
 from ecgcam.evaluate import judge_folds, score
 from ecgcam.files import written_whole
 from ecgcam.modelfile import copy_with_card, load_network, read_card
+from ecgcam.receptive_field import samples_seen
 from ecgcam.store import Store, open_store
 from ecgcam.subgroups import score_subgroups
 
@@ -68,8 +69,9 @@ def main() -> None:
             **ABOUT,
         }
         about |= _scored(calibrated, store)
-        cost = cost_of(load_network(calibrated)[0]).to_dict()  # as today's code takes it
-        card = {**_by_names(card), "cost": cost, "about": about}
+        network, _ = load_network(calibrated)
+        today = {"cost": cost_of(network).to_dict(), "frame_samples": samples_seen(network)}
+        card = {**_by_names(card), **today, "about": about}
         copy_with_card(calibrated, card, out)
     page = ROOT / "docs" / "models" / f"{arguments.name}.md"
     with written_whole(page) as temporary:
@@ -112,6 +114,7 @@ def _kept(scores: dict[str, Any]) -> dict[str, Any]:
 def page_of(model: Path) -> str:
     """The page of a shipped model, from its card."""
     card = read_card(model)
+    frame_samples = samples_seen(load_network(model)[0])
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -119,7 +122,10 @@ def page_of(model: Path) -> str:
     environment.globals["zip"] = zip
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     kilobytes = math.ceil(model.stat().st_size / 1000)
-    return template.render(card=card, about=card["about"], kilobytes=kilobytes).rstrip() + "\n"
+    page = template.render(
+        card=card, about=card["about"], kilobytes=kilobytes, frame_samples=frame_samples
+    )
+    return page.rstrip() + "\n"
 
 
 def _interval(scores: dict[str, Any], key: str) -> str:

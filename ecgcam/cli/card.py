@@ -41,6 +41,9 @@ def _judges(card: Card) -> Iterator[Row]:
     yield "preprocessing", _settings(card["preprocess"])
     for text in _backbones(card["backbone"], card["backbone_config"]):
         yield "backbone", text
+    match card.get("frame_samples"):
+        case int(samples):
+            yield "a frame sees", f"{samples} samples, {samples / card['rate_hz']:.2f} s"
 
 
 def _backbones(name: str, config: Mapping[str, Any]) -> Iterator[str]:

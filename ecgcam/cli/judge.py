@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import RecordError
+from ..errors import ModelError, RecordError
 from .options import Trusted
 from .progress import progress
 
 if TYPE_CHECKING:
+    from ..modelfile import Card
     from ..record import Record
 
 
@@ -93,9 +94,26 @@ def info(
     from ..shipped import model_file
     from .card import card_lines
 
-    card = read_card(model_file(model))
-    for line in [json.dumps(card, indent=2)] if as_json else card_lines(card):
+    path = model_file(model)
+    card = read_card(path)
+    lines = [json.dumps(card, indent=2)] if as_json else card_lines(_with_frame(card, path))
+    for line in lines:
         typer.echo(line)
+
+
+def _with_frame(card: "Card", path: Path) -> "Card":
+    """What a frame sees too, of the network itself where an earlier version wrote the card."""
+    from ..modelfile import load_network
+
+    if "frame_samples" in card:
+        return card
+    try:
+        network, _ = load_network(path)
+    except ModelError:  # no torch, or code of somebody's own: it is not told
+        return card
+    from ..receptive_field import samples_seen
+
+    return {**card, "frame_samples": samples_seen(network)}
 
 
 def models() -> None:
