@@ -64,6 +64,30 @@ def test_a_small_group_is_hollow_and_the_picture_says_what_that_means(forest):
     assert "Hollow: fewer than 20" in words(forest)
 
 
+def test_a_small_group_too_low_for_the_picture_is_a_mark_at_its_edge():
+    groups = {"site": {"1": group(0.8), "2": group(0.2, n=4, few=True)}}
+    axes = draw_forest(group(0.9), groups, few_below=20).axes[0]
+    low, _ = axes.get_xlim()
+    assert low == pytest.approx(0.7)
+    marks = [line for line in axes.lines if line.get_marker() in ("o", "<")]
+    assert [line.get_marker() for line in marks] == ["o", "<"]
+    assert marks[1].get_xydata().tolist() == [[low, 2]]
+    assert not marks[1].get_clip_on()
+    assert "Triangle: further to the left" in words(axes.figure)
+
+
+def test_where_all_is_within_the_picture_it_speaks_of_no_triangle(forest):
+    assert "Triangle" not in words(forest)
+
+
+def test_the_caption_says_what_the_numbers_are():
+    known = {"sex": {"female": group(0.8, positives=40)}}
+    assert "Numbers: positives of records." in words(draw_forest(group(0.9), known, few_below=20))
+    mean = words(draw_forest(group(0.9), {"sex": {"female": group(0.8)}}, few_below=20))
+    assert "n: records." in mean
+    assert "positives of" not in mean
+
+
 def test_curves_start_undisturbed_and_go_through_each_strength():
     trials = [
         trial("white noise", "24 dB SNR", 0.8, 24, "dB SNR"),

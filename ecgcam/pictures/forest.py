@@ -23,30 +23,34 @@ def draw_forest(
     overall, and each group's: `n`, `few`, perhaps `positives`, and of each of TITLES the score
     (None where it is undefined) and its `…_ci`, [low, high]. The line and the band are the score
     of all records and its interval. A group with few positives or negatives is hollow and grey; a
-    score that is undefined is a dash.
+    score that is undefined is a dash, and one too low for the picture a mark at its edge.
     """
     from matplotlib.figure import Figure
 
     rows = _rows(groups)
     figure = Figure(figsize=(10, 1.3 + 0.27 * len(rows)), layout="constrained")
     columns = list(figure.subplots(1, len(TITLES), sharey=True))
+    beyond = False
     for axes, (score, title) in zip(columns, TITLES.items(), strict=True):
+        low, high = _limits(overall, rows, score)
         _draw_overall(axes, overall, score)
         for place, (_, scores) in enumerate(rows):
             if scores is not None:
-                _draw_group(axes, place, scores, score)
-        axes.set(xlabel=title, xlim=_limits(overall, rows, score), ylim=(len(rows) - 0.4, -0.6))
+                beyond |= _draw_group(axes, place, scores, score, lowest=low)
+        axes.set(xlabel=title, xlim=(low, high), ylim=(len(rows) - 0.4, -0.6))
         axes.grid(axis="x", color="0.93", zorder=0)
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
     columns[0].set_yticks(range(len(rows)), [label for label, _ in rows], fontsize=9)
     for label, (_, scores) in zip(columns[0].get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if scores is None else "normal")
-    figure.suptitle(
-        f"Numbers: positives of records. Line and band: all {overall['n']:,} records. "
-        f"Hollow: fewer than {few_below} positives or negatives, not to be relied on.",
-        fontsize=9,
+    known = any(scores is not None and "positives" in scores for _, scores in rows)
+    words = (
+        f"{'Numbers: positives of records' if known else 'n: records'}. "
+        f"Line and band: all {overall['n']:,} records. "
+        f"Hollow: fewer than {few_below} positives or negatives, not to be relied on."
     )
+    figure.suptitle(f"{words}\nTriangle: further to the left." if beyond else words, fontsize=9)
     return figure
 
 
@@ -70,17 +74,19 @@ def _draw_overall(axes: "Axes", overall: Scores, score: str) -> None:
         axes.axvline(overall[score], color=GREY, linewidth=1, zorder=1)
 
 
-def _draw_group(axes: "Axes", place: int, scores: Scores, score: str) -> None:
+def _draw_group(axes: "Axes", place: int, scores: Scores, score: str, *, lowest: float) -> bool:
+    """Its interval and its score; True if that is lower than the picture reaches."""
     if scores[score] is None:
         axes.text(0.02, place, "–", transform=axes.get_yaxis_transform(), va="center", color=GREY)
-        return
-    few = scores["few"]
-    colour = GREY if few else BLUE
+        return False
+    colour = GREY if scores["few"] else BLUE
+    beyond = bool(scores[score] < lowest)
     axes.plot(scores[f"{score}_ci"], [place, place], color=colour, linewidth=1.4, zorder=2)
     axes.plot(
-        [scores[score]], [place], "o", color=colour, markersize=5,
-        markerfacecolor="white" if few else colour, zorder=3,
+        [max(scores[score], lowest)], [place], "<" if beyond else "o", color=colour, markersize=5,
+        markerfacecolor="white" if scores["few"] else colour, zorder=3, clip_on=False,
     )  # fmt: skip
+    return beyond
 
 
 def _limits(
