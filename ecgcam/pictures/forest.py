@@ -81,10 +81,11 @@ def _draw_group(axes: "Axes", place: int, scores: Scores, score: str, *, lowest:
         return False
     colour = GREY if scores["few"] else BLUE
     beyond = bool(scores[score] < lowest)
+    place_on = axes.get_yaxis_transform() if beyond else axes.transData
     axes.plot(scores[f"{score}_ci"], [place, place], color=colour, linewidth=1.4, zorder=2)
     axes.plot(
-        [max(scores[score], lowest)], [place], "<" if beyond else "o", color=colour, markersize=5,
-        markerfacecolor="white" if scores["few"] else colour, zorder=3, clip_on=False,
+        [0.02 if beyond else scores[score]], [place], "<" if beyond else "o", transform=place_on,
+        color=colour, markersize=5, markerfacecolor="white" if scores["few"] else colour, zorder=3,
     )  # fmt: skip
     return beyond
 
