@@ -13,8 +13,10 @@ from .calibration import reliability_table
 from .classifier import Classifier
 from .evaluate import Judged, Progress, judge_folds, predictions, score, surest_and_worst
 from .explain import write_explanations
+from .explanation import Explanation
 from .files import written_whole
 from .pictures.plots import draw_confusion, draw_roc_pr
+from .pictures.shown import verdicts
 from .pictures.trust_plots import CoverageCurve, draw_coverage, draw_reliability
 from .report import figure_svg, png_file, write_page
 from .store import Store
@@ -78,10 +80,16 @@ def _draw_extremes(judged: Judged, out: Path, count: int) -> dict[str, list[dict
             {
                 "page": f"{folder}/{page.name}",
                 "picture": png_file(page.with_name(f"{page.stem}-sheet.png")),
+                "words": f"ECG {answer.name}: {_verdict_words(answer)}",
             }
-            for page in pages
+            for page, answer in zip(pages, answers, strict=True)
         ]
     return drawn
+
+
+def _verdict_words(answer: Explanation) -> str:
+    """The first of the verdicts, or why there is none."""
+    return next((one.words for one in verdicts(answer)), f"no judgement: {answer.refused}")
 
 
 def _class_scores(classifier: Classifier, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -288,6 +288,7 @@ def test_stored_points_are_scored_on_other_records(store, model, points, tmp_pat
             assert f"{reached['sensitivity']:.3f}" in page
     assert "none was chosen on these records" in page
     assert "Some of the records scored here" not in page
+    assert ("for each class by itself, not for all of" in page) == (len(task.classes) > 1)
 
 
 @pytest.mark.parametrize("folds", [(8,), (7, 8, 9)])
@@ -328,6 +329,18 @@ def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path, un
             for ending in (".html", ".json", "-leads.png", "-sheet.png", "-sheet.pdf")
         }
         assert f'href="{folder}/{name}.html"' in page
+        assert f'alt="ECG {name}: ABNORMAL: ' in page
+
+
+def test_of_a_flat_record_among_the_extremes_the_page_says_why_it_was_not_explained(
+    store, model, tmp_path, undrawn, monkeypatch
+):
+    judged = judge_folds(model(), store, folds=[9])
+    flat = replace(store.record(int(judged.numbers[0])), name="f")
+    flat = replace(flat, signal_mv=np.zeros_like(flat.signal_mv))
+    monkeypatch.setattr("ecgcam.store.Store.record", lambda *_: flat)
+    evaluated(model(), store, tmp_path, folds=[9], draw=1)
+    assert 'alt="ECG f: no judgement: f: I, II, ' in (tmp_path / REPORT).read_text()
 
 
 def test_nothing_is_learned_from_the_records_that_are_scored(store, model):

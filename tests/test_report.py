@@ -1,6 +1,8 @@
 """Pages are self-contained, whole, and show every value as text."""
 
 import base64
+import re
+from importlib.resources import files
 
 import jinja2
 import pytest
@@ -36,6 +38,13 @@ def test_a_png_is_inside_the_page_byte_by_byte(tmp_path):
     kind, data = png_file(tmp_path / "a.png").split(",")
     assert kind == "data:image/png;base64"
     assert base64.b64decode(data) == (tmp_path / "a.png").read_bytes()
+
+
+def test_on_a_phone_a_picture_keeps_the_size_it_can_be_read_at_and_scrolls():
+    style = (files("ecgcam") / "pages" / "page.css").read_text(encoding="utf-8")
+    phone = re.search(r"@media \(max-width: 600px\) \{(.*?)\n\}", style, re.S)[1]
+    assert "figure { overflow-x: auto; }" in phone
+    assert "figure img { max-width: 680px; }" in phone
 
 
 def test_a_value_is_text_whatever_it_holds(plain_page):
