@@ -1,4 +1,4 @@
-"""Draw the pictures of the docs, of made-up ECGs: python docs/make_pictures.py MODEL"""
+"""Draw the pictures of the docs, of made-up ECGs: python docs/make_pictures.py normal"""
 
 import sys
 from dataclasses import replace

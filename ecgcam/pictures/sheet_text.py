@@ -86,12 +86,13 @@ def write_foot(axes: "Axes", shown: Shown | None, *, set_words: str | None) -> N
     if shown is None:
         return
     colours = np.linspace(0, 1, 256)[None]
-    axes.imshow(colours, cmap=heat_colours(), extent=(START_MM, 68, 10.3, 12.8), aspect="auto")
+    axes.imshow(colours, cmap=heat_colours(), extent=(START_MM, 68, 10.6, 13.1), aspect="auto")
     label = f"1   heat for {drawable(shown.verdict.name, length=40)}; hatched: not judged"
-    axes.text(START_MM - 2, 10.8, "0", ha="right", fontsize=7)
-    axes.text(70, 10.8, label, fontsize=7)
-    for k, words in enumerate(filter(None, (HEAT_MEANING, shown.beware, set_words))):
-        axes.text(LEFT_MM, 8.4 - 2.4 * k, words, fontsize=6, color="0.3")
+    axes.text(START_MM - 2, 11.1, "0", ha="right", fontsize=7)
+    axes.text(70, 11.1, label, fontsize=7)
+    lines = [words for words in (HEAT_MEANING, shown.beware, set_words) if words]
+    for k, words in enumerate(reversed(lines)):
+        axes.text(LEFT_MM, 3.6 + 2.4 * k, words, fontsize=6, color="0.3")
 
 
 def _at_most(count: int, lines: list[str]) -> list[str]:
