@@ -101,9 +101,9 @@ class Shown:
             return ""
         sample_s = self.duration_s / self.heat.size
         starts_s = np.arange(self.windows) * self.evidence_s / self.windows
-        edges_s = [*starts_s, np.isfinite(self.heat).sum() * sample_s]
+        edges_s = np.append(starts_s, np.isfinite(self.heat).sum() * sample_s)
         hottest_s = (np.nanargmax(self.heat) + 0.5) * sample_s
-        return EDGE_MEANING if np.abs(hottest_s - edges_s).min() < EDGE_S else ""
+        return EDGE_MEANING if np.abs(edges_s - hottest_s).min() < EDGE_S else ""
 
 
 def verdict(explanation: Explanation, k: int) -> Verdict:
