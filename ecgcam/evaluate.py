@@ -180,7 +180,7 @@ def _scores(
     return scores_with_intervals(
         judged.targets[places],
         judged.probabilities[places],
-        thresholds=classifier.thresholds.tolist(),
+        decisions=judged.decisions[places],
         class_names=classifier.classes,
         patients=judged.store.records["patient"].to_numpy()[judged.numbers[places]],
         exclusive=classifier.exclusive,

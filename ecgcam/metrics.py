@@ -33,10 +33,16 @@ def binary_scores(
     called positive. Returns SCORES, each within [0, 1] or NaN, with `n`, `prevalence` and
     `confusion`, [[TN, FP], [FN, TP]].
     """
+    targets, probabilities = checked(targets, probabilities)
+    return _scores(targets, probabilities, decide(probabilities, threshold=threshold))
+
+
+def _scores(
+    targets: NDArray[np.bool_], probabilities: NDArray[Any], called: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Those of one class of which these records are called positive; all (n,)."""
     from sklearn import metrics
 
-    targets, probabilities = checked(targets, probabilities)
-    called = decide(probabilities, threshold=threshold)
     some, both = targets.any(), targets.any() and not targets.all()
     return {
         "n": len(targets),
@@ -78,7 +84,7 @@ def scores_with_intervals(
     targets: NDArray[Any],
     probabilities: NDArray[Any],
     *,
-    thresholds: Sequence[float],
+    decisions: NDArray[np.bool_],
     class_names: Sequence[str],
     patients: ArrayLike,
     exclusive: bool,
@@ -87,20 +93,20 @@ def scores_with_intervals(
 ) -> dict[str, Any]:
     """The scores of a fold as metrics.json holds them; null where undefined.
 
-    targets, probabilities: (n, classes). patients: (n,).
+    targets, probabilities: (n, classes). decisions: the same shape, what is called positive; of
+    classes that exclude one another, the likeliest. patients: (n,).
     One class: what `binary_scores` gives, each score with its `…_ci`, [low, high]. Several:
     `classes`, the same for each class against the rest, and `macro_…`, the mean over the classes
     in which the score is defined (its interval from the same replicates). Where classes exclude
-    one another also `accuracy`, the share of records whose likeliest class is the true one, and
+    one another also `accuracy`, the share of records whose decision is the true class, and
     `confusion`, (classes, classes), a row a true class.
     """
     targets, probabilities = checked(targets, probabilities)
-    _check_classes(targets, thresholds=thresholds, class_names=class_names, exclusive=exclusive)
+    _check_classes(targets, decisions=decisions, class_names=class_names, exclusive=exclusive)
     counts = resample_patients(patients, rng=rng, replicates=replicates)
     points, replicas = [], []
-    for target, probability, threshold in zip(targets.T, probabilities.T, thresholds, strict=True):
-        called = decide(probability, threshold=threshold)
-        points.append(binary_scores(target, probability, threshold=threshold))
+    for target, probability, called in zip(targets.T, probabilities.T, decisions.T, strict=True):
+        points.append(_scores(target, probability, called))
         replicas.append(replicated_scores(target, probability, called=called, counts=counts))
     classes = {
         name: _with_intervals(point, replica)
@@ -110,7 +116,7 @@ def scores_with_intervals(
         return classes[class_names[0]]
     answer: dict[str, Any] = {"n": len(targets)}
     if exclusive:
-        answer |= _top_scores(targets, probabilities, counts=counts)
+        answer |= _top_scores(targets, decisions, counts=counts)
     return answer | _macro_scores(points, replicas) | {"classes": classes}
 
 
@@ -141,17 +147,22 @@ def decide(probabilities: NDArray[Any], *, threshold: float) -> NDArray[np.bool_
 def _check_classes(
     targets: NDArray[np.bool_],
     *,
-    thresholds: Sequence[float],
+    decisions: NDArray[np.bool_],
     class_names: Sequence[str],
     exclusive: bool,
 ) -> None:
-    if targets.ndim != 2 or not targets.shape[1] == len(thresholds) == len(set(class_names)):
+    fits = targets.ndim == 2 and targets.shape[1] == len(set(class_names))
+    if not fits or decisions.shape != targets.shape:
         raise ValueError(
-            f"targets have shape {targets.shape}, with {len(thresholds)} thresholds and the "
-            f"classes {', '.join(class_names)}; needed: (n, classes), one of each a class."
+            f"targets have shape {targets.shape}, with decisions of {decisions.shape} and the "
+            f"classes {', '.join(class_names)}; needed: (n, classes) of both, a name a class."
         )
-    if exclusive and (targets.shape[1] < 2 or (targets.sum(axis=1) != 1).any()):
+    if not exclusive:
+        return
+    if targets.shape[1] < 2 or (targets.sum(axis=1) != 1).any():
         raise ValueError("the classes exclude one another; needed: two, and one true a record.")
+    if (decisions.sum(axis=1) != 1).any():
+        raise ValueError("the classes exclude one another; needed: one decision a record.")
 
 
 def _with_intervals(point: dict[str, Any], replicas: Replicas) -> dict[str, Any]:
@@ -177,18 +188,18 @@ def _macro_scores(points: list[dict[str, Any]], replicas: list[Replicas]) -> dic
 
 
 def _top_scores(
-    targets: NDArray[np.bool_], probabilities: NDArray[Any], *, counts: NDArray[np.integer[Any]]
+    targets: NDArray[np.bool_], decisions: NDArray[np.bool_], *, counts: NDArray[np.integer[Any]]
 ) -> dict[str, Any]:
-    """Accuracy and confusion when the likeliest class is the answer."""
+    """Accuracy and confusion where one class is the answer."""
     from sklearn import metrics
 
-    true, likeliest = targets.argmax(axis=1), probabilities.argmax(axis=1)
-    replicated = counts @ (true == likeliest) / counts.sum(axis=1)
+    true, answer = targets.argmax(axis=1), decisions.argmax(axis=1)
+    replicated = counts @ (true == answer) / counts.sum(axis=1)
     every = np.arange(targets.shape[1])
     return {
-        "accuracy": float(metrics.accuracy_score(true, likeliest)),
+        "accuracy": float(metrics.accuracy_score(true, answer)),
         "accuracy_ci": interval_or_none(replicated),
-        "confusion": metrics.confusion_matrix(true, likeliest, labels=every).tolist(),
+        "confusion": metrics.confusion_matrix(true, answer, labels=every).tolist(),
     }
 
 

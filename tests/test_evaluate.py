@@ -108,6 +108,29 @@ def test_of_exclusive_classes_the_likeliest_is_the_answer(store, model, tmp_path
     assert (table["decision_AFIB"] == (found.argmax(1) == 1)).all()
 
 
+def test_a_class_of_exclusive_ones_is_scored_by_the_models_decisions(tmp_path):
+    """Of three classes the likeliest may be below 0.5: the table, confusion and groups agree."""
+    rng = np.random.default_rng(0)
+    names, true = SUPERCLASSES[:3], rng.integers(3, size=300)
+    signals = rng.integers(-900, 900, (300, 12, 500))
+    task = replace(SUPERCLASS, classes=names, members=SUPERCLASS.members[:3], exclusive=True)
+    labels = [[f"superclass:{names[k]}"] for k in true]
+    small = write_store(tmp_path / "store", signals, labels, folds=[9] * 300)
+    classifier = telling(small, rng.normal(size=(300, 3)) + np.eye(3)[true], task)
+    scores, table = evaluated(classifier, small, tmp_path / "out", folds=[9])
+    assert (table[[f"probability_{name}" for name in names]].max(axis=1) < 0.5).any()
+    wanted = np.diag(scores["confusion"]) / np.sum(scores["confusion"], axis=1)
+    groups = scores["subgroups"]["all"]["classes"]
+    for name, recall in zip(names, wanted, strict=True):
+        assert scores["classes"][name]["recall"] == pytest.approx(recall)
+        assert groups[name]["sensitivity"] == pytest.approx(recall)
+        assert scores["classes"][name]["accuracy"] == pytest.approx(groups[name]["accuracy"])
+    page = (tmp_path / "out" / REPORT).read_text()
+    assert '<th class="n">threshold</th>' not in page
+    assert "Confusion of the likeliest class" in page
+    assert "Confusion at the model's threshold" not in page
+
+
 def test_predictions_have_a_row_an_ecg_as_judged_one_by_one(store, model, tmp_path):
     classifier = model()
     _, table = evaluated(classifier, store, tmp_path, folds=[9])

@@ -104,7 +104,7 @@ def test_what_is_undefined_is_nan_here_and_null_in_json(targets, threshold, unde
     answer = scores_with_intervals(
         targets[:, None],
         probabilities[:, None],
-        thresholds=[threshold],
+        decisions=called[:, None],
         class_names=["ABNORMAL"],
         patients=[1, 2, 3],
         exclusive=False,
@@ -213,9 +213,10 @@ def three_classes(rng):
     return np.eye(3)[true], np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
-def scored(targets, probabilities, *, exclusive, rng, **more):
+def scored(targets, probabilities, *, exclusive, rng, thresholds=0.5, **more):
+    likeliest = probabilities == probabilities.max(axis=1, keepdims=True)
     arguments = {
-        "thresholds": [0.5] * targets.shape[1],
+        "decisions": likeliest if exclusive else probabilities >= np.array(thresholds),
         "class_names": [f"C{k}" for k in range(targets.shape[1])],
         "patients": np.arange(len(targets)) // 2,
         "replicates": 100,
@@ -280,6 +281,11 @@ def test_classes_that_exclude_one_another(three_classes, rng):
     sigma = math.sqrt(right.mean() * (1 - right.mean()) / 200)
     assert 2 * sigma < high - low < 6 * sigma
     assert set(answer["classes"]) == {"C0", "C1", "C2"}
+    recalls = [answer["classes"][f"C{k}"]["recall"] for k in range(3)]
+    assert recalls == pytest.approx(confusion.diagonal() / confusion.sum(axis=1))
+    assert recalls == pytest.approx(
+        metrics.recall_score(targets.argmax(1), probabilities.argmax(1), average=None)
+    )
 
 
 @pytest.mark.parametrize(
@@ -290,11 +296,12 @@ def test_classes_that_exclude_one_another(three_classes, rng):
         ({"targets": np.zeros((0, 2)), "probabilities": np.zeros((0, 2))}, "with a record"),
         ({"probabilities": np.full((4, 2), math.nan)}, "not within"),
         ({"probabilities": np.full((4, 2), 1.1)}, "not within"),
-        ({"thresholds": [0.5]}, "1 thresholds"),
+        ({"decisions": np.ones((4, 1), bool)}, "decisions of \\(4, 1\\)"),
         ({"class_names": ["A", "A"]}, "needed: \\(n, classes\\)"),
         ({"patients": [1, 2, 3]}, "3 patients"),
         ({"replicates": 0}, "replicates is 0"),
         ({"targets": np.ones((4, 2)), "exclusive": True}, "one true a record"),
+        ({"decisions": np.ones((4, 2), bool), "exclusive": True}, "one decision a record"),
     ],
 )
 def test_nonsense_is_refused(change, message, rng):
@@ -340,7 +347,7 @@ def test_the_published_models_scores_come_out(published, rng):
     answer = scores_with_intervals(
         targets[:, None],
         probabilities[:, None],
-        thresholds=[0.5],
+        decisions=probabilities[:, None] >= 0.5,
         class_names=["ABNORMAL"],
         patients=patients,
         exclusive=False,
