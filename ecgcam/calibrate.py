@@ -23,7 +23,7 @@ from .classifier import Classifier, load, to_probabilities
 from .conformal import conformal_limits
 from .errors import DatasetError, ModelError
 from .evaluate import Judged, Progress, judge_folds
-from .modelfile import Card, copy_with_card
+from .modelfile import Card, copy_with_card, is_number
 from .operating_points import KEY, ChosenOn, ClassPoints, OperatingPoint, OperatingPoints
 from .shipped import model_file
 from .store import Store
@@ -109,7 +109,7 @@ def shifted(judged: Judged, shifts: Sequence[float]) -> Judged:
     classifier = judged.classifier
     card, added = classifier.card, np.array(shifts, np.float32)
     match card["provenance"].get(BIAS_SHIFT):
-        case list(before) if len(before) == len(shifts):
+        case list(before) if len(before) == len(shifts) and all(map(is_number, before)):
             so_far = [round(old + new, 3) for old, new in zip(before, shifts, strict=True)]
         case _:  # none yet; or a stranger's card that means something else
             so_far = list(shifts)

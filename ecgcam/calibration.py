@@ -17,7 +17,7 @@ from .metrics import checked, decide
 if TYPE_CHECKING:
     import pandas as pd
 
-_TEMPERATURES = (0.05, 20.0)
+TEMPERATURES = (0.05, 20.0)
 _MOST_SHIFT = 5.0  # in logits: odds 148 times as high
 _ROUNDING = 1e-12  # of a share: 1 - 0.9 is below 0.1
 
@@ -186,7 +186,7 @@ def fit_temperature(
             return float(-(targets * log_softmax(z, axis=1)).sum(axis=1).mean())
         return float((np.logaddexp(0, z) - targets * z).mean())
 
-    bounds = np.log(_TEMPERATURES)
+    bounds = np.log(TEMPERATURES)
     found = minimize_scalar(negative_log_likelihood, bounds=bounds, options={"xatol": 1e-6})
     return float(np.exp(found.x))
 
@@ -219,7 +219,7 @@ def fit_shifts(targets: NDArray[Any], logits: NDArray[Any]) -> NDArray[np.float6
         value = (np.logaddexp(0, scores) - y * scores).mean()
         return float(value), np.concatenate([[(error * z).sum()], error.sum(axis=0)])
 
-    coldest, hottest = _TEMPERATURES
+    coldest, hottest = TEMPERATURES
     bounds = [(1 / hottest, 1 / coldest)] + [(None, None)] * y.shape[1]
     start = np.concatenate([[1.0], np.zeros(y.shape[1])])
     found = minimize(loss, start, jac=True, bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-8}).x

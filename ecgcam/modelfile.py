@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .calibration import TEMPERATURES
 from .errors import ModelError
 from .files import written_whole
 from .labels import Task
@@ -132,17 +133,27 @@ def check_card(card: Card, path: Path) -> Card:
     if not all(isinstance(name, str) for name in (*card["leads"], *task.classes)):
         raise ModelError(f"{path}: leads and classes must be names.")
     numbers = [*card["thresholds"], card["temperature"], card["rate_hz"], card["duration_s"]]
-    if not all(isinstance(x, int | float) and abs(x) < _TOO_MUCH for x in numbers):
+    if not all(map(is_number, numbers)):
         raise ModelError(f"{path}: thresholds, temperature, rate and duration must be numbers.")
     if list(task.classes) != card["classes"] or len(card["thresholds"]) != len(task.classes):
         raise ModelError(f"{path}: the card's classes and thresholds do not fit its task.")
-    if min(card["temperature"], card["rate_hz"], card["duration_s"]) <= 0:
-        raise ModelError(f"{path}: temperature, rate and duration must be above 0.")
+    if min(card["rate_hz"], card["duration_s"]) <= 0:
+        raise ModelError(f"{path}: rate and duration must be above 0.")
+    coldest, hottest = TEMPERATURES
+    if not coldest <= card["temperature"] <= hottest:
+        raise ModelError(
+            f"{path}: the temperature is {card['temperature']}; needed: {coldest} to {hottest:g}."
+        )
     try:
         OperatingPoints.from_card(card)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
     return card
+
+
+def is_number(found: object) -> bool:
+    """Whether this, of a card, is a number to reckon with: neither endless nor beyond reason."""
+    return isinstance(found, int | float) and abs(found) < _TOO_MUCH
 
 
 def load_network(path: Path, *, backbone: str | None = None) -> tuple["Network", Card]:

@@ -140,6 +140,16 @@ def test_the_card_keeps_what_was_added_in_all(store, model):
     )
 
 
+@pytest.mark.parametrize("before", [["x"], [None], [[0.5]], [10**400], [1e300], "x", [0.5, 0.5]])
+def test_what_a_strangers_card_calls_a_shift_is_no_part_of_the_sum(store, model, tmp_path, before):
+    out = tmp_path / "calibrated.safetensors"
+    path = model(provenance={"bias_shift": before})
+    card = calibrate(path, store, out, UNTRAINED, folds=FOLDS)
+    np.testing.assert_allclose(
+        card["provenance"]["bias_shift"], load(out).bias - load(path).bias, atol=1e-5
+    )
+
+
 def test_a_failure_leaves_the_file_as_it_was(store, model, monkeypatch):
     def stop_half_way(path, data):
         path.write_text("half")
