@@ -25,6 +25,7 @@ from .errors import DatasetError, ModelError
 from .evaluate import Judged, Progress, judge_folds
 from .modelfile import Card, copy_with_card, is_number
 from .operating_points import KEY, ChosenOn, ClassPoints, OperatingPoint, OperatingPoints
+from .seen import seen
 from .shipped import model_file
 from .store import Store
 
@@ -158,6 +159,7 @@ def _points(
             folds=judged.folds,
             records=len(judged.numbers),
             store=judged.store.about["fingerprint"],
+            source=judged.store.about.get("source", ""),
         ),
         threshold=config.threshold,
         band=config.band,
@@ -168,14 +170,11 @@ def _points(
 
 def _refuse_learned(card: Card, store: Store, folds: Sequence[int]) -> None:
     """Of records that it has learned from, a model is surer than it will be of new ones."""
-    match card["provenance"]:
-        case {"data": {"fingerprint": learned_from}, "recipe": {"train_folds": list(learned)}}:
-            again = [fold for fold in folds if fold in learned]
-            if again and learned_from == store.about["fingerprint"]:
-                raise DatasetError(
-                    f"the model has learned from fold {', '.join(map(str, again))} of this store, "
-                    "and is surer of its records than of new ones; needed: folds it has not seen."
-                )
+    if learned := seen(card, store, folds).learned_from:
+        raise DatasetError(
+            f"the model has learned from fold {', '.join(map(str, learned))} of this data, and is "
+            "surer of its records than of new ones; needed: folds it has not seen."
+        )
 
 
 def _judged_by_itself(classifier: Classifier, config: CalibrateConfig) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from .errors import ModelError
 from .evaluate import Judged, Progress, judge_folds
 from .labels import Task
 from .metrics import interval_or_none
+from .seen import Seen, seen
 from .store import Store
 
 RESULTS = "compare.json"
@@ -50,8 +51,8 @@ def compare_models(
         "task": a.card["task"]["name"],
         "fold": folds[0] if len(folds) == 1 else list(folds),
         "n": len(judged[0].numbers),
-        "a": _about(a),
-        "b": _about(b),
+        "a": _about(a, store, folds),
+        "b": _about(b, store, folds),
         "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
         "wholly_right": _wholly_right(*judged, counts=counts),
         **_by_class(*judged, counts=counts),
@@ -80,9 +81,10 @@ def _half(progress: Progress | None, half: int) -> Progress | None:
     return lambda done, total: progress(done + half * total, 2 * total)
 
 
-def _about(model: Classifier) -> dict[str, Any]:
+def _about(model: Classifier, store: Store, folds: Sequence[int]) -> dict[str, Any]:
     known = {key: model.card[key] for key in ("backbone", "parameters", "leads", "thresholds")}
-    return known | {"temperature": model.temperature}
+    met = seen(model.card, store, folds).to_dict()
+    return known | {"temperature": model.temperature, "seen": met}
 
 
 def _by_class(a: Judged, b: Judged, *, counts: NDArray[np.integer[Any]]) -> dict[str, Any]:
@@ -146,7 +148,12 @@ def as_text(found: Mapping[str, Any]) -> str:
         for row in rows
     ]
     alone = f"{whole['only_a']:,} records only A has wholly right, {whole['only_b']:,} only B."
-    return "\n".join([*lines, alone])
+    met = [f"{side.upper()}: {' '.join(said)}" for side in "ab" if (said := _met(found[side]))]
+    return "\n".join([*lines, alone, *met])
+
+
+def _met(model: Mapping[str, Any]) -> list[str]:
+    return Seen(**model["seen"]).in_words()
 
 
 def _cells(told: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -11,7 +11,7 @@ r-th most unusual of the n
 
 for the positive records and for the negative ones, whatever their shares. The limit is put halfway
 between the r-th and the one before it: on the r-th, the rounding of another batch size or another
-engine would turn that record's set. Without ties it is at most 1 - alpha + 2 / (n + 1). It holds on
+engine would turn that record's set. Without ties P is at most 1 - alpha + 2 / (n + 1). It holds on
 average over the draw of the n and of the new record, for each class by itself, and not for every
 group of patients. It is lost where new records come from elsewhere, and weakened where several are
 of one patient or the model was chosen on the n.

@@ -15,6 +15,7 @@ from .labels import SUPERCLASSES, Task
 from .leads import lead_order
 from .metrics import scores_with_intervals
 from .operating_points import OperatingPoints
+from .seen import Seen, seen
 from .store import Store
 from .trust_scores import trust_scores
 
@@ -111,11 +112,13 @@ def score(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str,
     """
     classifier = judged.classifier
     folds = list(judged.folds)
+    met = seen(classifier.card, judged.store, folds)
     answer = {
         "task": classifier.card["task"]["name"],
         "fold": folds[0] if len(folds) == 1 else folds,
         "n_dropped": judged.dropped,
         "parameters": classifier.card["parameters"],
+        "seen": met.to_dict(),
         "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
         **_scores(judged, np.arange(len(judged.numbers)), seed=seed, replicates=replicates),
     }
@@ -128,7 +131,7 @@ def score(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str,
     for name, added in _trust(judged, seed=seed, replicates=replicates).items():
         (answer["classes"][name] if "classes" in answer else answer).update(added)
     if classifier.operating_points is not None:
-        answer["chosen"] = _chosen(judged, classifier.operating_points)
+        answer["chosen"] = _chosen(classifier.operating_points, met)
     return answer
 
 
@@ -209,16 +212,15 @@ def _trust(judged: Judged, *, seed: int, replicates: int) -> dict[str, dict[str,
     }
 
 
-def _chosen(judged: Judged, points: OperatingPoints) -> dict[str, Any]:
-    """What the card's points were chosen by and on; whether that was on these very records."""
-    on = points.chosen_on
-    same_store = on.store == judged.store.about["fingerprint"]
+def _chosen(points: OperatingPoints, met: Seen) -> dict[str, Any]:
+    """What the card's points were chosen by and on; whether on some of these, None: not known."""
+    on_these = met.points_chosen_on
     return {
-        **asdict(on),
+        **asdict(points.chosen_on),
         "threshold": points.threshold,
         "band": points.band,
         "alpha": points.alpha,
-        "on_these_records": same_store and not set(on.folds).isdisjoint(judged.folds),
+        "on_these_records": None if on_these is None else bool(on_these),
     }
 
 

@@ -19,6 +19,7 @@ from .pictures.plots import draw_confusion, draw_roc_pr
 from .pictures.shown import verdicts
 from .pictures.trust_plots import CoverageCurve, draw_coverage, draw_reliability
 from .report import figure_svg, png_file, write_page
+from .seen import Seen
 from .store import Store
 from .subgroups import drawn_subgroups, score_subgroups
 from .trust_scores import BINS
@@ -58,6 +59,7 @@ def evaluate(
         out / REPORT,
         "evaluation.html.jinja",
         scores=scores,
+        met=Seen(**scores["seen"]).in_words(),
         classes=_class_scores(classifier, scores),
         card=classifier.card,
         store=store.about,

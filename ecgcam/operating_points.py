@@ -61,11 +61,15 @@ class ClassPoints:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenOn:
-    """The records that it was all chosen on: their folds of the store with this fingerprint."""
+    """The records that it was all chosen on: their folds of the store with this fingerprint.
+
+    source: what that store was made of; "": the card does not say.
+    """
 
     folds: tuple[int, ...]
     records: int
     store: str
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +116,7 @@ class OperatingPoints:
                 folds=tuple(int(fold) for fold in said["folds"]),
                 records=int(said["records"]),
                 store=str(said["store"]),
+                source=str(said.get("source", "")),
             ),
             threshold=str(saved["threshold"]),
             band=str(saved["band"]),

@@ -17,6 +17,7 @@ from .classifier import Classifier
 from .clinical_scores import ClinicalScores, in_metrics_form, mean_over_classes, score_classes
 from .evaluate import Judged, Progress, judge_folds
 from .leads import lead_order
+from .seen import seen
 from .store import Store
 from .trials import Trial, plan
 
@@ -59,6 +60,7 @@ def try_model(
         "classes": list(classifier.classes),
         "leads": list(classifier.leads),
         "parameters": classifier.card["parameters"],
+        "seen": seen(classifier.card, store, folds).to_dict(),
         "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
         "undisturbed": _told(classifier.classes, before),
         "trials": found,

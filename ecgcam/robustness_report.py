@@ -15,6 +15,7 @@ from .files import written_whole
 from .pictures.robustness import draw_changes, draw_strengths
 from .report import figure_svg, write_page
 from .robustness import try_model
+from .seen import Seen
 from .store import Store
 
 RESULTS = "robustness.json"
@@ -46,6 +47,7 @@ def report_robustness(
         out / PAGE,
         "robustness.html.jinja",
         found=found,
+        met=Seen(**found["seen"]).in_words(),
         card=classifier.card,
         store=store.about,
         parts=[_part(found, name) for name in _names(found)[: _MOST_CLASSES + 1]],

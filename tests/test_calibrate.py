@@ -273,9 +273,13 @@ def test_records_that_the_model_has_learned_from_are_refused(store, model, tmp_p
         "recipe": {"train_folds": [1, 2, 8]},
     }
     path, out = model(provenance=provenance), tmp_path / "calibrated.safetensors"
-    with pytest.raises(DatasetError, match="has learned from fold 8 of this store"):
+    with pytest.raises(DatasetError, match="has learned from fold 8 of this data"):
         calibrate(path, store, out, UNTRAINED, folds=(8, 9))
+    same = {"fingerprint": "of more folds", "source": store.about["source"]}
+    with pytest.raises(DatasetError, match="has learned from fold 8 of this data"):
+        calibrate(model(provenance=provenance | {"data": same}), store, out, UNTRAINED, folds=(8,))
     assert not out.exists()
+    path = model(provenance=provenance)
     calibrate(path, store, out, UNTRAINED, folds=(9, 10))
     elsewhere = model(provenance=provenance | {"data": {"fingerprint": "other"}})
     calibrate(elsewhere, store, out, UNTRAINED, folds=(8, 9))
@@ -286,6 +290,7 @@ def test_a_model_of_unknown_origin_can_be_calibrated(store, model, tmp_path, pro
     out = tmp_path / "calibrated.safetensors"
     calibrate(model(provenance=provenance), store, out, UNTRAINED, folds=FOLDS)
     assert load(out).operating_points.chosen_on.records == 60
+    assert load(out).operating_points.chosen_on.source == store.about["source"]
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,7 @@ def test_without_operating_points_calibration_is_scored_and_the_page_says_what_i
     page = (tmp_path / REPORT).read_text()
     assert "ecgcam calibrate" in page
     assert page.count("<img") == 4  # curves, confusion, reliability, coverage
-    assert "none was chosen on these records" in page
+    assert "chosen on" not in page
 
 
 @pytest.mark.parametrize("task", [NORMAL, SUPERCLASS])
@@ -309,9 +309,10 @@ def test_stored_points_are_scored_on_other_records(store, model, points, tmp_pat
             reached = found["operating_points"][by]
             assert reached["sensitivity"] == pytest.approx(metrics.recall_score(target, called))
             assert f"{reached['sensitivity']:.3f}" in page
-    assert "none was chosen on these records" in page
+    assert scores["seen"]["points_chosen_on"] == []
     assert "Some of the records scored here" not in page
     assert ("for each class by itself, not for all of" in page) == (len(task.classes) > 1)
+    assert "Its thresholds were chosen on" not in page
 
 
 @pytest.mark.parametrize("folds", [(8,), (7, 8, 9)])
@@ -320,7 +321,7 @@ def test_points_chosen_on_the_very_records_are_called_so(store, model, points, t
     assert scores["chosen"]["on_these_records"] is True
     page = (tmp_path / REPORT).read_text()
     assert "Some of the records scored here" in page
-    assert "none was chosen on these records" not in page
+    assert "Its thresholds were chosen on fold" in page
 
 
 def test_exclusive_classes_have_no_operating_points(store, model, tmp_path):

@@ -24,7 +24,7 @@ RUNGS = {
     "data": "alike batches digests download heart_rate manifest place prepare processes ptbxl "
     "quality readers record rows shards signal_survey store survey synthetic wfdb16 "
     "wfdb_files windows",
-    "model": "classifier explanation modelfile operating_points published shipped",
+    "model": "classifier explanation modelfile operating_points published seen shipped",
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate combine compare demo evaluate evaluation_report explain "
     "overview recipe robustness robustness_report run subgroups teachers train training translate "

@@ -25,6 +25,7 @@ def telling(store, logits, task=NORMAL, **card):
         "task": task.to_dict(),
         "backbone": "none",
         "parameters": 0,
+        "provenance": {},
     }
 
     def engine(signal_mv, source):
