@@ -125,6 +125,32 @@ def percentile_interval(replicas: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def share_interval(
+    replicas: NDArray[np.float64], *, among: NDArray[np.bool_], counts: NDArray[Any]
+) -> tuple[float, float]:
+    """The 95 % interval of a share of some records, from its replicates.
+
+    among: (n,), the records that it is a share of. counts: (replicates, n), how often each was
+    drawn. A share of 0 or 1 is so in every replicate, which is no certainty: its interval is the
+    exact one of as many patients (Clopper and Pearson 1934). 21 of 21 may be 0.84 of all.
+    """
+    from scipy.stats import binomtest
+
+    low, high = percentile_interval(replicas)
+    if low == high and low in (0, 1):
+        patients = _patients(counts[:, among])
+        low, high = binomtest(round(low * patients), patients).proportion_ci()
+    return float(low), float(high)
+
+
+def _patients(counts: NDArray[Any]) -> int:
+    """How many patients these records are of: those drawn alike each time are of one.
+
+    counts: (replicates, records). Few replicates may take two patients for one, never one for two.
+    """
+    return len({column.tobytes() for column in counts.T})
+
+
 def two_sided_p(differences: NDArray[np.float64]) -> float:
     """How surprising a difference is if there is none, from its replicates; NaN if undefined.
 

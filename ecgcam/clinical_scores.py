@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bootstrap import mean_of_defined, replicated_scores, two_sided_p
-from .metrics import checked, interval_or_none, number_or_none
+from .bootstrap import mean_of_defined, percentile_interval, replicated_scores, two_sided_p
+from .metrics import checked, interval_or_none, number_or_none, score_intervals
 
 CLINICAL = {
     "auroc": "auroc",
@@ -29,17 +29,18 @@ class ClinicalScores:
     """The scores of one class, or their mean over several.
 
     values: for each of CLINICAL (1 + replicates,), the score itself and then its replicates; NaN
-    where it is undefined.
+    where it is undefined. intervals: for each [low, high]; None where there is none.
     """
 
     values: Mapping[str, NDArray[np.float64]]
+    intervals: Mapping[str, list[float] | None]
 
     def to_dict(self) -> dict[str, Any]:
         """Each score and its `…_ci`, [low, high]; None where undefined."""
         answer: dict[str, Any] = {}
         for score, values in self.values.items():
             answer[score] = number_or_none(values[0])
-            answer[f"{score}_ci"] = interval_or_none(values[1:])
+            answer[f"{score}_ci"] = self.intervals[score]
         return answer
 
     def minus(self, other: "ClinicalScores") -> dict[str, dict[str, Any]]:
@@ -70,27 +71,37 @@ def score_classes(
     scores = []
     for target, probability, called in zip(targets.T, probabilities.T, decisions.T, strict=True):
         found = replicated_scores(target, probability, called=called, counts=counts)
-        values = {score: found[name] for score, name in CLINICAL.items()}
-        scores.append(ClinicalScores(values=values))
+        replicas = {name: values[1:] for name, values in found.items()}
+        intervals = score_intervals(replicas, targets=target, called=called, counts=counts[1:])
+        scores.append(
+            ClinicalScores(
+                values={score: found[name] for score, name in CLINICAL.items()},
+                intervals={score: intervals[name] for score, name in CLINICAL.items()},
+            )
+        )
     return scores
 
 
 def mean_over_classes(scores: Sequence[ClinicalScores]) -> ClinicalScores:
     """The macro scores: each the mean over the classes in which it is defined."""
-    return ClinicalScores(
-        values={
-            score: mean_of_defined(np.array([one.values[score] for one in scores]))
-            for score in CLINICAL
-        }
-    )
+    means = {
+        score: mean_of_defined(np.array([one.values[score] for one in scores]))
+        for score in CLINICAL
+    }
+    intervals = {score: interval_or_none(values[1:]) for score, values in means.items()}
+    return ClinicalScores(values=means, intervals=intervals)
 
 
 def difference(values: NDArray[np.float64], others: NDArray[np.float64]) -> dict[str, Any]:
-    """values - others, (1 + replicates,) each: `difference`, `difference_ci` and `p_value`."""
+    """values - others, (1 + replicates,) each: `difference`, `difference_ci` and `p_value`.
+
+    The interval of what is the same on every replicate has no width: it is no score of chance.
+    """
     differences = values - others
+    low, high = percentile_interval(differences[1:])
     return {
         "difference": number_or_none(differences[0]),
-        "difference_ci": interval_or_none(differences[1:]),
+        "difference_ci": None if np.isnan(low) else [low, high],
         "p_value": number_or_none(two_sided_p(differences[1:])),
     }
 

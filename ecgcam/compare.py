@@ -13,7 +13,7 @@ from .clinical_scores import ClinicalScores, difference, mean_over_classes, scor
 from .errors import ModelError
 from .evaluate import Judged, Progress, judge_folds
 from .labels import Task
-from .metrics import interval_or_none
+from .metrics import share_or_none
 from .seen import Seen, seen
 from .store import Store
 
@@ -121,11 +121,12 @@ def _wholly_right(a: Judged, b: Judged, *, counts: NDArray[np.integer[Any]]) -> 
     """The share of records of which a model decides every class rightly, and who alone does."""
     right = [(one.decisions == (one.targets > 0)).all(axis=1) for one in (a, b)]
     shares = [np.append(one.mean(), counts @ one / counts.sum(axis=1)) for one in right]
+    every = np.ones_like(right[0])
     return {
         "a": float(shares[0][0]),
-        "a_ci": interval_or_none(shares[0][1:]),
+        "a_ci": share_or_none(shares[0][1:], among=every, counts=counts),
         "b": float(shares[1][0]),
-        "b_ci": interval_or_none(shares[1][1:]),
+        "b_ci": share_or_none(shares[1][1:], among=every, counts=counts),
         **difference(*shares),
         "only_a": int((right[0] & ~right[1]).sum()),
         "only_b": int((right[1] & ~right[0]).sum()),
@@ -167,6 +168,8 @@ def _cells(told: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _with_interval(value: float | None, interval: Sequence[float] | None, style: str) -> str:
-    if value is None or interval is None:
+    if value is None:
         return "-"
+    if interval is None:
+        return f"{value:{style}}"
     return f"{value:{style}} [{interval[0]:{style}}, {interval[1]:{style}}]"

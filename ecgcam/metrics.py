@@ -21,6 +21,7 @@ from .bootstrap import (
     percentile_interval,
     replicated_scores,
     resample_patients,
+    share_interval,
 )
 
 
@@ -104,14 +105,13 @@ def scores_with_intervals(
     targets, probabilities = checked(targets, probabilities)
     _check_classes(targets, decisions=decisions, class_names=class_names, exclusive=exclusive)
     counts = resample_patients(patients, rng=rng, replicates=replicates)
-    points, replicas = [], []
-    for target, probability, called in zip(targets.T, probabilities.T, decisions.T, strict=True):
+    points, replicas, classes = [], [], {}
+    for k, name in enumerate(class_names):
+        target, probability, called = targets[:, k], probabilities[:, k], decisions[:, k]
         points.append(_scores(target, probability, called))
         replicas.append(replicated_scores(target, probability, called=called, counts=counts))
-    classes = {
-        name: _with_intervals(point, replica)
-        for name, point, replica in zip(class_names, points, replicas, strict=True)
-    }
+        intervals = score_intervals(replicas[k], targets=target, called=called, counts=counts)
+        classes[name] = _with_intervals(points[k], intervals)
     if len(classes) == 1:
         return classes[class_names[0]]
     answer: dict[str, Any] = {"n": len(targets)}
@@ -165,13 +165,36 @@ def _check_classes(
         raise ValueError("the classes exclude one another; needed: one decision a record.")
 
 
-def _with_intervals(point: dict[str, Any], replicas: Replicas) -> dict[str, Any]:
+def score_intervals(
+    replicas: Replicas,
+    *,
+    targets: NDArray[np.bool_],
+    called: NDArray[np.bool_],
+    counts: NDArray[np.integer[Any]],
+) -> dict[str, list[float] | None]:
+    """The interval of each of SCORES of one class, as JSON holds it.
+
+    replicas: as `replicated_scores` gives of the same targets, called and counts.
+    """
+    every = np.ones_like(targets)
+    shares = {"accuracy": every, "precision": called, "recall": targets, "specificity": ~targets}
+    return {
+        score: share_or_none(replicas[score], among=shares[score], counts=counts)
+        if score in shares
+        else interval_or_none(replicas[score])
+        for score in SCORES
+    }
+
+
+def _with_intervals(
+    point: dict[str, Any], intervals: dict[str, list[float] | None]
+) -> dict[str, Any]:
     """The scores, each followed by its interval, as JSON holds them."""
     answer: dict[str, Any] = {}
     for name, value in point.items():
-        if name in replicas:
+        if name in intervals:
             answer[name] = number_or_none(value)
-            answer[f"{name}_ci"] = interval_or_none(replicas[name])
+            answer[f"{name}_ci"] = intervals[name]
         else:
             answer[name] = value
     return answer
@@ -198,7 +221,7 @@ def _top_scores(
     every = np.arange(targets.shape[1])
     return {
         "accuracy": float(metrics.accuracy_score(true, answer)),
-        "accuracy_ci": interval_or_none(replicated),
+        "accuracy_ci": share_or_none(replicated, among=np.ones_like(true, bool), counts=counts),
         "confusion": metrics.confusion_matrix(true, answer, labels=every).tolist(),
     }
 
@@ -209,6 +232,17 @@ def number_or_none(value: float) -> float | None:
 
 
 def interval_or_none(replicas: NDArray[np.float64]) -> list[float] | None:
-    """The 95 % interval of a score's replicates as JSON holds it: [low, high] or null."""
+    """The 95 % interval of a score's replicates as JSON holds it: [low, high] or null.
+
+    Null too where it has no width: that all replicates are alike is no certainty.
+    """
     low, high = percentile_interval(replicas)
-    return None if np.isnan(low) else [low, high]
+    return [low, high] if low < high else None
+
+
+def share_or_none(
+    replicas: NDArray[np.float64], *, among: NDArray[np.bool_], counts: NDArray[Any]
+) -> list[float] | None:
+    """The same of a share of some records (bootstrap.py), which of none or all has a width."""
+    low, high = share_interval(replicas, among=among, counts=counts)
+    return [low, high] if low < high else None

@@ -14,7 +14,7 @@ from .abstention import Band
 from .bootstrap import ratio
 from .calibration import expected_calibration_error
 from .conformal import ConformalLimits
-from .metrics import checked, decide, interval_or_none, number_or_none
+from .metrics import checked, decide, interval_or_none, number_or_none, share_or_none
 from .operating_points import ClassPoints
 
 BINS = 10  # of the calibration error and the reliability picture
@@ -55,7 +55,10 @@ def trust_scores(
 def _means(
     parts: Mapping[str, tuple[_Values, NDArray[np.bool_]]], counts: NDArray[np.float32]
 ) -> dict[str, Any]:
-    """Of each (values, among), both (n,): the mean of the values among those, with its interval."""
+    """Of each (values, among), both (n,): the mean of the values among those, with its interval.
+
+    A mean of yes and no is a share.
+    """
     sums = np.stack([values * among for values, among in parts.values()], axis=1)
     sizes = np.stack([among for _, among in parts.values()], axis=1)
     points = ratio(sums.sum(axis=0, dtype=np.float64), sizes.sum(axis=0, dtype=np.float64))
@@ -64,9 +67,13 @@ def _means(
         (counts @ sizes.astype(np.float32)).astype(np.float64),
     )
     answer: dict[str, Any] = {}
-    for name, point, replica in zip(parts, points, replicas.T, strict=True):
-        answer[name] = number_or_none(point)
-        answer[f"{name}_ci"] = interval_or_none(replica)
+    for k, (name, (values, among)) in enumerate(parts.items()):
+        answer[name] = number_or_none(points[k])
+        answer[f"{name}_ci"] = (
+            share_or_none(replicas[:, k], among=among, counts=counts)
+            if values.dtype == np.bool_
+            else interval_or_none(replicas[:, k])
+        )
     return answer
 
 

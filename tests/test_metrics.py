@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import beta
 from sklearn import metrics
 
 from ecgcam.bootstrap import (
@@ -17,6 +18,7 @@ from ecgcam.bootstrap import (
     percentile_interval,
     replicated_scores,
     resample_patients,
+    share_interval,
     two_sided_p,
 )
 from ecgcam.metrics import (
@@ -195,6 +197,40 @@ def test_percentiles_leave_out_what_is_undefined():
     replicas = np.append(np.arange(101.0), [math.nan] * 9)
     assert percentile_interval(replicas) == (2.5, 97.5)
     assert np.isnan(percentile_interval(np.array([math.nan]))).all()
+
+
+@pytest.mark.parametrize(("records", "patients"), [(21, 21), (21, 7), (300, 100), (4, 1)])
+def test_a_share_of_all_or_of_none_is_as_sure_as_its_patients_are_many(records, patients, rng):
+    """By SciPy's beta quantiles; the bootstrap alone would say that it is quite certain."""
+    who = np.r_[np.arange(records) % patients, np.full(50, 999)]
+    among = np.arange(records + 50) < records
+    counts = resample_patients(who, rng=rng, replicates=60)
+    of_all = share_interval(np.ones(60), among=among, counts=counts)
+    of_none = share_interval(np.zeros(60), among=among, counts=counts)
+    assert of_all == pytest.approx((beta.ppf(0.025, patients, 1), 1))
+    assert of_none == pytest.approx((0, beta.ppf(0.975, 1, patients)))
+    if records == patients == 21:
+        assert of_all[0] == pytest.approx(0.84, abs=0.002)
+
+
+def test_a_share_between_has_the_interval_of_its_replicates(rng):
+    replicas, counts = rng.random(99), np.ones((99, 3))
+    found = share_interval(replicas, among=np.ones(3, bool), counts=counts)
+    assert found == percentile_interval(replicas)
+    nothing = np.full(99, math.nan)
+    assert np.isnan(share_interval(nothing, among=np.zeros(3, bool), counts=counts)).all()
+
+
+def test_no_interval_of_a_score_is_without_width(rng):
+    """Of a model that is never wrong: shares have the exact one, the others none."""
+    targets = np.arange(40) % 2 == 0
+    answer = scored(np.c_[targets], np.c_[0.1 + 0.8 * targets], exclusive=False, rng=rng)
+    assert {answer[score] for score in SCORES} == {1}
+    patients = {"accuracy": 20, "precision": 20, "recall": 20, "specificity": 20}
+    for score, count in patients.items():
+        assert answer[f"{score}_ci"] == pytest.approx([beta.ppf(0.025, count, 1), 1])
+    for score in ("auroc", "average_precision", "f1"):
+        assert answer[f"{score}_ci"] is None
 
 
 def test_p_by_hand():

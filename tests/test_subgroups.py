@@ -200,6 +200,24 @@ def test_of_exclusive_classes_the_likeliest_is_the_decision(store, monkeypatch):
     assert all(part["picture"].startswith("data:image/svg+xml") for part in shown)
 
 
+def test_a_model_that_is_never_wrong_is_not_called_certain(store, judged, tmp_path):
+    """A sensitivity of 1 among few has a wide interval, an AUROC of 1 none; both are drawn."""
+    assert judged.numbers.tolist() == list(range(COUNT))
+    certain = telling(store, 18 * judged.targets - 9)
+    report = evaluate(certain, store, tmp_path / "out", folds=FOLDS, replicates=30)
+    scores = json.loads((tmp_path / "out" / METRICS).read_text(), parse_constant=pytest.fail)
+    records = store.records[(judged.targets[:, 0] > 0) & (store.records["device"] == "<b>$x$")]
+    few = scores["subgroups"]["by"]["device"]["<b>$x$"]
+    assert (few["sensitivity"], few["auroc"], few["auroc_ci"]) == (1, 1, None)
+    low = 0.025 ** (1 / records["patient"].nunique())
+    assert few["sensitivity_ci"] == pytest.approx([low, 1])
+    assert scores["recall_ci"][0] > low
+    text = report.read_text()
+    assert "1.000 – 1.000" not in text
+    assert f"{low:.3f} – 1.000" in text
+    assert f"{few['auroc']:.3f}" in text
+
+
 def test_an_evaluation_holds_and_shows_them(made_up_store, tmp_path):
     model = load(tiny_model(tmp_path / "model.safetensors", duration_s=10.0))
     report = evaluate(model, made_up_store, tmp_path / "out", folds=[9, 10], replicates=3)

@@ -21,9 +21,9 @@ def draw_forest(
     """A row a group under a heading a way to part them; a column each of TITLES.
 
     overall, and each group's: `n`, `few`, perhaps `positives`, and of each of TITLES the score
-    (None where it is undefined) and its `…_ci`, [low, high]. The line and the band are the score
-    of all records and its interval. A group with few positives or negatives is hollow and grey; a
-    score that is undefined is a dash, and one too low for the picture a mark at its edge.
+    (None where it is undefined) and its `…_ci`, [low, high] or None. The line and the band are the
+    score of all records and its interval. A group with few positives or negatives is hollow and
+    grey; a score that is undefined is a dash, and one too low for the picture a mark at its edge.
     """
     from matplotlib.figure import Figure
 
@@ -69,8 +69,7 @@ def _rows(groups: Mapping[str, Mapping[str, Scores]]) -> list[tuple[str, Scores 
 
 def _draw_overall(axes: "Axes", overall: Scores, score: str) -> None:
     if overall[score] is not None:
-        low, high = overall[f"{score}_ci"]
-        axes.axvspan(low, high, color="0.92", linewidth=0, zorder=0)
+        axes.axvspan(*_bounds(overall, score), color="0.92", linewidth=0, zorder=0)
         axes.axvline(overall[score], color=GREY, linewidth=1, zorder=1)
 
 
@@ -82,7 +81,7 @@ def _draw_group(axes: "Axes", place: int, scores: Scores, score: str, *, lowest:
     colour = GREY if scores["few"] else BLUE
     beyond = bool(scores[score] < lowest)
     place_on = axes.get_yaxis_transform() if beyond else axes.transData
-    axes.plot(scores[f"{score}_ci"], [place, place], color=colour, linewidth=1.4, zorder=2)
+    axes.plot(_bounds(scores, score), [place, place], color=colour, linewidth=1.4, zorder=2)
     axes.plot(
         [0.02 if beyond else scores[score]], [place], "<" if beyond else "o", transform=place_on,
         color=colour, markersize=5, markerfacecolor="white" if scores["few"] else colour, zorder=3,
@@ -90,10 +89,16 @@ def _draw_group(axes: "Axes", place: int, scores: Scores, score: str, *, lowest:
     return beyond
 
 
+def _bounds(scores: Scores, score: str) -> tuple[float, float]:
+    """The interval of a score; of one that has none, where the score itself stands."""
+    low, high = scores[f"{score}_ci"] or (scores[score], scores[score])
+    return low, high
+
+
 def _limits(
     overall: Scores, rows: Sequence[tuple[str, Scores | None]], score: str
 ) -> tuple[float, float]:
     """From just below the lowest interval of a group that is not small, to just above 1."""
     told = [overall, *(scores for _, scores in rows if scores is not None and not scores["few"])]
-    lows = [one[f"{score}_ci"][0] for one in told if one[score] is not None]
+    lows = [_bounds(one, score)[0] for one in told if one[score] is not None]
     return max(-0.02, min(lows, default=0.0) - 0.05), 1.015
