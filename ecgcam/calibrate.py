@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ ASKED_FOR = (
     *(f"{kind}=0.{n}" for kind in ("sensitivity", "specificity") for n in (90, 95)),
 )
 
+_ANEW = "; temperature and thresholds were chosen anew"
 _SHARE = r"=0?\.\d*[1-9]\d*"
 _THRESHOLD = re.compile(rf"youden|accuracy|none|(sensitivity|specificity){_SHARE}")
 _BAND = re.compile(rf"none|(accuracy|coverage){_SHARE}")
@@ -148,7 +150,7 @@ def calibrated(judged: Judged, config: CalibrateConfig) -> Card:
                 raise DatasetError(f"class {name}: {error}") from None
     points = _points(judged, config, classes)
     changed = {"temperature": temperature, "thresholds": thresholds, KEY: points.to_dict()}
-    return classifier.card | changed
+    return classifier.card | changed | _about(classifier.card, points.chosen_on)
 
 
 def _points(
@@ -166,6 +168,17 @@ def _points(
         alpha=config.alpha,
         classes=classes,
     )
+
+
+def _about(card: Card, chosen_on: ChosenOn) -> dict[str, Any]:
+    """What a shipped card tells of itself, without the scores at its earlier points."""
+    about = card.get("about")  # benchmarks/study/ship.py writes it
+    if not isinstance(about, dict):
+        return {}
+    kept = {key: said for key, said in about.items() if key not in ("scores", "subgroups")}
+    folds = f"fold{'s' if len(chosen_on.folds) > 1 else ''} {', '.join(map(str, chosen_on.folds))}"
+    data = str(about.get("data", "")).partition(_ANEW)[0]
+    return {"about": kept | {"data": f"{data}{_ANEW} on {folds} of {chosen_on.source}"}}
 
 
 def _refuse_learned(card: Card, store: Store, folds: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,11 +14,13 @@ from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_store
 from ecgcam.calibrate import ASKED_FOR, CalibrateConfig, calibrate, calibrated
 from ecgcam.calibration import fit_temperature
 from ecgcam.classifier import Classifier, load
+from ecgcam.cli.card import scores_in_words
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluate import Judged, judge_folds, score
 from ecgcam.leads import LEADS
 from ecgcam.modelfile import read_card
 from ecgcam.operating_points import KEY
+from ecgcam.shipped import shipped_models
 from ecgcam.trust_scores import trust_scores
 
 FOLDS = (8, 9, 10)
@@ -148,6 +151,24 @@ def test_what_a_strangers_card_calls_a_shift_is_no_part_of_the_sum(store, model,
     np.testing.assert_allclose(
         card["provenance"]["bias_shift"], load(out).bias - load(path).bias, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_shipped_model_calibrated_anew_tells_no_score_of_its_earlier_thresholds(
+    name, made_up_store, tmp_path
+):
+    before, out = read_card(shipped_models()[name])["about"], tmp_path / "calibrated.safetensors"
+    config = CalibrateConfig(band="coverage=0.8")
+    for path in (Path(name), out):
+        calibrate(path, made_up_store, out, config, folds=(5, 9))
+        about = read_card(out)["about"]
+        assert set(about) == set(before) - {"scores", "subgroups"}
+        chosen_anew = "; temperature and thresholds were chosen anew on folds 5, 9 of folder"
+        assert about["data"] == before["data"] + chosen_anew
+        kept = set(about) - {"data"}
+        assert {key: about[key] for key in kept} == {key: before[key] for key in kept}
+    assert scores_in_words(read_card(out)) == "not scored"
+    assert read_card(shipped_models()[name])["about"] == before
 
 
 def test_a_failure_leaves_the_file_as_it_was(store, model, monkeypatch):
