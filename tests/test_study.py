@@ -12,6 +12,8 @@ from sklearn.metrics import roc_auc_score
 from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_store
 
 from ecgcam.classifier import load
+from ecgcam.modelfile import read_card
+from ecgcam.shipped import shipped_models
 
 STUDY = Path(__file__).parents[1] / "benchmarks" / "study"
 
@@ -73,6 +75,25 @@ def test_a_run_of_another_recipe_is_not_taken_for_the_configurations(study, tmp_
             continue
         with pytest.raises(ValueError, match=f"started with {differs} False, not True. Move"):
             study.refuse_another(tmp_path, wanted)
+
+
+def test_a_card_says_so_if_its_teachers_were_chosen_on_fold_9(study):
+    from ship import limits_of_teachers
+
+    def limits(*teachers):
+        return limits_of_teachers({"recipe": {"teachers": list(teachers)}})
+
+    (of_each,) = limits("superclass-resnet-0", "superclass-resnet-1")
+    assert of_each.startswith("Fold 9 also chose the epoch of each of its 2 teachers: its scores")
+    (of_some,) = limits("superclass-resnet-0", "superclass-big-0-without-1-2")
+    assert "the epoch of 1 of its 2 teachers" in of_some
+    assert limits() == limits("superclass-big-0-without-1-2") == []
+    said = {
+        name: limits_of_teachers(read_card(path)["provenance"])
+        for name, path in shipped_models().items()
+    }
+    assert said["normal"] == said["superclass-large"] == []
+    assert "of each of its 7 teachers" in said["superclass"][0]
 
 
 def test_normal_or_not_is_put_together_from_the_superclasses(study, tmp_path):

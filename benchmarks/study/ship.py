@@ -61,22 +61,37 @@ def main() -> None:
         if len(arguments.runs) > 1:
             trained = combine(arguments.runs, Path(folder) / "combined.safetensors")
         config = CalibrateConfig(threshold=arguments.threshold)
-        card = calibrate(trained, store, calibrated, config, folds=(FOLD,))
+        card = _by_names(calibrate(trained, store, calibrated, config, folds=(FOLD,)))
         runs = [run.parent.name.rpartition("-") for run in arguments.runs]
         about = {
             "name": arguments.name,
             "runs": [{"configuration": name, "seed": int(seed)} for name, _, seed in runs],
             **ABOUT,
+            "limits": [*ABOUT["limits"], *limits_of_teachers(card["provenance"])],
         }
         about |= _scored(calibrated, store)
         network, _ = load_network(calibrated)
         today = {"cost": cost_of(network).to_dict(), "frame_samples": samples_seen(network)}
-        card = {**_by_names(card), **today, "about": about}
+        card = {**card, **today, "about": about}
         copy_with_card(calibrated, card, out)
     page = ROOT / "docs" / "models" / f"{arguments.name}.md"
     with written_whole(page) as temporary:
         temporary.write_text(page_of(out), encoding="utf-8")
     sys.stdout.write(f"{out}\n{page}\n")
+
+
+def limits_of_teachers(provenance: dict[str, Any]) -> list[str]:
+    """A sentence if fold 9 chose the epochs of some teachers, by their names; else nothing."""
+    members = provenance.get("combined", [{"provenance": provenance}])
+    teachers = {name for one in members for name in one["provenance"]["recipe"]["teachers"]}
+    chosen = [name for name in teachers if "-without-" not in name]  # as run.py names runs
+    if not chosen:
+        return []
+    some = "each" if len(chosen) == len(teachers) else f"{len(chosen)}"
+    return [
+        f"Fold {FOLD} also chose the epoch of {some} of its {len(teachers)} teachers: its scores "
+        "there are kinder still."
+    ]
 
 
 def _by_names(said: Any) -> Any:
