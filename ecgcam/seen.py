@@ -17,12 +17,12 @@ Folds = tuple[int, ...] | None
 
 _MET = {
     "learned_from": "The model has learned from {}: new ECGs will show less.",
-    "epoch_chosen_on": "Its epoch was chosen on {}: new ECGs will show a little less.",
-    "points_chosen_on": "Its thresholds were chosen on {}: on new ECGs they will do worse.",
+    "epoch_chosen_on": "The epoch of the model was chosen on {}: new ECGs will show a little less.",
+    "points_chosen_on": "The thresholds were chosen on {}: on new ECGs they will do worse.",
 }
 _NOT_KNOWN = {
     "learned_from": "Whether the model has learned from these ECGs is not known.",
-    "points_chosen_on": "Whether its thresholds were chosen on these ECGs is not known.",
+    "points_chosen_on": "Whether the thresholds were chosen on these ECGs is not known.",
 }
 
 

@@ -312,7 +312,7 @@ def test_stored_points_are_scored_on_other_records(store, model, points, tmp_pat
     assert scores["seen"]["points_chosen_on"] == []
     assert "Some of the records scored here" not in page
     assert ("for each class by itself, not for all of" in page) == (len(task.classes) > 1)
-    assert "Its thresholds were chosen on" not in page
+    assert "The thresholds were chosen on" not in page
 
 
 @pytest.mark.parametrize("folds", [(8,), (7, 8, 9)])
@@ -321,7 +321,7 @@ def test_points_chosen_on_the_very_records_are_called_so(store, model, points, t
     assert scores["chosen"]["on_these_records"] is True
     page = (tmp_path / REPORT).read_text()
     assert "Some of the records scored here" in page
-    assert "Its thresholds were chosen on fold" in page
+    assert "The thresholds were chosen on fold" in page
 
 
 def test_exclusive_classes_have_no_operating_points(store, model, tmp_path):

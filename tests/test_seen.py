@@ -105,7 +105,7 @@ def test_a_reader_is_told_in_every_report(tmp_path):
     for file in (METRICS, RESULTS):
         assert json.loads((tmp_path / file).read_text())["seen"] == wanted
     assert found["a"]["seen"] == found["b"]["seen"] == wanted
-    told = "The model has learned from fold 2: new ECGs will show less. Its epoch was chosen on"
+    told = "The model has learned from fold 2: new ECGs will show less. The epoch of the model was"
     for page in (REPORT, PAGE):
         assert told in (tmp_path / page).read_text()
     assert f"\nA: {told}" in as_text(found)
