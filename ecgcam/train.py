@@ -9,7 +9,7 @@ import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,15 +20,15 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from numpy.typing import NDArray
+from torch.utils.data import DataLoader
 
 from . import __version__
 from .allocation import FOR_TRAINING, keep_freed_memory
-from .auxiliary import auxiliary_labels
-from .batches import batches, preprocess_once
+from .batches import Batch, batches, preprocess_once
 from .errors import DatasetError, RecordError
-from .labels import Task, find_task
+from .labels import Task
 from .leads import lead_order
+from .lessons import Lessons, lessons_of, records_of, task_to_learn
 from .modelfile import Card, make_card
 from .network import Network, NetworkConfig
 from .precision import PRECISIONS, settled
@@ -47,10 +47,7 @@ from .run import (
     write_settings,
 )
 from .store import Labelled, Store
-from .teachers import taught
 from .training import Training, validation_score
-from .translate import wanted_classes
-from .tutors import Tutors
 
 
 class Patience(EarlyStopping):
@@ -75,20 +72,14 @@ def train(
     its own settings. on_epoch: called with each new row of metrics.csv.
     Raises DatasetError if the folder or the store do not fit that.
     """
-    if resume:
-        config = read_config(out)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
-    config = config or TrainConfig()
-    config = replace(config, precision=settled(config.precision))
+    config = _recipe(out, config, resume=resume)
     keep_freed_memory(FOR_TRAINING)
-    task = _task(config, store)
-    to_train = _labelled(store, task, config.train_folds)
-    to_validate = _labelled(store, task, config.validation_folds)
+    task = task_to_learn(config, store)
+    to_train = records_of(store, task, config.train_folds)
+    to_validate = records_of(store, task, config.validation_folds)
     _refuse_undefined_score(config, to_validate)
     network = _network(config, task, store)
-    lessons = _lessons(config, task, store, to_train, network.config)
-    unvalidated = _unvalidated(config, store, to_train.numbers)
+    lessons = lessons_of(config, task, store, to_train, network.config)
     training = _training(network, config, exclusive=task.exclusive, lessons=lessons)
     said = settings(config, task, training.augment, store)
     if resume:
@@ -98,46 +89,21 @@ def train(
     card = _card(network, task, said, store)
     files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
-    last = out / LAST
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
-        warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
-        warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
-        warnings.filterwarnings("ignore", ".*dirpath has changed.*")  # a run may be moved
-        with _preprocessed(out, network, store, to_train, to_validate) as (train_on, validate_on):
-            trainer.fit(
-                training,
-                batches(
-                    train_on,
-                    lessons.targets,
-                    batch=config.batch,
-                    shuffle_seed=config.seed,
-                    seldom=unvalidated,
-                    share=config.unvalidated_share,
-                ),
-                batches(validate_on, to_validate.targets, batch=config.batch),
-                ckpt_path=last if resume and last.exists() else None,
-                weights_only=True,
-            )
+    last = out / LAST if resume and (out / LAST).exists() else None
+    with _preprocessed(out, network, store, to_train, to_validate) as (train_on, validate_on):
+        to_judge = batches(validate_on, to_validate.targets, batch=config.batch)
+        _fit(trainer, training, _lessons_in_batches(config, lessons, train_on), to_judge, last)
     return out / MODEL
 
 
-def _task(config: TrainConfig, store: Store) -> Task:
-    task = find_task(config.task, store.vocabulary)
-    try:
-        return replace(task, unlabelled=config.unlabelled) if config.unlabelled else task
-    except ValueError as error:
-        raise DatasetError(str(error)) from None
-
-
-def _labelled(store: Store, task: Task, folds: tuple[int, ...]) -> Labelled:
-    labelled = store.labelled(task, folds=folds)
-    if not len(labelled.numbers):
-        raise DatasetError(
-            f"{store.folder}: folds {', '.join(map(str, folds))} hold no record for the task "
-            f"{task.name!r}; there are the folds {sorted(store.records['fold'].unique())}."
-        )
-    return labelled
+def _recipe(out: Path, config: TrainConfig | None, *, resume: bool) -> TrainConfig:
+    """The recipe to train by, its precision settled; DatasetError if the folder does not fit."""
+    if resume:
+        config = read_config(out)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
+    config = config or TrainConfig()
+    return replace(config, precision=settled(config.precision))
 
 
 def _refuse_undefined_score(config: TrainConfig, validation: Labelled) -> None:
@@ -170,6 +136,36 @@ def _preprocessed(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _lessons_in_batches(config: TrainConfig, lessons: Lessons, signals: Rows) -> DataLoader[Batch]:
+    return batches(
+        signals,
+        lessons.targets,
+        batch=config.batch,
+        shuffle_seed=config.seed,
+        seldom=lessons.seldom,
+        share=config.unvalidated_share,
+    )
+
+
+def _fit(
+    trainer: pl.Trainer,
+    training: Training,
+    to_learn: DataLoader[Batch],
+    to_validate: DataLoader[Batch],
+    last: Path | None,
+) -> None:
+    """Train, from the checkpoint `last` on if there is one.
+
+    It draws from the global generator, which is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
+        warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
+        warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
+        warnings.filterwarnings("ignore", ".*dirpath has changed.*")  # a run may be moved
+        trainer.fit(training, to_learn, to_validate, ckpt_path=last, weights_only=True)
+
+
 def _network(config: TrainConfig, task: Task, store: Store) -> Network:
     """With weights drawn from the seed, leaving the global generator as it was."""
     form = NetworkConfig(
@@ -199,71 +195,8 @@ def _leads(config: TrainConfig, store: Store) -> tuple[str, ...]:
     return leads
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Lessons:
-    """What is to be learnt of the training records.
-
-    targets:   (records, classes and auxiliary labels).
-    auxiliary: how many auxiliary labels of each kind.
-    tutors:    teachers that move the targets of each batch anew; or None.
-    """
-
-    targets: NDArray[np.float32]
-    auxiliary: tuple[int, ...]
-    tutors: Tutors | None
-
-
-def _lessons(
-    config: TrainConfig, task: Task, store: Store, to_train: Labelled, pupil: NetworkConfig
-) -> _Lessons:
-    targets = to_train.targets
-    labels: tuple[str, ...] = ()
-    sizes: tuple[int, ...] = ()
-    if config.auxiliary is not None:
-        found = auxiliary_labels(store, to_train.numbers, task, at_least=config.auxiliary)
-        targets = np.concatenate([targets, found.targets], axis=1)
-        labels, sizes = found.labels, found.sizes
-    wanted = wanted_classes(task, labels)
-    teachers = [Path(path) for path in config.teachers]
-    tutors = None
-    if config.each_batch:
-        folds = store.records["fold"].to_numpy()[to_train.numbers]
-        tutors = Tutors(
-            teachers,
-            wanted,
-            pupil,
-            share=config.teacher_share,
-            folds=folds if config.out_of_fold else None,
-        )
-    elif teachers:
-        targets = taught(
-            targets,
-            wanted,
-            teachers,
-            store,
-            to_train.numbers,
-            share=config.teacher_share,
-            out_of_fold=config.out_of_fold,
-        )
-    return _Lessons(targets=targets, auxiliary=sizes, tutors=tutors)
-
-
-def _unvalidated(
-    config: TrainConfig, store: Store, numbers: NDArray[np.int64]
-) -> NDArray[np.bool_] | None:
-    """Which of these records no person has validated; None if they count as the others do."""
-    if config.unvalidated_share == 1:
-        return None
-    if "validated" not in store.records:
-        raise DatasetError(
-            f"{store.folder}: it does not say which records were validated; make it anew from a "
-            "folder that does, or leave unvalidated_share at 1."
-        )
-    return ~store.records["validated"].iloc[numbers].fillna(True).to_numpy(bool)
-
-
 def _training(
-    network: Network, config: TrainConfig, *, exclusive: bool, lessons: _Lessons
+    network: Network, config: TrainConfig, *, exclusive: bool, lessons: Lessons
 ) -> Training:
     try:
         with torch.random.fork_rng(devices=[]):

@@ -9,10 +9,11 @@ all the chance there is from the generator, and makes its tensor on the generato
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from torch import Size, Tensor
+
+from .noise import add_, add_sine_, draw_sine, gaussian, uniform
 
 BREATHS_PER_MINUTE = (12, 18)  # an adult's at rest
 
@@ -96,7 +97,7 @@ class AmplitudeScale(Transform):
         refuse_outside(0, 1, up_to=self.up_to)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return _uniform(shape[:1], 1 - self.up_to, 1 + self.up_to, generator=generator)
+        return uniform(shape[:1], 1 - self.up_to, 1 + self.up_to, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
         _scale_(signal, rows, drawn[:, None])
@@ -112,10 +113,10 @@ class GaussianNoise(Transform):
         refuse_outside(0, 10, variance=self.variance)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return _gaussian(shape, math.sqrt(self.variance), generator=generator)
+        return gaussian(shape, math.sqrt(self.variance), generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _add_(signal, rows, drawn)
+        add_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +145,10 @@ class MainsHum(Transform):
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         frequency = self.mains_hz / self.rate_hz
-        return _draw_sine(shape[0], self.up_to, frequency, frequency, generator=generator)
+        return draw_sine(shape[0], self.up_to, frequency, frequency, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _add_sine_(signal, rows, drawn)
+        add_sine_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,10 +167,10 @@ class Respiration(Transform):
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         slow, fast = (breaths / 60 / self.rate_hz for breaths in BREATHS_PER_MINUTE)
-        return _draw_sine(shape[0], self.up_to, slow, fast, generator=generator)
+        return draw_sine(shape[0], self.up_to, slow, fast, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _add_sine_(signal, rows, drawn)
+        add_sine_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +193,7 @@ class TimeWarp(Transform):
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         shape = Size((shape[0], self.waves))
-        speed = _uniform(shape, -self.up_to, self.up_to, generator=generator)
+        speed = uniform(shape, -self.up_to, self.up_to, generator=generator)
         k = torch.arange(1, self.waves + 1, device=speed.device)
         return speed / (math.pi * k * self.waves)
 
@@ -227,7 +228,7 @@ class LeadDropout(Transform):
         refuse_outside(0, 1, lead_probability=self.lead_probability)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return _uniform(shape[:2], 0, 1, generator=generator) < self.lead_probability
+        return uniform(shape[:2], 0, 1, generator=generator) < self.lead_probability
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
         _scale_(signal, rows, ~drawn)
@@ -239,57 +240,6 @@ def refuse_outside(low: float, high: float, **numbers: object) -> None:
         fits = isinstance(number, int | float) and low <= number <= high  # NaN does not
         if not fits or isinstance(number, bool):
             raise ValueError(f"{name} is {number!r}; needed: a number from {low:g} to {high:g}.")
-
-
-def _uniform(shape: Size, low: float, high: float, *, generator: torch.Generator) -> Tensor:
-    drawn = torch.empty(shape, dtype=torch.float32, device=generator.device)
-    return drawn.uniform_(low, high, generator=generator)
-
-
-def _gaussian(shape: Size, deviation: float, *, generator: torch.Generator) -> Tensor:
-    """Normal numbers about 0, two from 16 bits of chance, so that none is beyond 4.4 deviations."""
-    count = shape.numel()
-    pairs = -(-count // 2)
-    words = torch.empty(-(-pairs // 4), dtype=torch.int64, device=generator.device)
-    bits = words.random_(-(2**63), None, generator=generator).view(torch.uint16)[:pairs]
-    normal = (_normal_pairs(generator.device) * deviation).index_select(0, bits.int())
-    return torch.view_as_real(normal).view(-1)[:count].view(shape)
-
-
-@cache
-def _normal_pairs(device: torch.device) -> Tensor:
-    """2¹⁶ pairs of normal numbers, (65536,) complex, each as likely as any other.
-
-    √2 erf⁻¹(u) is normal for even steps u within (-1, 1). The second of a pair is as good as
-    independent of the first: the same numbers, shuffled once for all. Read from here a batch's
-    noise takes half the time that computing it takes.
-    """
-    normal = torch.arange(-(2**15) + 0.5, 2**15).div_(2**15).erfinv_().mul_(math.sqrt(2))
-    other = normal[torch.randperm(2**16, generator=torch.Generator().manual_seed(0))]
-    return torch.complex(normal, other).to(device)
-
-
-def _draw_sine(
-    records: int, up_to: float, slow: float, fast: float, *, generator: torch.Generator
-) -> Tensor:
-    """Amplitude, cycles a sample and phase in radians of one sine a record: (records, 3)."""
-    one_each = Size((records,))
-    amplitude = _uniform(one_each, 0, up_to, generator=generator)
-    frequency = _uniform(one_each, slow, fast, generator=generator)
-    phase = _uniform(one_each, 0, 2 * math.pi, generator=generator)
-    return torch.stack((amplitude, frequency, phase), dim=1)
-
-
-def _add_sine_(signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-    amplitude, frequency, phase = drawn[:, :, None].unbind(1)  # (changed, 1) each
-    sample = torch.arange(signal.shape[2], device=signal.device)
-    cycles = (frequency * sample).frac()  # a small angle keeps its digits in float32
-    sine = amplitude * torch.sin(2 * math.pi * cycles + phase)
-    _add_(signal, rows, sine[:, None].repeat(1, signal.shape[1], 1))
-
-
-def _add_(signal: Tensor, rows: Tensor, added: Tensor) -> None:
-    signal.index_add_(0, rows, added.to(signal.dtype))
 
 
 def _scale_(signal: Tensor, rows: Tensor, factor: Tensor) -> None:

@@ -16,6 +16,7 @@ from ecgcam.augment import (
     augmentation,
     paper_augmentation,
 )
+from ecgcam.noise import _normal_pairs
 from ecgcam.transforms import (
     AmplitudeScale,
     GaussianNoise,
@@ -24,7 +25,6 @@ from ecgcam.transforms import (
     Respiration,
     TimeShift,
     TimeWarp,
-    _normal_pairs,
     _shift_one_by_one_,
     _shifted,
     warped_time,

@@ -20,15 +20,15 @@ RUNGS = {
     "words": "allocation errors files labels leads source",
     "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
     "costs disturb folded median metrics montage network "
-    "precision preprocess receptive_field transforms trials",
+    "noise precision preprocess receptive_field transforms trials",
     "data": "alike batches digests download heart_rate manifest place prepare processes ptbxl "
     "quality readers record rows shards signal_survey store survey synthetic wfdb16 "
     "wfdb_files windows",
     "model": "classifier explanation modelfile operating_points published seen shipped",
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate combine compare demo evaluate evaluation_report explain "
-    "overview recipe robustness robustness_report run subgroups teachers train training translate "
-    "trust_scores tutors",
+    "lessons overview recipe robustness robustness_report run subgroups teachers train training "
+    "translate trust_scores tutors",
     "door": "__init__ __main__ cli",
 }
 NEEDS_TORCH = {
@@ -36,7 +36,7 @@ NEEDS_TORCH = {
     for names in (
         "augment backbones.__init__ backbones.depthwise backbones.halve backbones.image",
         "backbones.inception backbones.resnet backbones.several backbones.signalcnn batches cam",
-        "costs folded median network preprocess receptive_field run",
+        "costs folded median network noise preprocess receptive_field run",
         "train training transforms tutors",
         "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
         "bench.rivals.network bench.rivals.training",
@@ -113,7 +113,7 @@ def test_only_training_and_the_network_import_torch_at_the_top():
 
 
 def test_all_that_judges_draws_and_prepares_can_be_imported_without_torch():
-    modules = sorted(set(files()) - NEEDS_TORCH - {"recipe", "demo", "__main__"})
+    modules = sorted(set(files()) - NEEDS_TORCH - {"recipe", "lessons", "demo", "__main__"})
     names = [f"ecgcam.{name}".removesuffix(".__init__") for name in modules]
     run(
         "import sys, importlib",
