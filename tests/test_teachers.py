@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from test_train import TINY
@@ -11,8 +12,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ecgcam.classifier import load
 from ecgcam.errors import DatasetError, ModelError
-from ecgcam.modelfile import read_card
-from ecgcam.run import MODEL
+from ecgcam.modelfile import load_network, read_card
+from ecgcam.run import METRICS
 from ecgcam.teachers import taught
 from ecgcam.train import train
 from ecgcam.translate import wanted_classes
@@ -96,14 +97,30 @@ def test_a_teacher_of_other_signals_is_refused(store, tmp_path):
         soft(store, ABNORMAL, [path], share=0.5)
 
 
-def test_a_run_learns_from_its_teachers_and_names_them(store, tmp_path):
-    teacher = tiny_model(tmp_path / "teacher.safetensors")
-    recipe = replace(TINY, epochs=1, teachers=(str(teacher),), teacher_share=1.0)
-    card = read_card(train(store, tmp_path / "taught", recipe))
-    assert card["provenance"]["recipe"]["teachers"] == [str(teacher)]
-    train(store, tmp_path / "alone", replace(recipe, teachers=()))
-    taught, alone = (tmp_path / name / MODEL for name in ("taught", "alone"))
-    assert taught.read_bytes() != alone.read_bytes()
+def loss_against(targets, model, store, numbers):
+    """By the network of a run that hardly moved it, on all of these records as one batch."""
+    network, _ = load_network(model)
+    prepared = network.preprocess(torch.from_numpy(store.signals_mv(numbers)))
+    with torch.no_grad():
+        logits = network.train().logits(prepared)
+    return float(binary_cross_entropy_with_logits(logits, torch.from_numpy(targets)))
+
+
+@pytest.mark.parametrize("each_batch", [False, True])
+@pytest.mark.parametrize("out_of_fold", [False, True])
+def test_a_run_learns_what_its_teachers_say(store, tmp_path, each_batch, out_of_fold):
+    """By its loss: by its share, and out of fold of the folds 5 to 8 alone."""
+    teacher = tiny_model(tmp_path / "teacher.safetensors", card=learned_from(1, 2, 3, 4))
+    still = replace(TINY, epochs=1, augmentation="none", learning_rate=1e-12, batch=1000)
+    how = {"teacher_share": 0.75, "each_batch": each_batch, "out_of_fold": out_of_fold}
+    model = train(store, tmp_path / "run", replace(still, teachers=(str(teacher),), **how))
+    hard = store.labelled(NORMAL, folds=TINY.train_folds)
+    seen = store.records["fold"].to_numpy()[hard.numbers] < 5
+    share = np.where(seen & out_of_fold, 0, 0.75).astype(np.float32)[:, None]
+    soft = (1 - share) * hard.targets + share * said(teacher, store)[hard.numbers]
+    told = pd.read_csv(tmp_path / "run" / METRICS)["train_loss"][0]
+    assert told == pytest.approx(loss_against(soft, model, store, hard.numbers), abs=1e-4)
+    assert read_card(model)["provenance"]["recipe"]["teachers"] == [str(teacher)]
 
 
 def test_a_run_whose_teacher_changed_is_not_gone_on_with(store, tmp_path):
