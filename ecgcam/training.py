@@ -74,7 +74,8 @@ class Training(pl.LightningModule):
             self.averaged.update_parameters(self.network)
 
     def validation_step(self, batch: Batch, place: int) -> None:
-        logits = self.kept.logits(batch.signal.float()).float()
+        with torch.autocast(self.device.type, enabled=False):  # in float32, as one will judge
+            logits = self.kept.logits(batch.signal.float())
         self._validated.append((logits, batch.targets))
 
     def on_validation_epoch_end(self) -> None:
