@@ -18,7 +18,7 @@ from .network import NetworkConfig
 from .recipe import TrainConfig
 from .store import Labelled, Store
 from .teachers import taught
-from .translate import Wanted, wanted_classes
+from .translate import wanted_classes
 from .tutors import Tutors
 
 
@@ -59,9 +59,18 @@ class Lessons:
 
 
 def lessons_of(
-    config: TrainConfig, task: Task, store: Store, to_train: Labelled, pupil: NetworkConfig
+    config: TrainConfig,
+    task: Task,
+    store: Store,
+    to_train: Labelled,
+    *,
+    pupil: NetworkConfig,
+    teachers: Sequence[Path],
 ) -> Lessons:
-    """What is to be learnt of the records to train on, by the network `pupil`."""
+    """What is to be learnt of the records to train on, by the network `pupil`.
+
+    teachers: the files of the recipe's.
+    """
     numbers, targets = to_train.numbers, to_train.targets
     labels: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
@@ -72,12 +81,19 @@ def lessons_of(
     wanted = wanted_classes(task, labels)
     tutors = None
     if config.each_batch:
-        tutors = _tutors(config, wanted, pupil, store.records["fold"].to_numpy()[numbers])
-    elif config.teachers:
+        folds = store.records["fold"].to_numpy()[numbers]
+        tutors = Tutors(
+            teachers,
+            wanted,
+            pupil,
+            share=config.teacher_share,
+            folds=folds if config.out_of_fold else None,
+        )
+    elif teachers:
         targets = taught(
             targets,
             wanted,
-            [Path(path) for path in config.teachers],
+            teachers,
             store,
             numbers,
             share=config.teacher_share,
@@ -85,19 +101,6 @@ def lessons_of(
         )
     seldom = _unvalidated(config, store, numbers)
     return Lessons(targets=targets, seldom=seldom, auxiliary=sizes, tutors=tutors)
-
-
-def _tutors(
-    config: TrainConfig, wanted: Sequence[Wanted], pupil: NetworkConfig, folds: NDArray[np.int64]
-) -> Tutors:
-    """The recipe's teachers; folds: (records,), of those to train on."""
-    return Tutors(
-        [Path(path) for path in config.teachers],
-        wanted,
-        pupil,
-        share=config.teacher_share,
-        folds=folds if config.out_of_fold else None,
-    )
 
 
 def _unvalidated(

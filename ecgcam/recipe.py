@@ -28,8 +28,8 @@ class TrainConfig:
     training records have (auxiliary.py); None: the task alone.
     average: keep the weights' running average over the steps, of which each step keeps this share,
     in place of the last step's; None: the last step's.
-    teachers: model files whose judgements the targets are moved to by `teacher_share`;
-    out_of_fold: each says nothing of the folds that it has learned from.
+    teachers: model files, or shipped models by name, whose judgements the targets are moved to by
+    `teacher_share`; out_of_fold: each says nothing of the folds that it has learned from.
     each_batch: they judge each batch as it is cropped and augmented (tutors.py), not a record once.
     score: what the best epoch is chosen by, of the validation folds; the higher the better.
     patience: stop after so many epochs without a better score; None: never.

@@ -10,7 +10,7 @@ preprocessed/      while it trains: its signals, as large as in the store
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,18 @@ PREPROCESSED = "preprocessed"
 OnEpoch = Callable[[Mapping[str, float]], None]
 
 
-def settings(config: TrainConfig, task: Task, augment: Augment, store: Store) -> dict[str, Any]:
-    """All that determines a run: its recipe, what the files that it names hold, and its data."""
+def settings(
+    config: TrainConfig, task: Task, augment: Augment, store: Store, *, teachers: Sequence[Path]
+) -> dict[str, Any]:
+    """All that determines a run: its recipe, what the files that it names hold, and its data.
+
+    teachers: the files of the recipe's.
+    """
     said = {
         "config": asdict(config),
         "task": task.to_dict(),
         "augmentation": augment.to_dict(),
-        "teachers": [sha256(Path(path)) for path in config.teachers],
+        "teachers": [sha256(path) for path in teachers],
         "data": store.about["fingerprint"],
     }
     return dict(json.loads(json.dumps(said)))  # as it will be read back

@@ -46,6 +46,7 @@ from .run import (
     settings,
     write_settings,
 )
+from .shipped import model_file
 from .store import Labelled, Store
 from .training import Training, validation_score
 
@@ -79,9 +80,10 @@ def train(
     to_validate = records_of(store, task, config.validation_folds)
     _refuse_undefined_score(config, to_validate)
     network = _network(config, task, store)
-    lessons = lessons_of(config, task, store, to_train, network.config)
+    teachers = [model_file(path_or_name) for path_or_name in config.teachers]
+    lessons = lessons_of(config, task, store, to_train, pupil=network.config, teachers=teachers)
     training = _training(network, config, exclusive=task.exclusive, lessons=lessons)
-    said = settings(config, task, training.augment, store)
+    said = settings(config, task, training.augment, store, teachers=teachers)
     if resume:
         refuse_changed(out, said)
     else:

@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from ecgcam.classifier import load
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.modelfile import load_network, read_card
+from ecgcam.preprocess import PreprocessConfig
 from ecgcam.run import METRICS
 from ecgcam.teachers import taught
 from ecgcam.train import train
@@ -121,6 +122,23 @@ def test_a_run_learns_what_its_teachers_say(store, tmp_path, each_batch, out_of_
     told = pd.read_csv(tmp_path / "run" / METRICS)["train_loss"][0]
     assert told == pytest.approx(loss_against(soft, model, store, hard.numbers), abs=1e-4)
     assert read_card(model)["provenance"]["recipe"]["teachers"] == [str(teacher)]
+
+
+@pytest.mark.parametrize("each_batch", [False, True])
+def test_a_shipped_model_teaches_by_its_name(tmp_path, each_batch):
+    store = tiny_store(tmp_path / "store", samples=1000)
+    as_the_model_has_it = PreprocessConfig(scale="none")
+    how = {"each_batch": each_batch, "preprocess": as_the_model_has_it}
+    recipe = replace(TINY, epochs=1, teachers=("superclass",), **how)
+    card = read_card(train(store, tmp_path / "run", recipe))
+    assert card["provenance"]["recipe"]["teachers"] == ["superclass"]
+    train(store, tmp_path / "run", resume=True)
+
+
+def test_a_teacher_that_is_neither_a_file_nor_a_name_is_refused(store, tmp_path):
+    with pytest.raises(ModelError, match="nobody: no such model"):
+        train(store, tmp_path / "run", replace(TINY, teachers=("nobody",)))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_whose_teacher_changed_is_not_gone_on_with(store, tmp_path):

@@ -65,7 +65,8 @@ def train(
         float | None, typer.Option(help="Keep the weights' running average, as in 0.999.")
     ] = None,
     teacher: Annotated[
-        list[Path] | None, typer.Option(help="A model to learn from; may be given several times.")
+        list[Path] | None,
+        typer.Option(help="A model to learn from, a file or a name; several, if you like."),
     ] = None,
     teacher_share: Annotated[
         float, typer.Option(help="How much of the targets is the teachers', from 0 to 1.")
