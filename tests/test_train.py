@@ -1,6 +1,8 @@
 """Training: the same seed the same model, broken off or not; the best epoch by an honest score."""
 
+import copy
 import json
+import math
 import os
 import random
 import subprocess
@@ -13,14 +15,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, roc_auc_score
-from tiny import NORMAL, tiny_store, write_store
-from torch.nn.functional import binary_cross_entropy_with_logits
+from tiny import NORMAL, tiny_network, tiny_store, write_store
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ecgcam.batches import BatchOrder
 from ecgcam.errors import DatasetError, EcgcamError, ModelError
 from ecgcam.leads import LEADS
 from ecgcam.modelfile import load_network, read_card
-from ecgcam.network import judge_array
+from ecgcam.network import Network, judge_array
 from ecgcam.preprocess import PreprocessConfig
 from ecgcam.recipe import TrainConfig
 from ecgcam.run import CONFIG, LAST, METRICS, MODEL
@@ -233,23 +235,54 @@ def test_a_constant_rate_stays(store, tmp_path):
     assert set(rows(tmp_path / "run")["learning_rate"]) == {1e-6}
 
 
+@pytest.mark.parametrize(("decay", "kind"), [(0.0, "Adam"), (0.03, "AdamW")])
+def test_weights_decay_as_the_recipe_says(decay, kind):
+    recipe = replace(TINY, weight_decay=decay, schedule="constant")
+    training = Training(tiny_network(), recipe, exclusive=False)
+    optimizer = training.configure_optimizers()
+    (group,) = optimizer.param_groups
+    assert (type(optimizer).__name__, group["weight_decay"], group["lr"]) == (kind, decay, 5e-3)
+    assert len(group["params"]) == len(list(training.network.parameters()))
+
+
+def test_chance_is_another_in_each_step_of_each_epoch(store, tmp_path, monkeypatch):
+    """One for the signals, one for dropout."""
+    seeds = []
+    chance = Training._chance
+
+    def look(training, *draw):
+        generator = chance(training, *draw)
+        seeds.append(generator.initial_seed())
+        return generator
+
+    monkeypatch.setattr(Training, "_chance", look)
+    train(store, tmp_path / "run", replace(TINY, epochs=3))
+    steps = -(-len(store.labelled(NORMAL, folds=TINY.train_folds).numbers) // TINY.batch)
+    assert len(set(seeds)) == len(seeds) == 3 * steps * 2
+
+
 def test_the_average_is_that_of_the_weights_after_each_step(store, tmp_path, monkeypatch):
-    """Its first step is taken whole; then the n-th keeps the less of `average` and n / (9 + n)."""
+    """Its first step is taken whole; then the n-th keeps the less of `average` and n / (9 + n).
+
+    So do the norms' means and variances; their counts are the last step's.
+    """
     seen = []
     ended = Training.on_train_batch_end
 
     def look(training, *rest):
-        seen.append(training.network.head.weight.detach().clone())
+        seen.append(copy.deepcopy(training.network.state_dict()))
         ended(training, *rest)
 
     monkeypatch.setattr(Training, "on_train_batch_end", look)
     train(store, tmp_path / "run", replace(TINY, epochs=2, average=0.2, score="accuracy"))
     chosen = read_card(tmp_path / "run" / MODEL)["provenance"]["chosen"]["epoch"]
     wanted, *others = seen[: chosen * len(seen) // 2]
-    for step, weight in enumerate(others, start=1):
+    for step, state in enumerate(others, start=1):
         share = min(0.2, (1 + step) / (10 + step))
-        wanted = share * wanted + (1 - share) * weight
-    torch.testing.assert_close(load_file(tmp_path / "run" / MODEL)["head.weight"], wanted)
+        for name, tensor in state.items():
+            old = wanted[name] if tensor.is_floating_point() else tensor
+            wanted[name] = (share * old + (1 - share) * tensor).to(tensor.dtype)
+    torch.testing.assert_close(load_file(tmp_path / "run" / MODEL), dict(wanted))
 
 
 def test_auxiliary_labels_shape_the_features_and_leave_no_weight(store, tmp_path, paper_run):
@@ -336,8 +369,23 @@ def test_exclusive_classes_are_trained_together(store, tmp_path):
     labelled = store.labelled(NORMAL, folds=[9])
     logits = torch.tensor(judge_array(network, store.signals_mv(labelled.numbers))[0])
     found = logits.softmax(-1)[:, 1] >= 0.5
-    best = rows(tmp_path / "run")["val_accuracy"].max()
-    assert accuracy_score(labelled.targets[:, 0], found) == pytest.approx(best)
+    best = rows(tmp_path / "run").iloc[card["provenance"]["chosen"]["epoch"] - 1]
+    assert accuracy_score(labelled.targets[:, 0], found) == pytest.approx(best["val_accuracy"])
+    loss = cross_entropy(logits, torch.tensor(labelled.targets[:, 0]).long())
+    assert best["val_loss"] == pytest.approx(loss.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("exclusive", "wanted"),
+    [
+        (True, math.log(4)),  # the first class has 1 of 1 + 3
+        (False, (math.log(2) + math.log(4)) / 2),  # either by itself: 1 of 2, and not 3 of 4
+    ],
+)
+def test_the_loss_is_the_one_computed_by_hand(exclusive, wanted):
+    training = Training(tiny_network(classes=2), TINY, exclusive=exclusive)
+    loss = training.loss(torch.tensor([[0.0, math.log(3)]]), torch.tensor([[1.0, 0.0]]))
+    assert loss.item() == pytest.approx(wanted)
 
 
 def test_records_without_a_label_are_what_one_says(store, tmp_path):
@@ -558,6 +606,35 @@ def test_a_crop_is_a_stretch_of_its_record_and_every_place_comes():
     assert set(starts.flatten().tolist()) == {0, 1, 2, 3}
     whole = random_crop(signal, samples=8, generator=torch.Generator())
     assert (whole == signal).all()
+
+
+def test_a_run_cuts_each_record_anew_in_each_epoch(store, tmp_path, monkeypatch):
+    seen = []
+    features = Network.mean_features
+
+    def look(network, signal):
+        seen.append(signal[:, 0].clone())  # lead I
+        return features(network, signal)
+
+    monkeypatch.setattr(Network, "mean_features", look)
+    recipe = replace(TINY, epochs=2, crop_s=2.0, augmentation="none", batch=1000)
+    network, _ = load_network(train(store, tmp_path / "run", recipe))
+    signal_mv = torch.from_numpy(
+        store.signals_mv(store.labelled(NORMAL, folds=TINY.train_folds).numbers)
+    )
+    whole = network.preprocess(signal_mv)[:, 0].half().float()  # as kept for the training
+    stretches = whole.unfold(1, 200, 1)[:, :, :9]  # (records, starts, 9): enough to know each by
+    one, other = (
+        {
+            record: start
+            for cut in crops
+            for record, start in (stretches == cut[:9]).all(-1).nonzero().tolist()
+        }
+        for crops in seen[::2]  # after each the validation
+    )
+    assert set(one) == set(other) == set(range(len(whole)))
+    assert sum(one[record] != other[record] for record in one) > 0.9 * len(whole)
+    assert len(set(one.values())) > 0.5 * len(whole)
 
 
 def test_a_run_learns_from_crops_and_judges_all_of_a_record(store, tmp_path, paper_run):
