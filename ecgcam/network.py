@@ -1,5 +1,6 @@
 """Network: preprocessing, backbone and head; raw millivolts to logits and evidence in one pass."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,8 +40,13 @@ class NetworkConfig:
             raise ValueError(f"classes must be at least 1, got {self.classes}")
         if not self.leads or len(set(self.leads)) < len(self.leads):
             raise ValueError(f"leads must be one or more different names, got {self.leads}")
-        if not (self.rate_hz > 0 and self.duration_s > 0):
-            raise ValueError("rate_hz and duration_s must be above 0")
+        if not (0 < self.rate_hz < math.inf and 0 < self.duration_s < math.inf):
+            raise ValueError("rate_hz and duration_s must be above 0 and finite")
+        if self.samples < 1:
+            raise ValueError(
+                f"duration_s times rate_hz must be a sample or more, got {self.duration_s:g} s at "
+                f"{self.rate_hz:g} Hz"
+            )
 
     @property
     def samples(self) -> int:

@@ -1,5 +1,6 @@
 """TrainConfig: a recipe for training; the paper's by default."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,17 +65,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "learning_rate", "auxiliary", "patience", "crop_s"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be above 0, got {value}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must be 0 or more, got {self.weight_decay}")
-        if self.average is not None and not 0 < self.average < 1:
-            raise ValueError(f"average must lie between 0 and 1, got {self.average}")
-        for name in ("teacher_share", "unvalidated_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be within [0, 1], got {getattr(self, name)}")
+        self._refuse_numbers()
         for name, choices in (
             ("schedule", SCHEDULES),
             ("score", SCORES),
@@ -86,12 +77,30 @@ class TrainConfig:
                 )
         if self.leads is not None and not 0 < len(self.leads) == len(set(self.leads)):
             raise ValueError(f"leads must be one or more different names, got {self.leads}")
-        if self.each_batch and not self.teachers:
-            raise ValueError("each_batch needs teachers")
+        for name in ("each_batch", "out_of_fold"):
+            if getattr(self, name) and not self.teachers:
+                raise ValueError(f"{name} needs teachers")
         if not self.train_folds or not self.validation_folds:
             raise ValueError("train_folds and validation_folds need a fold each, or more")
         if set(self.train_folds) & set(self.validation_folds):
             raise ValueError("a fold cannot be both trained on and validated on")
+
+    def _refuse_numbers(self) -> None:
+        for name in ("epochs", "batch", "learning_rate", "auxiliary", "patience", "crop_s"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be above 0 and finite, got {value}")
+        for name in ("weight_decay", "seed"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be 0 or more, and finite, got {getattr(self, name)}")
+        for name in ("epochs", "batch", "auxiliary", "patience", "seed"):
+            if not isinstance(getattr(self, name), int | None):
+                raise ValueError(f"{name} must be a whole number, got {getattr(self, name)}")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ValueError(f"average must lie between 0 and 1, got {self.average}")
+        for name in ("teacher_share", "unvalidated_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be within [0, 1], got {getattr(self, name)}")
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "TrainConfig":

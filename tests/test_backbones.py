@@ -229,6 +229,13 @@ def test_a_configuration_that_cannot_be_is_refused(name, config):
         build_backbone(name, leads=12, config=config)
 
 
+def test_it_is_named_what_of_it_cannot_be():
+    with pytest.raises(ModelError, match="kernels must be one or more"):
+        build_backbone("inception", leads=12, config={"kernels": []})
+    with pytest.raises(ModelError, match="widths must be one or more"):
+        build_backbone("inception", leads=12, config={"widths": []})
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

@@ -213,6 +213,7 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("train STORE --out NEW --precision int8", "precision must be one of auto, float32,"),
         ("train STORE --out NEW --epochs 0", "--epochs"),
         ("train STORE --out NEW --learning-rate 0", "learning_rate must be above 0"),
+        ("train STORE --out NEW --seed -1", "--seed"),
         ("train STORE --out NEW --train-folds 1-9", "both trained on and validated on"),
         ("train STORE --out NEW --train-folds 8-1", "'8-1' are no folds; needed: as in 1-8"),
         ("train STORE --out NEW --train-folds one", "'one' are no folds"),

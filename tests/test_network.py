@@ -122,6 +122,9 @@ def test_judging_an_array_changes_nothing_in_the_network():
         {"rate_hz": 0},
         {"duration_s": -1},
         {"rate_hz": float("nan")},
+        {"rate_hz": float("inf")},
+        {"duration_s": float("inf")},
+        {"duration_s": 1e-3},
     ],
 )
 def test_a_network_that_cannot_be_is_refused_at_birth(wrong):

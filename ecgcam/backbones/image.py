@@ -41,7 +41,7 @@ class Stem(nn.Sequential):
         return [((cast(nn.Conv2d, self[0]),), cast(nn.BatchNorm2d, self[1]))]
 
 
-def check_widths(widths: tuple[int, ...]) -> None:
-    """ValueError for channels that cannot be."""
+def check_widths(widths: tuple[int, ...], *, name: str = "widths") -> None:
+    """ValueError for channels, or other sizes called `name`, that cannot be."""
     if not widths or any(not isinstance(width, int) or width < 1 for width in widths):
-        raise ValueError(f"widths must be one or more positive whole numbers, got {widths}")
+        raise ValueError(f"{name} must be one or more positive whole numbers, got {widths}")

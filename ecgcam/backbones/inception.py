@@ -51,7 +51,7 @@ class InceptionNet(nn.Module):
     ) -> None:
         super().__init__()
         check_widths(widths)
-        check_widths(kernels)
+        check_widths(kernels, name="kernels")
         stem = 2 * widths[0]
         self.stem = Stem(leads, stem, kernel=first_kernel, activation=nn.ReLU())
         blocks: list[InceptionBlock] = []

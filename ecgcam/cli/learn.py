@@ -88,7 +88,7 @@ def train(
         str,
         typer.Option(help="float32, bf16, or auto: bf16 where the processor multiplies it."),
     ] = "auto",
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, with its own settings.")
     ] = False,
