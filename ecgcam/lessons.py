@@ -70,8 +70,10 @@ def lessons_of(
     """What is to be learnt of the records to train on, by the network `pupil`.
 
     teachers: the files of the recipe's.
+    Raises DatasetError for what these records do not hold, and as teachers.py and tutors.py do.
     """
     numbers, targets = to_train.numbers, to_train.targets
+    seldom = _unvalidated(config, store, numbers)
     labels: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
     if config.auxiliary is not None:
@@ -99,14 +101,16 @@ def lessons_of(
             share=config.teacher_share,
             out_of_fold=config.out_of_fold,
         )
-    seldom = _unvalidated(config, store, numbers)
     return Lessons(targets=targets, seldom=seldom, auxiliary=sizes, tutors=tutors)
 
 
 def _unvalidated(
     config: TrainConfig, store: Store, numbers: NDArray[np.int64]
 ) -> NDArray[np.bool_] | None:
-    """Which of these records no person has validated; None if they count as the others do."""
+    """Which of these records no person has validated; None if they count as the others do.
+
+    Raises DatasetError if nobody knows, or if no record would be left.
+    """
     if config.unvalidated_share == 1:
         return None
     if "validated" not in store.records:
@@ -114,4 +118,12 @@ def _unvalidated(
             f"{store.folder}: it does not say which records were validated; make it anew from a "
             "folder that does, or leave unvalidated_share at 1."
         )
-    return ~store.records["validated"].iloc[numbers].fillna(True).to_numpy(bool)
+    seldom: NDArray[np.bool_] = ~store.records["validated"].iloc[numbers].fillna(True).to_numpy(
+        bool
+    )
+    if seldom.all() and round(config.unvalidated_share * len(seldom)) == 0:
+        raise DatasetError(
+            f"{store.folder}: no person has validated any of the {len(seldom)} records to train "
+            f"on, and unvalidated_share {config.unvalidated_share:g} leaves none of them."
+        )
+    return seldom

@@ -37,8 +37,9 @@ def taught(
     repeats the labels, wrong ones too; to others it is a second opinion. Models of a
     cross-validation so judge each record once.
 
-    Raises DatasetError for a teacher that knows none of the classes, or has learned from every
-    record, ModelError for one that takes other signals than the store's.
+    Raises DatasetError for a teacher that does not know the classes (translate.py), or out of fold
+    has learned from every record or does not say from which, ModelError for one that takes other
+    signals than the store's.
     """
     folds = store.records["fold"].to_numpy()[numbers]
     total, count = np.zeros_like(targets), np.zeros_like(targets)
@@ -59,9 +60,16 @@ def taught(
 def unseen(path: Path, card: Card, folds: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Of which records, of these folds, a teacher has learned nothing, by its card; path names it.
 
-    Raises DatasetError if there is none.
+    The card knows folds by their numbers alone: not whether they were folds of the same store, nor
+    what the teacher has of its own teachers, or of the folds that its best epoch was chosen on.
+    Raises DatasetError if there is no such record, or if the card does not name the folds.
     """
-    learned = card["provenance"].get("recipe", {}).get("train_folds", [])
+    learned = card["provenance"].get("recipe", {}).get("train_folds")
+    if not learned:
+        raise DatasetError(
+            f"{path}: the card of this teacher does not say which folds it has learned from, so "
+            "that it cannot be kept from them; needed: one that does, or no --out-of-fold."
+        )
     found = ~np.isin(folds, learned)
     if not found.any():
         raise DatasetError(f"{path}: this teacher has learned from every fold to train on.")

@@ -71,7 +71,9 @@ def train(
 
     out: a new folder; with `resume` the folder of a run that was broken off, which goes on with
     its own settings. on_epoch: called with each new row of metrics.csv.
-    Raises DatasetError if the folder or the store do not fit that.
+    Raises DatasetError if the folder, the store or what the recipe asks of it do not fit,
+    ModelError for a backbone or a teacher that cannot be used, both before anything is written, and
+    ArithmeticError if training diverges.
     """
     config = _recipe(out, config, resume=resume)
     keep_freed_memory(FOR_TRAINING)

@@ -18,10 +18,12 @@ class Wanted:
     """A class to be learnt: any of these labels makes it.
 
     unlabelled: so does having none of their kinds (Task.unlabelled "positive").
+    exclusive: it excludes the others of which this is said (Task.exclusive).
     """
 
     labels: frozenset[str]
     unlabelled: bool = False
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +53,30 @@ class Translation:
 def wanted_classes(task: Task, auxiliary: Sequence[str] = ()) -> list[Wanted]:
     """The task's classes, and after them auxiliary labels, each a class by itself."""
     unlabelled = task.unlabelled == "positive"
-    own = [Wanted(labels=frozenset(labels), unlabelled=unlabelled) for labels in task.members]
+    own = [
+        Wanted(labels=frozenset(labels), unlabelled=unlabelled, exclusive=task.exclusive)
+        for labels in task.members
+    ]
     return own + [Wanted(labels=frozenset([label])) for label in auxiliary]
 
 
 def translations(path: Path, teacher: Task, wanted: Sequence[Wanted]) -> list[Translation]:
     """Of each class that the teacher can say something of; path names it.
 
-    Raises DatasetError if there is none.
+    Raises DatasetError if there is none, and where classes exclude one another, but the teacher's
+    probabilities of them do not come to 1: those of other classes, or of each by itself.
     """
     found = [_translation(place, one, teacher) for place, one in enumerate(wanted)]
     known = [one for one in found if one is not None]
     if not known:
         raise DatasetError(f"{path}: this teacher knows none of the classes to be learnt.")
+    together = {one.labels for one in wanted if one.exclusive}
+    alike = teacher.exclusive and together == set(map(frozenset, teacher.members))
+    if any(wanted[one.place].exclusive for one in known) and not alike:
+        raise DatasetError(
+            f"{path}: this teacher judges {', '.join(teacher.classes)}; the classes to be learnt "
+            "exclude one another, so that it must judge just these, as exclusive ones."
+        )
     return known
 
 

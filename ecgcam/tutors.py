@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .errors import DatasetError
+from .errors import ModelError
 from .folded import folded
 from .labels import Task
 from .modelfile import load_network
@@ -28,8 +28,8 @@ class Tutors:
     wanted: what each class of the targets is. pupil: the network that learns; it shares its
     preprocessed signals with the teachers. folds: (records,), of those to train on, if no teacher
     may speak of a fold that it has learned from; each record then costs the few that may.
-    Raises DatasetError for a teacher that knows none of the classes, takes other signals, or has
-    learned from every fold.
+    Raises DatasetError for a teacher that does not know the classes (translate.py), or has learned
+    from every fold or does not say from which, ModelError for one that takes other signals.
     """
 
     def __init__(
@@ -96,6 +96,6 @@ def _refuse_other_signals(path: Path, teacher: NetworkConfig, pupil: NetworkConf
     for what in ("leads", "rate_hz", "preprocess"):
         theirs, ours = getattr(teacher, what), getattr(pupil, what)
         if theirs != ours:
-            raise DatasetError(
+            raise ModelError(
                 f"{path}: this teacher's {what} is {theirs}, the pupil's {ours}; needed: the same."
             )

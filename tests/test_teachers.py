@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from test_train import TINY
-from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_store
+from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_store
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ecgcam.classifier import load
@@ -84,6 +84,21 @@ def test_out_of_fold_a_teacher_that_has_learned_from_every_record_is_refused(sto
     path = tiny_model(tmp_path / "teacher.safetensors", card=learned_from(*range(1, 11)))
     with pytest.raises(DatasetError, match=r"teacher\.safetensors: .* from every fold"):
         soft(store, ABNORMAL, [path], share=0.5, out_of_fold=True)
+
+
+def test_out_of_fold_a_teacher_that_does_not_say_what_it_has_learned_from_is_refused(
+    store, tmp_path
+):
+    path = tiny_model(tmp_path / "teacher.safetensors")
+    with pytest.raises(DatasetError, match=r"teacher\.safetensors: .* does not say which folds"):
+        soft(store, ABNORMAL, [path], share=0.5, out_of_fold=True)
+
+
+def test_what_exclusive_classes_are_taught_comes_to_1(store, tmp_path):
+    path = tiny_model(tmp_path / "teacher.safetensors", task=RHYTHM)
+    found = soft(store, wanted_classes(RHYTHM)[::-1], [path], share=1.0)
+    np.testing.assert_allclose(found, said(path, store)[:, ::-1], rtol=1e-5)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-5)
 
 
 def test_a_teacher_of_other_classes_is_refused(store, tmp_path):

@@ -19,7 +19,7 @@ from tiny import NORMAL, tiny_network, tiny_store, write_store
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ecgcam.batches import BatchOrder
-from ecgcam.errors import DatasetError, EcgcamError, ModelError
+from ecgcam.errors import DatasetError, ModelError
 from ecgcam.leads import LEADS
 from ecgcam.modelfile import load_network, read_card
 from ecgcam.network import Network, judge_array
@@ -600,10 +600,6 @@ def test_the_score_is_the_mean_of_the_classes_where_it_is_defined():
     assert np.isnan(validation_score("auroc", targets[:, 1:2], found[:, 1:2]))
 
 
-def test_every_error_of_training_is_one_a_user_can_mend():
-    assert issubclass(DatasetError, EcgcamError)
-
-
 def test_a_crop_is_a_stretch_of_its_record_and_every_place_comes():
     signal = torch.arange(8.0).expand(400, 3, 8) + 100 * torch.arange(400.0)[:, None, None]
     crop = random_crop(signal, samples=5, generator=torch.Generator().manual_seed(1))
@@ -666,6 +662,14 @@ def test_unvalidated_records_may_be_left_out(tmp_path):
     train(store, tmp_path / "half", recipe)
     steps = torch.load(tmp_path / "half" / LAST, weights_only=True)["global_step"]
     assert steps == -(-int((validated & (store.records["fold"] < 9)).sum()) // 32)
+
+
+def test_where_no_record_would_be_left_nothing_is_begun(tmp_path):
+    store = tiny_store(tmp_path / "store", validated=False)
+    with pytest.raises(DatasetError, match="validated any of the .* records to train on"):
+        train(store, tmp_path / "run", replace(TINY, unvalidated_share=0.0))
+    assert not (tmp_path / "run").exists()
+    train(store, tmp_path / "run", replace(TINY, epochs=1, unvalidated_share=0.5))
 
 
 def test_a_store_that_does_not_say_which_were_validated_is_refused(store, tmp_path):

@@ -81,6 +81,26 @@ def test_what_cannot_be_put_together_is_refused(teacher):
         translations(TEACHER, teacher, wanted_classes(NORMAL))
 
 
+EXCLUSIVE = replace(SUPERCLASS, exclusive=True)
+
+
+@pytest.mark.parametrize(
+    "teacher",
+    [
+        SUPERCLASS,  # each by itself
+        replace(EXCLUSIVE, classes=OWN[1:], members=SUPERCLASS.members[1:]),  # not all of them
+        replace(EXCLUSIVE, classes=(*OWN, "SR"), members=(*SUPERCLASS.members, ("rhythm:SR",))),
+    ],
+)
+def test_classes_that_exclude_one_another_are_taught_by_the_same_exclusive_ones_alone(teacher):
+    wanted = wanted_classes(EXCLUSIVE, ["rhythm:SR"])
+    assert len(translations(TEACHER, EXCLUSIVE, wanted)) == 5
+    with pytest.raises(DatasetError, match="exclude one another"):
+        translations(TEACHER, teacher, wanted)
+    beside = Task(name="x", classes=("SR",), members=(("rhythm:SR",),))
+    assert [one.place for one in translations(TEACHER, beside, wanted)] == [5]
+
+
 def test_auxiliary_labels_follow_the_tasks_own():
     assert wanted_classes(NORMAL, ["statement:SR"]) == [
         Wanted(labels=frozenset(NORMAL.members[0]), unlabelled=True),

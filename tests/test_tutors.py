@@ -9,7 +9,7 @@ from test_teachers import learned_from
 from test_train import TINY
 from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_network, tiny_store
 
-from ecgcam.errors import DatasetError
+from ecgcam.errors import DatasetError, ModelError
 from ecgcam.modelfile import load_network, read_card
 from ecgcam.preprocess import PreprocessConfig
 from ecgcam.recipe import TrainConfig
@@ -101,7 +101,7 @@ def test_a_teacher_that_has_learned_from_every_fold_is_refused(tmp_path):
 )
 def test_a_teacher_that_takes_other_signals_is_refused(tmp_path, settings, what):
     path = tiny_model(tmp_path / "teacher.safetensors")
-    with pytest.raises(DatasetError, match=rf"teacher\.safetensors: this teacher's {what} is"):
+    with pytest.raises(ModelError, match=rf"teacher\.safetensors: this teacher's {what} is"):
         Tutors([path], wanted_classes(NORMAL), pupil(**settings), share=0.5)
 
 
