@@ -6,6 +6,8 @@ them again: thousands of page faults a training step, half the time of judging a
 """
 
 import ctypes
+import os
+from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _MOST_FROM_HEAP = 32 * 2**20  # bytes; glibc takes no larger M_MMAP_THRESHOLD
@@ -24,7 +26,7 @@ def keep_freed_memory(most: int) -> None:
     global _kept
     if most <= _kept:
         return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _of_libc("mallopt")
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, min(most, _MOST_FROM_HEAP))
         mallopt(_M_TRIM_THRESHOLD, most)
@@ -36,6 +38,11 @@ def give_back_freed_memory() -> None:
     import pyarrow
 
     pyarrow.default_memory_pool().release_unused()
-    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    malloc_trim = _of_libc("malloc_trim")
     if malloc_trim is not None:
         malloc_trim(0)
+
+
+def _of_libc(name: str) -> Any:
+    """A function of the process's C library, or None; Windows cannot be asked for it."""
+    return None if os.name == "nt" else getattr(ctypes.CDLL(None), name, None)

@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from ecgcam import allocation
 
 PAGES = """
 import ctypes, resource
@@ -74,3 +77,14 @@ def test_what_is_given_back_is_no_longer_held():
     kept, left = map(int, said.split())  # MiB; pyarrow itself takes some 20
     assert kept > 60
     assert left < 40
+
+
+def test_on_windows_which_names_no_c_library_nothing_is_done(monkeypatch):
+    def library(name):
+        raise TypeError("bad argument type for built-in operation")  # as Windows says to None
+
+    monkeypatch.setattr(allocation, "os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr(allocation, "ctypes", SimpleNamespace(CDLL=library))
+    monkeypatch.setattr(allocation, "_kept", 0)
+    allocation.keep_freed_memory(allocation.FOR_JUDGING)
+    allocation.give_back_freed_memory()
