@@ -63,11 +63,16 @@ class BatchOrder(Sampler[list[int]]):
         seldom: NDArray[np.bool_] | None = None,
         share: float = 1.0,
     ) -> None:
-        """seldom: (records,), those of which only a share comes in an epoch, by chance."""
+        """seldom: (records,), those of which only a share comes in an epoch, by chance.
+
+        Raises ValueError for such records without a seed to draw them by.
+        """
         self.batch = batch
         self.shuffle_seed = shuffle_seed
         self.epoch = 0
         rare = np.zeros(records, bool) if seldom is None or share == 1 else seldom
+        if rare.any() and shuffle_seed is None:
+            raise ValueError("records that come seldom are drawn by chance; needed: a shuffle_seed")
         self._always, self._seldom = np.flatnonzero(~rare), np.flatnonzero(rare)
         self._some = round(share * len(self._seldom))
 

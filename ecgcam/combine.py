@@ -1,6 +1,7 @@
 """Several models as one, which answers with the mean of their logits: an ensemble in one file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,11 @@ def combine(models: Sequence[Path], out: Path) -> Path:
     chosen for one of them does not hold for their mean, and `calibrate` chooses anew.
     Raises ModelError for models that take other signals or do not know the classes.
     """
-    from .network import Network, NetworkConfig
-
     if len(models) < 2:
         raise ModelError("one model alone is no ensemble; needed: two or more.")
     files = [model_file(model) for model in models]
     loaded = [load_network(file) for file in files]
-    first, card = loaded[0]
+    card = loaded[0][1]
     for file, (_, other) in zip(files, loaded, strict=True):
         _refuse_other_signals(card, other, file)
     task = Task.from_dict(card["task"])
@@ -40,24 +39,33 @@ def combine(models: Sequence[Path], out: Path) -> Path:
         _head(network, other, task, file)
         for file, (network, other) in zip(files, loaded, strict=True)
     ]
-    members = [
-        {"name": network.config.backbone, "config": dict(network.config.backbone_config)}
-        for network, _ in loaded
-    ]
-    together = Network(
-        NetworkConfig(
-            classes=len(task.classes),
-            backbone="several",
-            backbone_config={"members": members},
-            preprocess=first.config.preprocess,
-            leads=first.config.leads,
-            rate_hz=first.config.rate_hz,
-            duration_s=first.config.duration_s,
-        )
-    ).eval()
-    _fill(together, [network for network, _ in loaded], heads)
+    together = _together([network for network, _ in loaded], heads)
     provenance = _provenance([other for _, other in loaded], [sha256(file) for file in files])
     return save_model(out, together, make_card(together, task, provenance=provenance))
+
+
+def _together(
+    networks: Sequence["Network"], heads: Sequence[tuple["Tensor", "Tensor"]]
+) -> "Network":
+    """An ensemble of networks that take the same signals, under the mean of these heads."""
+    import torch
+
+    from .network import Network
+
+    members = [
+        {"name": network.config.backbone, "config": dict(network.config.backbone_config)}
+        for network in networks
+    ]
+    config = replace(
+        networks[0].config,
+        classes=len(heads[0][1]),
+        backbone="several",
+        backbone_config={"members": members},
+    )
+    with torch.random.fork_rng(devices=[]):  # draws weights, which those of the members replace
+        together = Network(config).eval()
+    _fill(together, networks, heads)
+    return together
 
 
 def _fill(

@@ -118,6 +118,12 @@ def test_a_share_of_none_leaves_them_out_and_one_of_all_changes_nothing():
     assert list(everything) == list(BatchOrder(10, batch=4, shuffle_seed=1))
 
 
+def test_what_comes_seldom_needs_a_seed():
+    with pytest.raises(ValueError, match="needed: a shuffle_seed"):
+        BatchOrder(10, batch=4, seldom=np.arange(10) < 4, share=0.5)
+    assert len(BatchOrder(10, batch=4, seldom=np.arange(10) < 4)) == 3  # a share of 1
+
+
 def epochs(seed, wanted):
     order = BatchOrder(200, batch=32, shuffle_seed=seed)
     found = []

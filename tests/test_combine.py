@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model
 
 from ecgcam.classifier import load
@@ -106,3 +107,10 @@ def test_the_command_combines_shipped_models_by_name(tmp_path, capsys):
     assert main(["combine", "superclass", "superclass-large", "--out", str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out)
     assert read_card(out)["classes"] == ["NORM", "MI", "STTC", "CD", "HYP"]
+
+
+def test_the_global_generator_is_left_as_it_was(tmp_path):
+    paths = members(tmp_path)
+    before = torch.random.get_rng_state()
+    combine(paths, tmp_path / "both.safetensors")
+    assert torch.equal(torch.random.get_rng_state(), before)
