@@ -113,7 +113,10 @@ def scale_zscore(signal_mv: Tensor) -> Tensor:
 
 
 def scale_robust(signal_mv: Tensor) -> Tensor:
-    """Each lead less its median, over the distance of its quartiles (by linear interpolation)."""
+    """Each lead less its median, over the distance of its quartiles (by linear interpolation).
+
+    A lead of which half stands still is flat to it, and becomes zeros whatever the rest does.
+    """
     ordered = signal_mv.sort(dim=-1).values
     low, middle, high = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
     return _divide(signal_mv - middle, high - low)

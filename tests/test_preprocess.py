@@ -137,6 +137,12 @@ def test_a_lead_that_moves_by_one_stored_step_is_not_flat(order):
     assert preprocessed(signal, detrend_order=order, scale="unit")[0, 0, 500] == 1
 
 
+def test_to_the_quartiles_a_lead_of_which_half_stands_still_is_flat():
+    signal = torch.zeros(1, 12, 100)
+    signal[..., ::10] = 2.0
+    assert not SCALES["robust"](signal).any()
+
+
 def test_the_papers_scale_lies_within_one_and_reaches_it():
     found = preprocessed(ecg_like())
     np.testing.assert_allclose(np.abs(found).max(-1), 1, rtol=1e-6)
