@@ -104,8 +104,8 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "TrainConfig":
-        """Back from what asdict and JSON made of it."""
+        """Back from what asdict and JSON made of it; before there was a choice, it was float32."""
         preprocess = PreprocessConfig(**saved["preprocess"])
         listed = ("train_folds", "validation_folds", "leads", "teachers")
         tuples = {key: tuple(saved[key]) for key in listed if saved.get(key) is not None}
-        return cls(**{**saved, "preprocess": preprocess, **tuples})
+        return cls(**{"precision": "float32", **saved, "preprocess": preprocess, **tuples})

@@ -9,6 +9,7 @@ tensorboard/       for those who watch with it
 preprocessed/      while it trains: its signals, as large as in the store
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from .augment import Augment
 from .errors import DatasetError
@@ -41,11 +43,17 @@ OnEpoch = Callable[[Mapping[str, float]], None]
 
 
 def settings(
-    config: TrainConfig, task: Task, augment: Augment, store: Store, *, teachers: Sequence[Path]
+    config: TrainConfig,
+    task: Task,
+    augment: Augment,
+    store: Store,
+    *,
+    teachers: Sequence[Path],
+    seldom: NDArray[np.bool_] | None,
 ) -> dict[str, Any]:
     """All that determines a run: its recipe, what the files that it names hold, and its data.
 
-    teachers: the files of the recipe's.
+    teachers: the files of the recipe's. seldom: (records,), see Lessons.
     """
     said = {
         "config": asdict(config),
@@ -53,6 +61,7 @@ def settings(
         "augmentation": augment.to_dict(),
         "teachers": [sha256(path) for path in teachers],
         "data": store.about["fingerprint"],
+        "seldom": None if seldom is None else hashlib.sha256(seldom.tobytes()).hexdigest(),
     }
     return dict(json.loads(json.dumps(said)))  # as it will be read back
 
@@ -71,7 +80,8 @@ def read_config(out: Path) -> TrainConfig:
 def refuse_changed(out: Path, said: Mapping[str, Any]) -> None:
     """DatasetError if the run in this folder was started with other settings than these."""
     _, started = _read_settings(out)
-    if started["data"] != said["data"]:
+    # of the fingerprint who validated what is no part; older runs do not say which come seldom
+    if any(started.get(key, said[key]) != said[key] for key in ("data", "seldom")):
         raise DatasetError(f"{out}: this run was started on other data than this store's.")
     changed = [key for key in ("task", "augmentation", "teachers") if started.get(key) != said[key]]
     if changed:

@@ -85,7 +85,7 @@ def train(
     teachers = [model_file(path_or_name) for path_or_name in config.teachers]
     lessons = lessons_of(config, task, store, to_train, pupil=network.config, teachers=teachers)
     training = _training(network, config, exclusive=task.exclusive, lessons=lessons)
-    said = settings(config, task, training.augment, store, teachers=teachers)
+    said = settings(config, task, training.augment, store, teachers=teachers, seldom=lessons.seldom)
     if resume:
         refuse_changed(out, said)
     else:

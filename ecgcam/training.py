@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from .augment import augmentation
 from .batches import Batch
 from .metrics import binary_scores
-from .network import Network
+from .network import Network, evaluating
 from .recipe import TrainConfig
 from .tutors import Tutors
 
@@ -182,10 +182,19 @@ def random_crop(signal: Tensor, *, samples: int, generator: torch.Generator) -> 
 
 
 def _samples(crop_s: float, network: Network) -> int:
-    """ValueError for a crop that is longer than the network's records."""
-    if crop_s > network.config.duration_s:
-        raise ValueError(f"crop_s is {crop_s:g}; the records last {network.config.duration_s:g} s.")
-    return max(1, round(crop_s * network.config.rate_hz))
+    """ValueError for a crop longer than the network's records, or too short to leave a frame."""
+    config = network.config
+    if crop_s > config.duration_s:
+        raise ValueError(f"crop_s is {crop_s:g}; the records last {config.duration_s:g} s.")
+    samples = max(1, round(crop_s * config.rate_hz))
+    try:
+        with evaluating(network):
+            frames = network.backbone(torch.zeros(1, len(config.leads), samples)).shape[-1]
+    except RuntimeError:  # of a pool that has nothing to pool
+        frames = 0
+    if not frames:
+        raise ValueError(f"crop_s is {crop_s:g}, which is too short for the network.")
+    return samples
 
 
 def validation_score(

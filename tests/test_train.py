@@ -551,6 +551,12 @@ def test_a_recipe_survives_json():
     assert TrainConfig.from_dict(json.loads(json.dumps(asdict(recipe)))) == recipe
 
 
+def test_a_recipe_from_before_there_was_a_choice_of_precision_is_of_float32():
+    saved = asdict(TrainConfig())
+    del saved["precision"]
+    assert TrainConfig.from_dict(saved) == TrainConfig(precision="float32")
+
+
 def test_the_recipe_is_the_papers_unless_told_otherwise():
     recipe = TrainConfig()
     assert (recipe.epochs, recipe.batch, recipe.learning_rate) == (25, 128, 5e-4)
@@ -654,6 +660,16 @@ def test_a_crop_longer_than_the_records_is_refused(store, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("backbone", ["signalcnn", "resnet", "inception", "depthwise"])
+def test_a_crop_too_short_for_the_network_is_refused(store, tmp_path, backbone):
+    recipe = replace(TINY, backbone=backbone, backbone_config={}, crop_s=0.01, epochs=1)
+    if backbone == "signalcnn":
+        with pytest.raises(DatasetError, match=r"crop_s is 0\.01, which is too short"):
+            train(store, tmp_path / "run", recipe)
+        assert not (tmp_path / "run").exists()
+    train(store, tmp_path / "long", replace(recipe, crop_s=0.5))
+
+
 def test_unvalidated_records_may_be_left_out(tmp_path):
     store = tiny_store(tmp_path / "store")
     validated = np.arange(len(store.records)) % 4 < 2
@@ -662,6 +678,20 @@ def test_unvalidated_records_may_be_left_out(tmp_path):
     train(store, tmp_path / "half", recipe)
     steps = torch.load(tmp_path / "half" / LAST, weights_only=True)["global_step"]
     assert steps == -(-int((validated & (store.records["fold"] < 9)).sum()) // 32)
+
+
+def test_a_run_does_not_go_on_with_others_validated(tmp_path):
+    store = tiny_store(tmp_path / "store", validated=True)
+    store.records.loc[:9, "validated"] = False
+    train(store, tmp_path / "run", replace(TINY, epochs=1, unvalidated_share=0.5))
+    train(store, tmp_path / "run", resume=True)
+    store.records.loc[:19, "validated"] = False
+    with pytest.raises(DatasetError, match="started on other data"):
+        train(store, tmp_path / "run", resume=True)
+    said = json.loads((tmp_path / "run" / CONFIG).read_text())
+    del said["seldom"]  # a run from before this was kept
+    (tmp_path / "run" / CONFIG).write_text(json.dumps(said))
+    train(store, tmp_path / "run", resume=True)
 
 
 def test_where_no_record_would_be_left_nothing_is_begun(tmp_path):
