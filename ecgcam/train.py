@@ -158,10 +158,7 @@ def _fit(
     to_validate: DataLoader[Batch],
     last: Path | None,
 ) -> None:
-    """Train, from the checkpoint `last` on if there is one.
-
-    It draws from the global generator, which is left as it was.
-    """
+    """Train, from the checkpoint `last` on if any; the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
         warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
