@@ -60,7 +60,7 @@ def beyond_any_ecg(signal_mv: Signals) -> str:
     signal_mv: of any shape, in millivolts, finite. Most often it is microvolts, of a file that
     says otherwise: a factor of 1000.
     """
-    highest_mv = float(np.abs(signal_mv).max())
+    highest_mv = float(max(signal_mv.max(), -signal_mv.min()))  # abs would copy each ECG
     if highest_mv < MOST_MV + ROUNDING_MV:
         return ""
     return f"{highest_mv:.4g} mV is beyond any ECG ({MOST_MV} mV): is its unit right?"

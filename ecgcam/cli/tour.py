@@ -15,7 +15,7 @@ def demo(
     epochs: Annotated[int, typer.Option(min=1)] = 15,
     seed: Annotated[int, typer.Option(help="The same seed makes the same ECGs.")] = 0,
 ) -> None:
-    """Go the whole way on made-up ECGs: no download, a few minutes on two cores."""
+    """Go the whole way on made-up ECGs: no download, a minute on two cores."""
     from ..demo import DemoConfig, run_demo
 
     quiet_lightning()
