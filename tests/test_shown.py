@@ -1,5 +1,6 @@
 """What stands beside a picture is true of the numbers that it shows."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +52,21 @@ def test_the_mean_that_is_said_is_that_of_the_evidence_that_is_drawn():
     assert lay_out(record, honest, 0).sum == "mean 2.00 + bias 0.50 = logit 2.50"
     other = replace(honest, logits=np.array([-1.5]))
     assert lay_out(record, other, 0).sum == "mean 2.00, which does not add up to the logit −1.50"
+
+
+@pytest.mark.parametrize(
+    ("mean", "bias"),
+    [(0.026, -0.051), (1.004, 0.004), (-0.0049, 0.0049), (-2.336, 0.205), (0.995, 0.006)],
+)
+def test_what_is_said_of_the_sum_adds_up_to_the_last_digit(mean, bias):
+    record, logit = spiked(), mean + bias
+    about = {"bias": np.array([bias]), "logits": np.array([logit])}
+    said = lay_out(record, explained(record, evidence=np.full((1, 125), mean), **about), 0).sum
+    first, sign, second, _, third = re.findall(r"−?\d+\.\d\d|[+−=]", said)
+    first, second, third = (float(x.replace("−", "-")) for x in (first, second, third))
+    assert first + (second if sign == "+" else -second) == pytest.approx(third, abs=1e-9)
+    assert (first, third) == pytest.approx((mean, logit), abs=0.011)
+    assert "−0.00" not in said
 
 
 def test_a_set_is_promised_for_each_class_by_itself():

@@ -140,7 +140,7 @@ def train(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model file.")],
+    model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
     out: Annotated[Path, typer.Option(help="The folder for the scores and the report.")],
     fold: Fold = "9",

@@ -87,11 +87,15 @@ class Shown:
 
     @property
     def sum(self) -> str:
-        """How the evidence adds up to the logit, in words; or that it does not."""
+        """How the evidence adds up to the logit, in words; or that it does not.
+
+        Of three rounded numbers the last digits need not add up; the mean's is set so that they do.
+        """
         mean = float(self.evidence.mean())
-        words = f"mean {mean:.2f} + bias {self.bias:.2f} = logit {self.logit:.2f}"
+        bias, logit = _hundredths(self.bias), _hundredths(self.logit)
+        words = f"mean {_hundredths(logit - bias):.2f} + bias {bias:.2f} = logit {logit:.2f}"
         if not math.isclose(mean + self.bias, self.logit, rel_tol=1e-3, abs_tol=0.005):
-            words = f"mean {mean:.2f}, which does not add up to the logit {self.logit:.2f}"
+            words = f"mean {mean:.2f}, which does not add up to the logit {logit:.2f}"
         return words.replace("+ bias -", "− bias ").replace("-", "−")
 
     @property
@@ -104,6 +108,11 @@ class Shown:
         edges_s = np.append(starts_s, np.isfinite(self.heat).sum() * sample_s)
         hottest_s = (np.nanargmax(self.heat) + 0.5) * sample_s
         return EDGE_MEANING if np.abs(edges_s - hottest_s).min() < EDGE_S else ""
+
+
+def _hundredths(number: float) -> float:
+    """To two digits, and never less than nothing by less than that."""
+    return round(number, 2) + 0.0
 
 
 def verdict(explanation: Explanation, k: int) -> Verdict:
