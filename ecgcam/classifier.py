@@ -47,6 +47,10 @@ class Classifier:
         self.exclusive: bool = card["task"]["exclusive"]
         self.operating_points = OperatingPoints.from_card(card)
 
+    def __repr__(self) -> str:
+        form = f"{len(self.leads)} leads, {self.rate_hz:g} Hz, {self.duration_s:g} s"
+        return f"<Classifier of {', '.join(self.classes)}: {form}>"
+
     @overload
     def predict(self, ecgs: Record) -> Prediction: ...
     @overload

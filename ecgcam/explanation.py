@@ -1,6 +1,6 @@
 """What a model says of one ECG: Prediction, and Explanation with the evidence it is made of."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -78,11 +78,11 @@ class Explanation(Prediction):
     """
 
     bias: NDArray[np.float32]
-    evidence: NDArray[np.float32]
+    evidence: NDArray[np.float32] = field(repr=False)
     evidence_s: float
-    heatmap: NDArray[np.float32]
+    heatmap: NDArray[np.float32] = field(repr=False)
     windows: int = 1
-    lead_evidence: NDArray[np.float32] | None = None
+    lead_evidence: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def without_maps(self) -> Prediction:
         """The judgement alone."""

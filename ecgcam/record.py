@@ -1,7 +1,7 @@
 """Record: one ECG in millivolts, with its rate, its leads and its name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Record:
     is not finite.
     """
 
-    signal_mv: NDArray[np.float32]
+    signal_mv: NDArray[np.float32] = field(repr=False)
     rate_hz: float
     leads: tuple[str, ...] = LEADS
     name: str = ""

@@ -364,3 +364,11 @@ def test_a_backbone_of_ones_own_is_loaded_only_by_its_name(tmp_path):
         load(path)
     answer = load(path, backbone="own_backbones:Dropping").explain(smooth(duration_s=5))
     assert_adds_up(answer)
+
+
+def test_what_a_notebook_shows_is_short():
+    model, ecg = copying(), record((1,) * 12)
+    assert repr(model) == "<Classifier of NORM, MI, STTC, CD, HYP: 12 leads, 100 Hz, 10 s>"
+    assert len(repr(ecg)) < 300
+    assert len(repr(model.explain(ecg))) < 900
+    assert "decision=(" in repr(model.explain(ecg))
