@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from torch import Size
 
 from ecgcam.augment import (
     TRANSFORMS,
@@ -432,3 +433,31 @@ def test_nonsense_is_refused_at_birth(make):
 def test_a_signal_without_a_batch_is_refused():
     with pytest.raises(ValueError, match=r"needed: \(batch, leads, time\)"):
         Augment()(torch.zeros(12, 1000), generator=seeded())
+
+
+@pytest.mark.parametrize("kind", ["MainsHum", "Respiration"])
+def test_every_phase_and_every_amplitude_up_to_the_largest_comes(kind):
+    sine = TRANSFORMS[kind](rate_hz=100, up_to=0.2)
+    amplitude, _, phase = sine.draw(
+        Size((4000, 12, 1000)), generator=torch.Generator().manual_seed(0)
+    ).T
+    assert stats.kstest(amplitude, "uniform", (0, 0.2)).pvalue > 1e-3
+    assert stats.kstest(phase, "uniform", (0, 2 * np.pi)).pvalue > 1e-3
+
+
+def test_the_noise_of_a_seed_is_the_same_in_every_process():
+    def noise():
+        _normal_pairs.cache_clear()  # as in a new process
+        return GaussianNoise().draw(Size((2, 12, 100)), generator=torch.Generator().manual_seed(1))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        once = noise()
+        torch.manual_seed(2)
+        assert torch.equal(noise(), once)
+
+
+def test_what_a_file_leaves_out_has_its_default(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('[[steps]]\none_of = [{transform = "AmplitudeScale"}]\n')
+    assert augmentation(str(file), rate_hz=100) == Augment((OneOf((AmplitudeScale(),)),))

@@ -185,3 +185,8 @@ def test_lightning_tells_the_order_its_epoch(labelled, preprocessed):
 def test_records_and_targets_that_differ_in_number_are_the_callers_fault(labelled, preprocessed):
     with pytest.raises(ValueError, match="records, but 3 targets"):
         PreprocessedBatches(preprocessed, labelled.targets[:3])
+
+
+def test_a_share_of_the_seldom_is_rounded_to_records():
+    order = BatchOrder(6, batch=1, shuffle_seed=0, seldom=np.arange(6) < 3, share=0.5)
+    assert len(order) == len(list(order)) == 3 + 2

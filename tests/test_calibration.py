@@ -274,3 +274,8 @@ def test_a_class_of_one_kind_is_not_shifted_and_no_class_is_shifted_far():
     logits = np.array([[1.0, 90.0], [-1.0, 91.0], [2.0, 92.0], [-2.0, 90.5]])
     targets = np.array([[1, 1], [1, 0], [1, 1], [1, 0]])
     assert fit_shifts(targets, logits).tolist() == [0, -5]
+
+
+def test_a_float32_stands_in_the_bin_that_it_lies_in():
+    (row,) = reliability_table([1], np.array([0.7], np.float32)).to_dict("records")
+    assert row["low"] <= row["mean_probability"] < row["high"]  # 0.7 is below 0.7 in float32

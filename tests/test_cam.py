@@ -104,3 +104,10 @@ def test_the_display_has_no_unit_and_no_offset():
     evidence = random_evidence()
     shown = scale_for_display(evidence)
     torch.testing.assert_close(scale_for_display(5 * evidence - 3), shown, atol=1e-5, rtol=0)
+
+
+def test_rounding_of_a_constant_map_is_not_blown_up():
+    evidence = torch.full((1, 1, 125), 0.1)
+    evidence[..., 60] = torch.nextafter(torch.tensor(0.1), torch.tensor(1.0))
+    assert evidence.max() > evidence.min()
+    assert (heatmap(evidence, samples=1000) == 0).all()

@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model
 
 from ecgcam.abstention import Band
-from ecgcam.classifier import Classifier, load
+from ecgcam.classifier import BATCH, Classifier, load
 from ecgcam.conformal import ConformalLimits
 from ecgcam.errors import ModelError, RecordError
 from ecgcam.explanation import Explanation, Prediction
@@ -372,3 +372,11 @@ def test_what_a_notebook_shows_is_short():
     assert len(repr(ecg)) < 300
     assert len(repr(model.explain(ecg))) < 900
     assert "decision=(" in repr(model.explain(ecg))
+
+
+def test_more_windows_than_a_batch_holds_keep_their_evidence(tmp_path):
+    classifier = load(tiny_model(tmp_path / "model.safetensors"))
+    shape = (BATCH + 5, 12, 500)
+    signal_mv = np.random.default_rng(1).normal(0, 0.3, shape).astype(np.float32)
+    logits, evidence = classifier.judge(signal_mv)
+    np.testing.assert_allclose(evidence.mean(-1) + classifier.bias, logits, atol=1e-4)

@@ -159,3 +159,8 @@ def test_of_one_class_the_scores_stand_alone_and_of_several_they_are_told_apart(
     }  # fmt: skip
     assert of_class(several, None) == {"auroc": 0.8}
     assert of_class(several, "CD") == {"auroc": 0.7}
+
+
+def test_the_interval_of_a_difference_is_that_of_its_replicates_alone():
+    told = difference(np.array([0.9, 0.5, 0.5, 0.5]), np.zeros(4))
+    assert (told["difference"], told["difference_ci"]) == (0.9, [0.5, 0.5])

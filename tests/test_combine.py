@@ -1,5 +1,7 @@
 """Models combined: the mean of their logits, and the evidence that adds up to it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from ecgcam.cli import main
 from ecgcam.combine import combine
 from ecgcam.errors import ModelError
 from ecgcam.modelfile import read_card
+from ecgcam.preprocess import PreprocessConfig
 
 SIGNAL_MV = np.random.default_rng(4).normal(0, 1, (6, 12, 500)).astype(np.float32)
 RESNET = {"backbone": "resnet", "backbone_config": {"widths": [4, 6], "blocks": 1}}
@@ -114,3 +117,18 @@ def test_the_global_generator_is_left_as_it_was(tmp_path):
     before = torch.random.get_rng_state()
     combine(paths, tmp_path / "both.safetensors")
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_classes_that_exclude_one_another_are_not_averaged_with_some_that_do_not(tmp_path):
+    one = tiny_model(tmp_path / "one.safetensors", task=RHYTHM)
+    two = tiny_model(tmp_path / "two.safetensors", task=replace(RHYTHM, exclusive=False))
+    with pytest.raises(ModelError, match=r"two\.safetensors: it judges SR, AFIB"):
+        combine([one, two], tmp_path / "both.safetensors")
+
+
+def test_models_of_another_preprocessing_are_refused(tmp_path):
+    one = tiny_model(tmp_path / "one.safetensors")
+    raw = PreprocessConfig(scale="none")
+    two = tiny_model(tmp_path / "two.safetensors", preprocess=raw)
+    with pytest.raises(ModelError, match="its preprocess is"):
+        combine([one, two], tmp_path / "both.safetensors")

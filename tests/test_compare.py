@@ -7,7 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn import metrics
-from tiny import NORMAL, RHYTHM, SUPERCLASS, SUPERCLASSES, tiny_model, tiny_store, write_store
+from tiny import (
+    NORMAL,
+    RHYTHM,
+    SUPERCLASS,
+    SUPERCLASSES,
+    tiny_model,
+    tiny_store,
+    write_store,
+)
 from told import telling
 
 from ecgcam.classifier import load
@@ -190,3 +198,13 @@ def load_with_threshold(classifier, threshold):
     other = copy(classifier)
     other.thresholds = np.array([threshold], np.float32)
     return other
+
+
+def test_another_seed_draws_other_patients(tmp_path):
+    store = tiny_store(tmp_path / "store")
+    a, b = (load(tiny_model(tmp_path / f"{k}.safetensors", seed=k)) for k in (1, 2))
+    once, again, other = (
+        compare_models(a, b, store, folds=(8, 9), seed=seed, replicates=20)["classes"]
+        for seed in (1, 1, 2)
+    )
+    assert once == again != other

@@ -198,3 +198,9 @@ def test_nothing_is_changed_in_place(ecgs):
         assert changed.shape == ecgs.shape
         assert not np.shares_memory(changed, ecgs)
     np.testing.assert_array_equal(ecgs, before)
+
+
+def test_white_noise_is_as_strong_in_every_lead_only_but_for_chance():
+    signal = np.random.default_rng(1).normal(0, 1, (1, 12, 100)).astype(np.float32)
+    noise = add_white_noise(signal, snr_db=0, rng=np.random.default_rng(0)) - signal
+    assert np.ptp(np.square(noise).mean(axis=2)) > 0.1

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from ecgcam.explanation import Explanation, Prediction
+from ecgcam.explanation import Explanation, Prediction, show_evidence
 
 
 def explanation(**about):
@@ -113,3 +113,15 @@ def test_a_refusal_has_a_reason_and_no_numbers():
     assert found["classes"] == {}
     assert found["decision"] == []
     assert refusal().without_maps().refused == "too short"
+
+
+def test_rounding_of_constant_evidence_is_not_shown_as_heat():
+    evidence = np.full((1, 125), 0.1, np.float32)
+    evidence[0, 60] = np.nextafter(np.float32(0.1), np.float32(1))
+    assert (show_evidence(evidence, samples=1000, covered=1000, judged=1000) == 0).all()
+
+
+def test_a_length_that_is_a_hair_below_its_samples_has_heat_to_the_end():
+    evidence = np.arange(5, dtype=np.float32)[None]
+    heat = show_evidence(evidence, samples=435, covered=500, judged=4.35 * 100)  # 434.99…
+    assert np.isfinite(heat).all()

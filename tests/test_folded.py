@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from test_backbones import warmed_up
+from tiny import tiny_network
 from torch import nn
 
 from ecgcam.backbones import BACKBONES
@@ -80,3 +81,11 @@ def test_the_papers_map_is_still_drawn_before_the_norms():
     network = network_of("signalcnn")
     wanted = judge_array(network, SIGNAL_MV, source="conv")[1]
     np.testing.assert_array_equal(engine_of(network)(SIGNAL_MV, "conv")[1], wanted)
+
+
+def test_a_channel_that_hardly_moved_in_training_is_folded_with_the_norms_own_eps():
+    network = tiny_network()
+    network.backbone.last.norm.running_var[0] = 0.0
+    signal_mv = np.random.default_rng(5).normal(0, 0.5, (3, 12, 500)).astype(np.float32)
+    wanted = judge_array(network, signal_mv)[0]
+    np.testing.assert_allclose(judge_array(folded(network), signal_mv)[0], wanted, rtol=1e-3)

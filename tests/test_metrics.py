@@ -396,3 +396,20 @@ def test_the_published_models_scores_come_out(published, rng):
     low, high = answer["auroc_ci"]
     assert low < answer["auroc"] < high
     assert 0.017 < high - low < 0.027
+
+
+def test_the_interval_of_exclusive_accuracy_is_over_the_records_that_were_drawn():
+    patients = ["a"] * 8 + ["b", "c"]
+    targets = np.eye(2)[[0, 1] * 5]
+    decisions = targets == 1
+    decisions[-1] = ~decisions[-1]  # of c; drawn without c, all are right
+    scores = scores_with_intervals(
+        targets, targets, decisions=decisions, class_names=["SR", "AFIB"], patients=patients,
+        exclusive=True, rng=np.random.default_rng(0), replicates=100,
+    )  # fmt: skip
+    assert scores["accuracy_ci"][1] == 1  # whoever is drawn three times
+
+
+def test_probabilities_that_are_whole_numbers_are_decided_as_others_are():
+    scores = binary_scores(np.array([0, 1, 1, 0]), np.array([0, 1, 1, 0]))
+    assert scores["confusion"] == [[2, 0], [0, 2]]

@@ -139,3 +139,16 @@ def test_a_part_that_was_frozen_stays_so():
     with evaluating(network):
         assert not any(module.training for module in network.modules())
     assert {name: module.training for name, module in network.named_modules()} == before
+
+
+def test_a_frozen_weight_is_none_that_training_sets():
+    network = tiny_network()
+    every = network.parameters_count
+    network.head.bias.requires_grad_(False)
+    assert network.parameters_count == every - 1
+
+
+@pytest.mark.parametrize(("rate_hz", "samples"), [(100.0, 435), (500.0, 4095), (257.0, 2573)])
+def test_a_network_takes_the_samples_of_the_store_that_it_was_made_for(rate_hz, samples):
+    config = NetworkConfig(classes=1, rate_hz=rate_hz, duration_s=samples / rate_hz)
+    assert config.samples == samples

@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from ecg_files import LEADS, change_text, samples_like_an_ecg, write_wfdb
+from ecg_files import change_text, samples_like_an_ecg, write_wfdb
 
-from ecgcam.errors import DatasetError
+from ecgcam import prepare as module
+from ecgcam.errors import DatasetError, RecordError
+from ecgcam.leads import LEADS
 from ecgcam.place import beside
 from ecgcam.prepare import PrepareConfig, prepare
+from ecgcam.readers import read
+from ecgcam.shards import Form, read_microvolts
 from ecgcam.store import open_store, verify
 
 with warnings.catch_warnings(action="ignore"):  # wfdb does what pandas 3 deprecates
@@ -305,7 +309,6 @@ def test_other_rates_are_brought_to_the_wanted_one(own, tmp_path):
     config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
     store = open_store(prepare(own, tmp_path / "store", config).folder)
     assert (len(store.records), store.rate_hz, store.samples) == (5, 100, 1000)
-    from ecgcam.readers import read
     from ecgcam.windows import resample
 
     expected = np.rint(resample(read(tmp_path / "d.npz"), 100).signal_mv * 1000)
@@ -322,7 +325,6 @@ def test_what_resampling_rounds_up_is_cut(tmp_path, samples):
     config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
     store = open_store(prepare(tmp_path / "own.csv", tmp_path / "store", config).folder)
     assert (len(store.records), store.samples) == (1, 1000)
-    from ecgcam.readers import read
     from ecgcam.windows import resample
 
     expected = np.rint(resample(read(tmp_path / "a.npz"), 100).signal_mv[:, :1000] * 1000)
@@ -618,3 +620,63 @@ def test_a_store_may_be_made_where_one_stands(folder, tmp_path, monkeypatch):
     prepared = prepare(Path("folder"), Path("store"), ALONE)
     assert prepared.folder == Path("store")
     assert len(open_store(Path("store")).records) == 24
+
+
+def test_resampled_to_100_hz_the_files_of_100_hz_are_read(made_up_folder, tmp_path):
+    config = PrepareConfig(rate_hz=100, resampled=True, jobs=1)  # there are no files of 500 Hz
+    assert prepare(made_up_folder, tmp_path / "store", config).records == 120
+
+
+def test_of_a_name_with_brackets_too_nobody_elses_folder_is_taken_for_what_was_left(
+    made_up_folder, tmp_path
+):
+    (tmp_path / ".store1.0a0a0a0a.half").mkdir()  # another's, who is at work
+    (tmp_path / ".store[1].0a0a0a0a.half").mkdir()
+    prepare(made_up_folder, tmp_path / "store[1]", PrepareConfig(jobs=1))
+    assert {path.name for path in tmp_path.iterdir()} == {"store[1]", ".store1.0a0a0a0a.half"}
+
+
+def test_as_many_processes_as_asked_for_do_it(made_up_folder, tmp_path, monkeypatch):
+    asked = []
+
+    def shared_map(work, *args, jobs):
+        asked.append(jobs)
+        return map(work, *args)
+
+    monkeypatch.setattr(module, "shared_map", shared_map)
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 8)
+    for jobs in (1, 3, None):
+        config = module.PrepareConfig(jobs=jobs, shard_records=20)
+        module.prepare(made_up_folder, tmp_path / str(jobs), config)
+    assert asked == [1, 3, 6]  # no more than there are shards
+
+
+def test_a_length_of_tenths_of_seconds_is_rounded_to_samples(tmp_path):
+    write_wfdb(tmp_path / "a", samples_like_an_ecg(time=820))
+    (tmp_path / "ecgs.csv").write_text("path,fold,AFIB\na.hea,1,1\n")
+    config = PrepareConfig(duration_s=8.2, rate_hz=100, jobs=1)
+    store = open_store(prepare(tmp_path / "ecgs.csv", tmp_path / "store", config).folder)
+    assert store.samples == 820
+
+
+def test_what_16_bits_just_cannot_hold_is_refused_and_not_turned_upside_down(tmp_path):
+    form = Form(leads=LEADS, rate_hz=100, samples=1000)
+    for highest, fits in ((32.767, True), (32.768, False)):
+        signal_mv = np.zeros((12, 1000), np.float32)
+        signal_mv[3, 5] = highest
+        np.savez(tmp_path / "a.npz", signal_mv=signal_mv, rate_hz=100)
+        if fits:
+            assert read_microvolts(tmp_path / "a.npz", form).max() == 32767
+        else:
+            with pytest.raises(RecordError, match="beyond any ECG"):
+                read_microvolts(tmp_path / "a.npz", form)
+
+
+def test_a_baseline_that_is_not_zero_is_taken_off(tmp_path):
+    samples = samples_like_an_ecg()
+    write_wfdb(tmp_path / "a", samples + 100, gain="1000.0(100)/mV")
+    (tmp_path / "ecgs.csv").write_text("path,fold,AFIB\na.hea,1,1\n")
+    store = open_store(
+        prepare(tmp_path / "ecgs.csv", tmp_path / "store", PrepareConfig(jobs=1)).folder
+    )
+    np.testing.assert_array_equal(store.signals_uv([0])[0], samples.T)

@@ -3,6 +3,7 @@
 import ast
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -303,3 +304,22 @@ def test_code_in_the_table_is_not_run(folder_of, tmp_path, code):
     assert records["labels"][0] == []
     assert json.loads(records["scp_codes"][0]) == {}
     assert not proof.exists()
+
+
+def test_only_a_diagnostic_statement_belongs_to_a_superclass(made_up_folder, tmp_path):
+    table = pd.read_csv(made_up_folder / "scp_statements.csv", index_col=0)
+    table.loc["IMI", "diagnostic"] = np.nan
+    table.to_csv(tmp_path / "scp_statements.csv")
+    found = read_statements(tmp_path)
+    assert (found["IMI"].superclass, found["IMI"].subclass) == (None, None)
+    assert (found["AMI"].superclass, found["AMI"].subclass) == ("MI", "AMI")
+
+
+def test_a_number_too_large_to_be_told_from_its_neighbour_is_no_patient(made_up_folder, tmp_path):
+    for name in ("ptbxl_database.csv", "scp_statements.csv"):
+        (tmp_path / name).write_bytes((made_up_folder / name).read_bytes())
+    table = pd.read_csv(tmp_path / "ptbxl_database.csv")
+    table["patient_id"] = table["patient_id"].astype(float)
+    table.loc[0, "patient_id"] = 2.0**53 + 2
+    table.to_csv(tmp_path / "ptbxl_database.csv", index=False)
+    assert read_folder(tmp_path).records["problem"][0] == "no patient_id"

@@ -6,10 +6,12 @@ import warnings
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
-from ecg_files import LEADS, change_text, samples_like_an_ecg, write_wfdb
+from ecg_files import change_text, samples_like_an_ecg, write_wfdb
 
 from ecgcam.errors import RecordError
+from ecgcam.leads import LEADS
 from ecgcam.readers import read
 
 with warnings.catch_warnings(action="ignore"):  # wfdb does what pandas 3 deprecates
@@ -559,3 +561,10 @@ def test_an_npy_that_is_called_npz_is_refused(tmp_path):
         np.save(file, np.zeros((12, 1000)))
     with pytest.raises(RecordError, match="not an NPZ file"):
         read(tmp_path / "a.npz")
+
+
+def test_a_rate_that_is_no_whole_number_is_kept(tmp_path):
+    file = tmp_path / "a.csv"
+    time_s = np.arange(1000) / 128.5
+    pd.DataFrame({"time": time_s, "II": np.sin(time_s)}).to_csv(file, index=False)
+    assert read(file).rate_hz == 128.5

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics
-from tiny import NORMAL, SUPERCLASS, SUPERCLASSES, tiny_model, tiny_store
+from tiny import (
+    NORMAL,
+    SUPERCLASS,
+    SUPERCLASSES,
+    tiny_model,
+    tiny_store,
+)
 
 from ecgcam import robustness
 from ecgcam.classifier import load
@@ -211,3 +217,18 @@ def test_noise_wears_a_real_model_down(published_classifier, fold_9_store, monke
     assert abs(weak["auroc_change"]) < 0.005
     assert strong["auroc_change_ci"][1] < -0.01
     assert arms["specificity"] < 0.2
+
+
+def test_no_two_blocks_of_records_meet_the_same_noise(tmp_path, monkeypatch):
+    monkeypatch.setattr(robustness, "_BLOCK", 4)
+    store = tiny_store(tmp_path / "store")
+    judged = judge_folds(load(tiny_model(tmp_path / "m.safetensors")), store, folds=(8, 9))
+    met = []
+
+    def disturb(signal_mv, rng):
+        met.append(rng.random())
+        return signal_mv
+
+    trial = Trial(kind="noise", what="", disturb=disturb)
+    robustness.judge_disturbed(judged, trial, rows=range(12), seed=0)
+    assert len(set(met)) == len(met) == len(store.numbers(folds=(8, 9))) / 4

@@ -297,3 +297,13 @@ def test_hostile_words_are_drawn_as_they_are_and_nothing_runs_off_the_page():
         assert text.get_text() == "" or (left >= LEFT_MM - 3 and right <= LEFT_MM + WIDTH_MM + 3)
         assert text.get_text() == "" or (bottom > 3 and top < 207)
     assert "… and 7 more" in words(figure)
+
+
+def test_a_deep_trace_keeps_clear_of_a_tall_one_beneath():
+
+    signal_mv = np.zeros((12, 1000), np.float32)
+    signal_mv[0, 30] = -2.5  # I, in the first row
+    signal_mv[1, 30] = 2.5  # II, beneath it at the same moment
+    figure = draw_sheet(Record(signal_mv=signal_mv, rate_hz=100))
+    one, two = lines_mm(figure, "I")[0][:, 1], lines_mm(figure, "II")[0][:, 1]
+    assert one.min() >= two.max()

@@ -3,6 +3,7 @@
 import filecmp
 import hashlib
 import warnings
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,9 +14,16 @@ from scipy.signal import find_peaks, peak_widths, savgol_filter
 
 from ecgcam.errors import DatasetError
 from ecgcam.leads import LEADS
+from ecgcam.montage import ELECTRODES, lead_weights
 from ecgcam.ptbxl import parse_scp_codes, read_statements
 from ecgcam.synthetic import made_up_ecg, synthesize
 from ecgcam.synthetic.diagnoses import DISORDERS
+from ecgcam.synthetic.disorders import premature_beats
+from ecgcam.synthetic.ecg import _rhythm
+from ecgcam.synthetic.electrodes import _leads, draw_noise
+from ecgcam.synthetic.heart import Wave, axis_deg, project
+from ecgcam.synthetic.people import draw_heart, draw_person
+from ecgcam.synthetic.tables import database_row
 
 with warnings.catch_warnings(action="ignore"):  # wfdb does what pandas 3 deprecates
     import wfdb
@@ -395,3 +403,95 @@ def test_a_folder_that_is_not_finished_leaves_nothing_behind(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         synthesize(tmp_path / "folder", 5, progress=give_up)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_axis_is_that_of_einthovens_triangle():
+    y = 0.397 / 1.301  # where III = II - I sees nothing: at right angles to it, at 30 degrees
+    wave = Wave(segment="QRS", dipole_mv=(1.0, y, 0.0), peak_s=0.0, rise_s=0.01, fall_s=0.01)
+    assert project(np.array(wave.dipole_mv))[LEADS.index("III")] == pytest.approx(0, abs=1e-9)
+    assert axis_deg([wave]) == pytest.approx(30)
+
+
+def test_between_two_premature_beats_the_sinus_beats_once_at_least():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        heart = premature_beats(draw_heart(draw_person(rng), rng, duration_s=10), rng)
+        early_s, beats_s = heart.ectopic_s, heart.ventricular_s
+        for one, next_one in zip(early_s[:-1], early_s[1:], strict=True):
+            assert ((beats_s > one) & (beats_s < next_one)).any()
+
+
+def test_a_premature_beat_is_early():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        heart = premature_beats(draw_heart(draw_person(rng), rng, duration_s=10), rng)
+        for early_s in heart.ectopic_s:
+            before_s = heart.ventricular_s[heart.ventricular_s < early_s].max()
+            assert early_s - before_s < 0.75 * heart.beat_s
+
+
+def test_made_up_noise_comes_to_the_leads_as_every_potential_does():
+    at_electrodes = np.random.default_rng(0).normal(size=(len(ELECTRODES), 50))
+    np.testing.assert_allclose(_leads(at_electrodes), lead_weights(LEADS) @ at_electrodes)
+
+
+def test_there_is_no_mains_hum_in_what_a_filter_of_100_samples_a_second_lets_through():
+    time_s = np.arange(1000) / 100
+    noises = [
+        draw_noise(np.random.default_rng(seed), time_s, breath=0 * time_s) for seed in range(20)
+    ]
+    spectra = [np.abs(np.fft.rfft(noise.leads_mv)) for noise in noises]
+    mean = np.square(spectra).mean(axis=(0, 1))
+    assert mean[-1] < 5 * mean[-100:-1].mean()
+
+
+def test_a_lead_is_named_where_it_shows_half_of_what_shows_most():
+    for code in ("IMI", "ASMI", "LVH", "CLBBB", "NDT"):
+        ill, well = (
+            made_up_ecg(np.random.default_rng(4), (one,), rate_hz=500) for one in (code, "NORM")
+        )
+        change_mv = ill.record.signal_mv - well.record.signal_mv
+        for stretch in ill.truth:
+            start, end = (int(np.ceil(s * 500 - 1e-6)) for s in (stretch.start_s, stretch.end_s))
+            size = np.linalg.norm(change_mv[:, start:end], axis=1)
+            share = dict(zip(LEADS, size / size.max(), strict=True))
+            clear = [lead for lead in LEADS if abs(share[lead] - 0.5) > 0.05]
+            assert all((lead in stretch.leads) == (share[lead] >= 0.5) for lead in clear)
+
+
+def test_sinus_arrhythmia_is_told_where_beats_differ_by_more_than_120_ms():
+    heart = draw_heart(
+        draw_person(np.random.default_rng(0)), np.random.default_rng(0), duration_s=10
+    )
+    for more_s, rhythm in ((0.11, "SR"), (0.13, "SARRH")):
+        steady_s = np.cumsum([0, *[0.8] * 6, 0.8 + more_s])
+        assert _rhythm(replace(heart, ventricular_s=steady_s)) == rhythm
+
+
+def test_a_row_hides_an_age_above_89_and_puts_each_thousand_in_its_folder():
+    made = made_up_ecg(np.random.default_rng(0))
+    for number, age, said in ((999, 89, 89), (1000, 90, 300)):
+        older = replace(made, person=replace(made.person, age_years=age))
+        row = database_row(number, 1, 2, older, np.random.default_rng(0))
+        assert row["age"] == said
+        assert row["filename_lr"] == f"records100/0{number // 1000}000/0{number:04d}_lr"
+
+
+@pytest.mark.parametrize(
+    ("axis_deg", "word"),
+    [
+        (-100, "ARAD"),
+        (-60, "ALAD"),
+        (-10, "LAD"),
+        (20, "LAD"),
+        (60, "MID"),
+        (100, "RAD"),
+        (150, "ARAD"),
+    ],
+)
+def test_the_axis_in_words(axis_deg, word):
+    made = replace(made_up_ecg(np.random.default_rng(0)), axis_deg=axis_deg)
+    said = {
+        database_row(1, 1, 2, made, np.random.default_rng(seed))["heart_axis"] for seed in range(9)
+    }
+    assert said == {None, word}

@@ -18,6 +18,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from tiny import NORMAL, tiny_network, tiny_store, write_store
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from ecgcam.augment import Augment
 from ecgcam.batches import BatchOrder
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.leads import LEADS
@@ -705,3 +706,24 @@ def test_where_no_record_would_be_left_nothing_is_begun(tmp_path):
 def test_a_store_that_does_not_say_which_were_validated_is_refused(store, tmp_path):
     with pytest.raises(DatasetError, match="does not say which records were validated"):
         train(store, tmp_path / "run", replace(TINY, unvalidated_share=0.3))
+
+
+def test_every_batch_of_every_epoch_has_chance_of_its_own(tmp_path, monkeypatch):
+
+    seeds, apply_ = [], Augment.apply_
+
+    def look(augment, signal, *, generator):
+        seeds.append(generator.initial_seed())
+        return apply_(augment, signal, generator=generator)
+
+    monkeypatch.setattr(Augment, "apply_", look)
+    train(tiny_store(tmp_path / "store"), tmp_path / "run", TINY)
+    assert len(set(seeds)) == len(seeds) == 2 * 3  # two epochs of three batches
+
+
+def test_a_record_of_which_nobody_says_whether_it_was_validated_is_not_left_out(tmp_path):
+
+    store = tiny_store(tmp_path / "store")
+    store.records["validated"] = pd.array([None] * len(store.records), "boolean")
+    path = train(store, tmp_path / "run", replace(TINY, epochs=1, unvalidated_share=0.0))
+    assert torch.load(path.with_name(LAST), weights_only=True)["global_step"] == 3

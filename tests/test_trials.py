@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecgcam.leads import LEADS
-from ecgcam.trials import plan
+from ecgcam.trials import SWAPS, plan
 
 ALL = range(12)
 
@@ -88,3 +88,8 @@ def test_leads_of_unknown_electrodes_get_no_noise_at_electrodes():
 def test_a_start_later_than_the_end_is_skipped():
     _, skipped = planned(samples=500)
     assert [one.what for one in skipped if one.kind == "late start"] == ["1 s", "2 s"]
+
+
+def test_every_pair_of_neighbouring_chest_electrodes_is_swapped():
+    chest = [f"V{k}" for k in range(1, 7)]
+    assert set(zip(chest[:-1], chest[1:], strict=True)) < set(SWAPS)

@@ -7,8 +7,9 @@ import pytest
 import torch
 from test_teachers import learned_from
 from test_train import TINY
-from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_network, tiny_store
+from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_network, tiny_store
 
+from ecgcam.classifier import load
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.modelfile import load_network, read_card
 from ecgcam.preprocess import PreprocessConfig
@@ -143,3 +144,22 @@ def test_the_teachers_are_no_part_of_what_is_trained_or_kept(store, tmp_path):
 def test_without_teachers_there_is_nothing_to_say_of_a_batch():
     with pytest.raises(ValueError, match="each_batch needs teachers"):
         TrainConfig(each_batch=True)
+
+
+def test_a_teacher_whose_classes_exclude_one_another_says_their_softmax(tmp_path):
+    path = tiny_model(tmp_path / "rhythm.safetensors", task=RHYTHM)
+    signal_mv = torch.randn(6, 12, 500, generator=torch.Generator().manual_seed(3))
+    network = tiny_network(classes=2)
+    tutors = Tutors([path], wanted_classes(RHYTHM), network.config, share=1.0)
+    found = tutors.teach(network.preprocess(signal_mv), torch.zeros(6, 2), torch.arange(6))
+    teacher = load(path)
+    wanted = teacher.probabilities(teacher.judge(signal_mv.numpy())[0])
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    torch.testing.assert_close(found.sum(1), torch.ones(6))
+
+
+def test_nothing_that_a_tutor_says_is_to_be_differentiated(tmp_path):
+    path = tiny_model(tmp_path / "a.safetensors")
+    tutors = Tutors([path], wanted_classes(NORMAL), tiny_network().config, share=1.0)
+    found = tutors.teach(torch.randn(2, 12, 500), torch.zeros(2, 1), torch.arange(2))
+    assert not found.requires_grad
