@@ -1,6 +1,7 @@
 """An evaluation as a folder: metrics.json, predictions.parquet, and report.html to look at."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,15 @@ def evaluate(
 
 
 def _draw_extremes(judged: Judged, out: Path, count: int) -> dict[str, list[dict[str, str]]]:
-    """The page of each such record, relative to the report, and its sheet as a picture."""
+    """The page of each such record, relative to the report, its sheet as a picture, its labels.
+
+    Those of an earlier evaluation in this folder go.
+    """
     drawn = {}
     for folder, numbers in zip(
         (HITS, MISSES), surest_and_worst(judged, count) if count else ((), ()), strict=True
     ):
+        shutil.rmtree(out / folder, ignore_errors=True)
         records = [judged.store.record(number) for number in numbers]
         answers = judged.classifier.explain(records) if records else []
         pages = write_explanations(records, answers, out / folder)
@@ -83,10 +88,19 @@ def _draw_extremes(judged: Judged, out: Path, count: int) -> dict[str, list[dict
                 "page": f"{folder}/{page.name}",
                 "picture": png_file(page.with_name(f"{page.stem}-sheet.png")),
                 "words": f"ECG {answer.name}: {_verdict_words(answer)}",
+                "labels": _labels_in_words(judged, number),
             }
-            for page, answer in zip(pages, answers, strict=True)
+            for page, answer, number in zip(pages, answers, numbers, strict=True)
         ]
     return drawn
+
+
+def _labels_in_words(judged: Judged, number: int) -> str:
+    """The classes that are true of the store's record of this number."""
+    (target,) = judged.targets[judged.numbers == number]
+    true = [name for name, yes in zip(judged.classifier.classes, target > 0, strict=True) if yes]
+    name = judged.store.records["id"].iloc[number]
+    return f"ECG {name}; labelled: {', '.join(true) or 'none of these classes'}"
 
 
 def _verdict_words(answer: Explanation) -> str:

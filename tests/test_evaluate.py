@@ -354,6 +354,10 @@ def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path, un
         }
         assert f'href="{folder}/{name}.html"' in page
         assert f'alt="ECG {name}: ABNORMAL: ' in page
+        ill = judged.targets[judged.numbers == number, 0] > 0
+        assert f"ECG {name}; labelled: {'ABNORMAL' if ill else 'none of these classes'}" in page
+    evaluated(model(), store, tmp_path, folds=[9])
+    assert {path.name for path in tmp_path.iterdir()} == {METRICS, PREDICTIONS, REPORT}
 
 
 def test_of_a_flat_record_among_the_extremes_the_page_says_why_it_was_not_explained(
