@@ -266,12 +266,15 @@ def test_equal_models_are_equal_files(tmp_path):
 
 
 def test_a_card_is_made_in_no_time():
-    network = paper()
-    seconds = []
-    for _ in range(3):
-        before = process_time()
-        make_card(network, NORMAL, provenance={})
-        seconds.append(process_time() - before)
+    network, threads, seconds = paper(), torch.get_num_threads(), []
+    torch.set_num_threads(1)  # those that wait for each other, on a busy machine, count as work
+    try:
+        for _ in range(3):
+            before = process_time()
+            make_card(network, NORMAL, provenance={})
+            seconds.append(process_time() - before)
+    finally:
+        torch.set_num_threads(threads)
     assert min(seconds) < 0.1
 
 
