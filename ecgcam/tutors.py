@@ -51,8 +51,10 @@ class Tutors:
         places: (batch,), which of the records to train on they are.
         """
         total, count = torch.zeros_like(targets), torch.zeros_like(targets)
+        places = places.cpu()  # once for all: a GPU first does all that it was told
         for tutor in self._tutors:
             rows = tutor.may_judge(places)
+            rows = rows if isinstance(rows, slice) else rows.to(prepared.device)
             said = tutor.probabilities(prepared[rows])
             for one in tutor.known:
                 total[rows, one.place] += one.probability(said)
@@ -81,9 +83,7 @@ class _Tutor:
 
     def may_judge(self, places: Tensor) -> Tensor | slice:
         """Which rows of a batch of these records."""
-        if self._unseen is None:
-            return slice(None)
-        return self._unseen[places.cpu()].nonzero()[:, 0].to(places.device)
+        return slice(None) if self._unseen is None else self._unseen[places].nonzero()[:, 0]
 
     def probabilities(self, prepared: Tensor) -> Tensor:
         """Of its own classes, (batch, classes)."""

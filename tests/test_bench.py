@@ -2,11 +2,13 @@
 
 import ast
 import json
+import os
 import platform
 import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -474,13 +476,16 @@ class GpuWorker:
 
 class GpuCrew:
     def once(self, job, given, *, gpu):
-        assert (job, given["store"], gpu) == ("epoch", "whole", True)
-        return {"seconds": 1.5}
+        assert (given["store"], gpu) == ("whole", True)
+        return {"seconds": {"epoch": 1.5, "epoch_bf16": 1.25}[job]}
 
     @contextmanager
     def stage(self):
         worker = GpuWorker()
         yield lambda kind: worker if kind.gpu else None
+
+
+GPU = {"name": "a GPU", "epoch_s": 1.5, "epoch_bf16_s": 1.25, "ecgs_s": 200.0}
 
 
 def test_a_gpu_is_measured_where_there_is_one(monkeypatch):
@@ -489,7 +494,32 @@ def test_a_gpu_is_measured_where_there_is_one(monkeypatch):
     assert measure_gpu(given, GpuCrew()) is None
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a GPU")
-    assert measure_gpu(given, GpuCrew()) == {"name": "a GPU", "epoch_s": 1.5, "ecgs_s": 200.0}
+    assert measure_gpu(given, GpuCrew()) == GPU
+
+
+def test_a_gpu_is_measured_by_itself(monkeypatch, tmp_path, made_up_folder, capsys):
+    """The GPU is made up; the data and what is written are not."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ecgcam.bench.gpu.measure_gpu", lambda given, crew: GPU)
+    assert main(["bench", str(made_up_folder), "--gpu", "--quick"]) == 0
+    told = json.loads((tmp_path / "benchmarks" / "gpu.json").read_text(encoding="utf-8"))
+    assert (told["gpu"], told["ecgs"], told["quick"]) == (GPU, 120, True)
+    assert told["machine"]["cores"] == os.cpu_count()
+    assert told["versions"]["torch"] == version("torch")
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        "a GPU: an epoch of 120 ECGs takes 1.50 s, in bf16 1.25 s; 200 ECGs a second to "
+        "probability and map.",
+        "benchmarks/gpu.json",
+    ]
+
+
+def test_without_a_gpu_there_is_nothing_to_measure(monkeypatch, tmp_path, made_up_folder, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["bench", str(made_up_folder), "--gpu", "--quick"]) == 1
+    assert "not measured: there is no GPU that PyTorch can use." in capsys.readouterr().err
+    assert not (tmp_path / "benchmarks").exists()
 
 
 def test_the_whole_way_adds_up():

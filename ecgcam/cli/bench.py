@@ -7,6 +7,7 @@ import typer
 
 _PEERS = Path(".venv-peers/bin/python")  # where `make peers` puts it
 _RESULTS, _TRIED = Path("benchmarks/results.json"), Path("benchmarks/tried.json")
+_GPU = Path("benchmarks/gpu.json")
 _WIDTH = 180  # columns at least, so that the table is whole in a file too
 
 
@@ -18,7 +19,7 @@ def bench(
         Path | None,
         typer.Option(
             help="The file for the results; a .png comes beside it.  "
-            f"[default: {_RESULTS}, with --quick {_TRIED}]"
+            f"[default: {_RESULTS}, with --quick {_TRIED}, with --gpu {_GPU}]"
         ),
     ] = None,
     peers: Annotated[
@@ -27,8 +28,14 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Try all of it in a minute; judges no goal.")
     ] = False,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="The absolute times of a GPU alone, in a minute.")
+    ] = False,
 ) -> None:
     """Measure each stage in turn with how others do it; exits 1 if a goal is missed."""
+    if gpu:
+        _measure_gpu(folder, out or _GPU, quick=quick)
+        return
     from rich.console import Console
 
     from ..bench.picture import draw_results
@@ -46,7 +53,7 @@ def bench(
         folder,
         peers=peers and peers.absolute(),
         quick=quick,
-        say=lambda what: typer.echo(f"measuring: {what}", err=True),
+        say=_say,
     )
     written = write_results(results, out)
     with written_whole(out.with_suffix(".png")) as temporary:
@@ -59,3 +66,20 @@ def bench(
     typer.echo(written)
     if results.missed:
         raise typer.Exit(1)
+
+
+def _measure_gpu(folder: Path | None, out: Path, *, quick: bool) -> None:
+    from ..bench.gpu import benchmark_gpu, gpu_sentence, write_gpu
+    from ..bench.workers import NotMeasured
+
+    try:
+        found = benchmark_gpu(folder, quick=quick, say=_say)
+    except NotMeasured as error:
+        typer.echo(f"not measured: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(gpu_sentence(found["gpu"], ecgs=found["ecgs"]))
+    typer.echo(write_gpu(found, out))
+
+
+def _say(what: str) -> None:
+    typer.echo(f"measuring: {what}", err=True)
