@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 import ecgcam
+from ecgcam.lead_transforms import LeadDropout, LeadMix
 from ecgcam.pictures.plots import draw_augmentations
 from ecgcam.pictures.sheet import draw_sheet
 from ecgcam.pictures.stacked import draw_leads
@@ -18,7 +19,6 @@ from ecgcam.synthetic import made_up_ecg
 from ecgcam.transforms import (
     AmplitudeScale,
     GaussianNoise,
-    LeadDropout,
     MainsHum,
     Respiration,
     TimeShift,
@@ -60,6 +60,7 @@ def _augmentations(record: Record) -> "Figure":
         "respiration, 12-18 a minute": Respiration(rate_hz=rate_hz),
         "time warp": TimeWarp(),
         "lead dropout": LeadDropout(lead_probability=1.0),
+        "leads mixed, by 0.04": LeadMix(),
     }.items():
         changed = transform.apply(signal, transform.draw(signal.shape, generator=generator))
         strongest = (changed - signal)[:, 1].abs().sum(dim=-1).argmax()

@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
+from .lead_transforms import LeadDropout, LeadMix
 from .transforms import (
     AmplitudeScale,
     GaussianNoise,
-    LeadDropout,
     MainsHum,
     Respiration,
     TimeShift,
@@ -42,6 +42,7 @@ TRANSFORMS = {
         Respiration,
         TimeWarp,
         LeadDropout,
+        LeadMix,
     )
 }
 

@@ -100,7 +100,7 @@ class AmplitudeScale(Transform):
         return uniform(shape[:1], 1 - self.up_to, 1 + self.up_to, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _scale_(signal, rows, drawn[:, None])
+        scale_(signal, rows, drawn[:, None])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,22 +218,6 @@ def warped_time(waves: Tensor, *, samples: int) -> Tensor:
     return x + waves @ torch.sin(math.pi * k[:, None] * x)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeadDropout(Transform):
-    """Each lead silenced with `lead_probability`. Drawn: True where silenced, (records, leads)."""
-
-    lead_probability: float = 0.1
-
-    def __post_init__(self) -> None:
-        refuse_outside(0, 1, lead_probability=self.lead_probability)
-
-    def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return uniform(shape[:2], 0, 1, generator=generator) < self.lead_probability
-
-    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _scale_(signal, rows, ~drawn)
-
-
 def refuse_outside(low: float, high: float, **numbers: object) -> None:
     """ValueError for the first number, called as it is named, that is not from low to high."""
     for name, number in numbers.items():
@@ -242,7 +226,7 @@ def refuse_outside(low: float, high: float, **numbers: object) -> None:
             raise ValueError(f"{name} is {number!r}; needed: a number from {low:g} to {high:g}.")
 
 
-def _scale_(signal: Tensor, rows: Tensor, factor: Tensor) -> None:
+def scale_(signal: Tensor, rows: Tensor, factor: Tensor) -> None:
     """Those rows times factor (changed, leads or 1), in place; the others times one."""
     every = factor.new_ones(len(signal), factor.shape[1]).index_copy_(0, rows, factor)
     signal.mul_(every[:, :, None])

@@ -17,11 +17,11 @@ from ecgcam.augment import (
     augmentation,
     paper_augmentation,
 )
+from ecgcam.lead_transforms import LeadDropout, LeadMix
 from ecgcam.noise import _normal_pairs
 from ecgcam.transforms import (
     AmplitudeScale,
     GaussianNoise,
-    LeadDropout,
     MainsHum,
     Respiration,
     TimeShift,
@@ -40,6 +40,7 @@ EVERY = [
     Respiration(rate_hz=RATE_HZ),
     TimeWarp(),
     LeadDropout(lead_probability=0.5),
+    LeadMix(),
 ]
 each_transform = pytest.mark.parametrize("transform", EVERY, ids=lambda one: type(one).__name__)
 
@@ -139,7 +140,7 @@ def test_flat_leads_stay_plausible():
     changed = paper_augmentation(rate_hz=RATE_HZ)(flat, generator=seeded())
     assert changed.isfinite().all()
     assert changed.abs().max() < 0.2 + 6 * math.sqrt(0.001)  # a full sine and six sigma
-    silent = always(TimeShift(), AmplitudeScale(), TimeWarp(), LeadDropout())
+    silent = always(TimeShift(), AmplitudeScale(), TimeWarp(), LeadDropout(), LeadMix())
     assert not silent(flat, generator=seeded()).any()
 
 
@@ -291,6 +292,33 @@ def test_dropout_silences_as_many_leads_as_it_says():
     assert abs(silenced - 1200) < 5 * math.sqrt(12000 * 0.1 * 0.9)
 
 
+def test_mixed_leads_by_hand():
+    signal = torch.tensor([[[1.0, 2], [10, 20], [100, 200]]]).repeat(2, 1, 1)
+    drawn = torch.zeros(1, 3, 3)
+    drawn[0, 0, 2], drawn[0, 1, 1] = 0.5, -0.1  # half of the third to the first
+    LeadMix().apply_(signal, torch.tensor([1]), drawn)
+    assert signal[0].tolist() == [[1, 2], [10, 20], [100, 200]]
+    torch.testing.assert_close(signal[1], torch.tensor([[51.0, 102], [9, 18], [100, 200]]))
+
+
+def test_leads_are_mixed_as_much_as_it_says():
+    """Of independent leads of variance 1 each gets leads · deviation² more, at every place."""
+    drawn = LeadMix(deviation=0.1).draw(torch.Size((2000, 12, 5)), generator=seeded())
+    assert drawn.shape == (2000, 12, 12)
+    assert drawn.std().item() == pytest.approx(0.1, rel=0.01)
+    assert abs(drawn.mean().item()) < 5 * 0.1 / math.sqrt(drawn.numel())
+    signal = torch.randn(2000, 12, 5, generator=seeded(1))
+    added = LeadMix().apply(signal, drawn) - signal
+    assert added.var().item() == pytest.approx(12 * 0.1**2, rel=0.05)
+
+
+def test_leads_are_mixed_alike_in_every_precision(signal):
+    drawn = LeadMix().draw(signal.shape, generator=seeded())
+    mixed = LeadMix().apply(signal, drawn)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(LeadMix().apply(signal, drawn), mixed)
+
+
 def test_one_of_does_exactly_one_to_as_many_records_as_it_says():
     n, probability = 6000, 0.5
     step = OneOf((TimeShift(), AmplitudeScale(), LeadDropout()), probability=probability)
@@ -420,6 +448,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, text, suffix):
         lambda: TimeWarp(waves=0),
         lambda: TimeWarp(waves=1.5),
         lambda: LeadDropout(lead_probability=1.1),
+        lambda: LeadMix(deviation=-0.1),
         lambda: OneOf(()),
         lambda: OneOf((TimeShift(),), probability=1.1),
         lambda: OneOf((TimeShift(),), probability=math.nan),
