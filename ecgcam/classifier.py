@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .errors import RecordError
 from .explanation import Explanation, Prediction, show_evidence
-from .modelfile import Card, load_network
+from .modelfile import Card, load_network, model_name
 from .operating_points import OperatingPoints
 from .quality import with_findings
 from .record import Record
@@ -32,12 +32,16 @@ class Classifier:
     classes, leads, rate_hz, duration_s, thresholds, temperature: from the card.
     bias: (classes,), what the head adds to the mean of the evidence.
     operating_points: what else the card says of its probabilities, or None.
+    model: its name and the beginning of its file's SHA-256, which every answer has too; or "".
     """
 
-    def __init__(self, engine: Engine, *, bias: NDArray[np.float32], card: Card) -> None:
+    def __init__(
+        self, engine: Engine, *, bias: NDArray[np.float32], card: Card, model: str = ""
+    ) -> None:
         self._engine = engine
         self.card = card
         self.bias = bias
+        self.model = model
         self.classes: tuple[str, ...] = tuple(card["classes"])
         self.leads: tuple[str, ...] = tuple(card["leads"])
         self.rate_hz: float = card["rate_hz"]
@@ -188,6 +192,8 @@ class Classifier:
             evidence=row,
             windows=len(logits),
             evidence_s=len(logits) * self.duration_s,
+            temperature=self.temperature,
+            model=self.model,
             heatmap=show_evidence(
                 row,
                 samples=record.signal_mv.shape[1],
@@ -221,6 +227,8 @@ class Classifier:
             bias=self.bias,
             evidence=np.empty((0, 0), np.float32),
             evidence_s=0.0,
+            temperature=self.temperature,
+            model=self.model,
             heatmap=np.empty((0, 0), np.float32),
         )
 
@@ -241,8 +249,14 @@ def load(path_or_name: str | Path, *, backbone: str | None = None) -> Classifier
     backbone: `module:Class`, for a model whose backbone is code of your own that you trust.
     Raises ModelError if there is no such file or it is not a model.
     """
-    network, card = load_network(model_file(path_or_name), backbone=backbone)
+    path = model_file(path_or_name)
+    network, card = load_network(path, backbone=backbone)
 
     from .folded import engine_of
 
-    return Classifier(engine_of(network), bias=network.head.bias.detach().numpy(), card=card)
+    return Classifier(
+        engine_of(network),
+        bias=network.head.bias.detach().numpy(),
+        card=card,
+        model=model_name(path),
+    )

@@ -21,6 +21,8 @@ class Prediction:
     conformal_sets: for each class the answers, of "no" and "yes", that cannot be ruled out: both,
                    one or none (conformal.py); None if the model has no such sets.
     conformal_alpha: the share of records whose true answer such a set misses, at most; or None.
+    temperature:   what the logits are divided by before they become probabilities.
+    model:         its name and the beginning of its file's SHA-256; "" if not known.
     """
 
     name: str
@@ -34,11 +36,15 @@ class Prediction:
     uncertain: tuple[str, ...] | None = None
     conformal_sets: tuple[tuple[str, ...], ...] | None = None
     conformal_alpha: float | None = None
+    temperature: float = 1.0
+    model: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold of it, one entry a class; doubts only where the model knows them."""
         answer: dict[str, Any] = {
             "name": self.name,
+            "model": self.model,
+            "temperature": self.temperature,
             "decision": list(self.decision),
             "classes": {
                 name: {

@@ -12,7 +12,7 @@ import numpy as np
 
 from .calibration import TEMPERATURES
 from .errors import ModelError
-from .files import written_whole
+from .files import sha256, written_whole
 from .labels import Task
 from .operating_points import OperatingPoints
 
@@ -120,6 +120,15 @@ def read_card(path: Path) -> Card:
     if not isinstance(card, dict):
         raise ModelError(f"{path}: these weights have no card, so nobody knows what they judge.")
     return check_card(card, path)
+
+
+def model_name(path: Path) -> str:
+    """Which model a file is, by its name, or that of its run, and by what it holds.
+
+    As in "normal (SHA-256 begins 0a1b2c3d4e5f)".
+    """
+    name = path.resolve().parent.name if path.stem == "model" else path.stem
+    return f"{name} (SHA-256 begins {sha256(path)[:12]})"
 
 
 def check_card(card: Card, path: Path) -> Card:

@@ -272,6 +272,7 @@ def test_the_temperature_calms_the_probability_and_not_the_logit():
     answer = copying(NORMAL, temperature=4.0).predict(record([2] * 12))
     assert answer.logits.tolist() == [2]
     assert answer.probabilities[0] == pytest.approx(expit(0.5))
+    assert answer.temperature == 4
 
 
 def doubting(alpha=0.1, **bands):

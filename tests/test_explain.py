@@ -1,5 +1,6 @@
 """Five files an ECG, named safely, whose numbers add up."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -32,6 +33,9 @@ def test_an_ecg_leaves_five_files_and_its_evidence_adds_up(tmp_path):
     assert found["ecg"]["duration_s"] == 17
     assert found["evidence_s"] == 20
     assert found["ecg"]["leads"] == list(record.leads)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found["model"] == f"{tmp_path.name} (SHA-256 begins {digest[:12]})"
+    assert found["model"] in (out / "08001_lr.html").read_text()
 
 
 def test_two_ecgs_of_one_name_are_numbered_in_their_order(tmp_path, undrawn):

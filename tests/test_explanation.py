@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from ecgcam.explanation import Explanation, Prediction, show_evidence
 
@@ -56,6 +57,15 @@ def test_json_holds_every_number():
     assert one["logit"] == pytest.approx(-1.5)
     assert one["threshold"] == pytest.approx(0.25)
     assert one["evidence"] == pytest.approx([-3, -0.2])
+
+
+def test_the_probability_in_json_is_that_of_the_logit_by_the_temperature():
+    logits = np.array([2.0, -1.5], np.float32)
+    answer = explanation(temperature=1.5, probabilities=expit(logits / 1.5), model="normal")
+    found = strictly(json.dumps(answer.without_maps().to_dict()))
+    assert found["model"] == "normal"
+    for one in found["classes"].values():
+        assert one["probability"] == pytest.approx(expit(one["logit"] / found["temperature"]))
 
 
 def test_the_evidence_in_json_adds_up_to_the_logit():

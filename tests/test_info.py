@@ -1,5 +1,6 @@
 """What `ecgcam info` says of a model, to people and to programs."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -31,7 +32,8 @@ def card_of(task=NORMAL, *, provenance=None, **settings):
 def test_a_model_is_told_in_lines(tmp_path, capsys):
     path = tiny_model(tmp_path / "m.safetensors")
     assert main(["info", str(path)]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    digest, *lines = capsys.readouterr().out.splitlines()
+    assert digest.split()[-1] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert lines == list(card_lines(read_card(path)))
     assert lines[0].split() == ["task", "normal"]
     assert lines[-1] == "Not a medical device."

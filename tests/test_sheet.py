@@ -16,6 +16,7 @@ from pictured import HOSTILE, explained, refused, spiked, words
 from ecgcam.leads import LEADS
 from ecgcam.pictures.paper import BOTTOM_MM, LEFT_MM, START_MM, TOP_MM, WIDTH_MM
 from ecgcam.pictures.sheet import draw_sheet
+from ecgcam.pictures.stacked import draw_leads
 from ecgcam.record import Record
 
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
@@ -201,6 +202,14 @@ def test_the_head_says_who_and_how_and_what_is_unknown():
     for fact in ("over 89 years", "sex not stated", "filter: not stated", "Not a medical device"):
         assert fact in unknown
     assert "93" not in unknown
+
+
+def test_both_pictures_say_which_model_judged():
+    record = spiked()
+    answer = explained(record, model="normal (SHA-256 begins 0a1b2c3d4e5f)")
+    for draw in (draw_sheet, draw_leads):
+        assert "Judged by normal (SHA-256 begins 0a1b2c3d4e5f)." in words(draw(record, answer))
+        assert "Judged by" not in words(draw(record, explained(record)))
 
 
 def test_every_class_has_its_line_and_the_decided_ones_come_first():

@@ -90,14 +90,18 @@ def info(
     """Tell what a model judges, how it was made, and what it costs."""
     import json
 
+    from ..files import sha256
     from ..modelfile import read_card
     from ..shipped import model_file
     from .card import card_lines
 
     path = model_file(model)
     card = read_card(path)
-    lines = [json.dumps(card, indent=2)] if as_json else card_lines(_with_frame(card, path))
-    for line in lines:
+    if as_json:
+        typer.echo(json.dumps(card, indent=2))
+        return
+    typer.echo(f"{'SHA-256 of the file':<23}{sha256(path)}")
+    for line in card_lines(_with_frame(card, path)):
         typer.echo(line)
 
 

@@ -25,7 +25,7 @@ from .paper import (
     new_page,
 )
 from .sheet_text import write_foot, write_head
-from .shown import set_meaning, shown_class
+from .shown import shown_class
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def draw_sheet(
     rows = _rows(record)
     cut = _draw_rows(axes, rows, _levels(rows, rate_hz=record.rate_hz))
     write_head(axes, record, explanation, notes=_notes(record, rows, cut))
-    write_foot(axes, shown, set_words=set_meaning(explanation) if explanation else None)
+    write_foot(axes, explanation, shown)
     return figure
 
 

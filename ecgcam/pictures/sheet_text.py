@@ -11,7 +11,18 @@ from ..record import Record
 from .drawable import drawable
 from .heat import heat_colours
 from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, START_MM, TOP_MM, WIDTH_MM
-from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, Verdict, cautions, facts, set_share, verdicts
+from .shown import (
+    HEAT_MEANING,
+    NOT_A_DEVICE,
+    Shown,
+    Verdict,
+    cautions,
+    facts,
+    judged_by,
+    set_meaning,
+    set_share,
+    verdicts,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,10 +90,14 @@ def _cells(one: Verdict) -> list[str]:
     return [drawable(one.name, length=14), *cells, one.possible_text]
 
 
-def write_foot(axes: "Axes", shown: Shown | None, *, set_words: str | None) -> None:
-    """Below the grid: what the colours and the sets mean, and what this is not."""
+def write_foot(axes: "Axes", explanation: Explanation | None, shown: Shown | None) -> None:
+    """Below the grid: who judged, what the colours and the sets mean, and what this is not."""
     right = LEFT_MM + WIDTH_MM
     axes.text(right, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
+    if explanation is None:
+        return
+    by = drawable(judged_by(explanation), length=90)
+    axes.text(right, 11.1, by, ha="right", fontsize=6, color="0.3")
     if shown is None:
         return
     colours = np.linspace(0, 1, 256)[None]
@@ -90,7 +105,7 @@ def write_foot(axes: "Axes", shown: Shown | None, *, set_words: str | None) -> N
     label = f"1   heat for {drawable(shown.verdict.name, length=40)}; hatched: not judged"
     axes.text(START_MM - 2, 11.1, "0", ha="right", fontsize=7)
     axes.text(70, 11.1, label, fontsize=7)
-    lines = [words for words in (HEAT_MEANING, shown.beware, set_words) if words]
+    lines = [words for words in (HEAT_MEANING, shown.beware, set_meaning(explanation)) if words]
     for k, words in enumerate(reversed(lines)):
         axes.text(LEFT_MM, 3.6 + 2.4 * k, words, fontsize=6, color="0.3")
 

@@ -148,6 +148,11 @@ def set_meaning(explanation: Explanation) -> str | None:
     )
 
 
+def judged_by(explanation: Explanation) -> str:
+    """Which model judged, as a sentence; "" if that is not known."""
+    return f"Judged by {explanation.model}." if explanation.model else ""
+
+
 def cautions(explanation: Explanation) -> tuple[str, ...]:
     """The warnings, after them that the classes' answers do not fit one another where that is so.
 

@@ -9,7 +9,7 @@ from ..explanation import Explanation
 from ..record import Record
 from .drawable import drawable
 from .heat import draw_heat
-from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, cautions, shown_class
+from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, cautions, judged_by, shown_class
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,12 @@ def draw_leads(
     title = f"{drawable(record.name) or 'ECG'}\n{drawable(verdict, length=110)}"
     figure.suptitle(title)
     beware = "" if shown is None else shown.beware
-    notes = [f"{NOT_A_DEVICE}. {HEAT_MEANING}", beware, *cautions(explanation)]
+    notes = [
+        f"{NOT_A_DEVICE}. {HEAT_MEANING}",
+        judged_by(explanation),
+        beware,
+        *cautions(explanation),
+    ]
     lines = "\n".join(drawable(note, length=170) for note in notes if note)
     figure.supxlabel(lines, fontsize=8, color="0.3")
     return figure

@@ -15,6 +15,7 @@ from .shown import (
     Shown,
     cautions,
     facts,
+    judged_by,
     lay_out,
     set_meaning,
     set_share,
@@ -46,6 +47,7 @@ def viewer_html(record: Record, explanation: Explanation) -> str:
         warnings=cautions(explanation),
         heat_meaning=HEAT_MEANING,
         not_a_device=NOT_A_DEVICE,
+        judged_by=judged_by(explanation),
         data={
             "leads": record.leads,
             "duration_s": record.duration_s,
