@@ -123,6 +123,25 @@ def test_a_run_goes_on(ecgcam, store, tmp_path):
     assert ecgcam(*train, "--resume")[:2] == (0, str(tmp_path / "run" / MODEL))
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--epochs", 3], "epochs 1, not 3"),
+        (["--seed", 7], "seed 0, not 7"),
+        (["--scale", "none"], "preprocess"),
+        (["--train-folds", "2-8"], "train_folds (1, 2, 3, 4, 5, 6, 7, 8), not (2, 3"),
+    ],
+)
+def test_a_run_that_goes_on_takes_no_other_settings(ecgcam, store, tmp_path, option, said):
+    train = ["train", store, "--out", tmp_path / "run"]
+    assert ecgcam(*train, "--epochs", 1, *SMALL)[0] == 0
+    code, _, why = ecgcam(*train, "--resume", *option)
+    assert code == 2
+    assert said in why
+    assert "--resume goes on with its own settings" in why
+    assert ecgcam(*train, "--resume", "--precision", "auto", "--schedule", "plateau")[0] == 0
+
+
 def test_ecgs_of_a_store_are_explained_by_their_ids(ecgcam, store, model, tmp_path):
     explain = ["explain", "--store", store, "--model", model, "--out", tmp_path / "why"]
     assert ecgcam(*explain, "r003")[0] == 0

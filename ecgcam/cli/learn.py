@@ -4,16 +4,24 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..leads import LEADS, lead_name
+from ..precision import AUTO
 from .options import Bootstrap, Fold, Trusted, folds, found_here
 from .progress import progress
 
+if TYPE_CHECKING:
+    from ..recipe import TrainConfig
+
+
+_SETTINGS = {"teacher": "teachers", "scale": "preprocess", "detrend_order": "preprocess"}
+
 
 def train(
+    context: typer.Context,
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
     out: Annotated[Path, typer.Option(help="A new folder for the run.")],
     task: Annotated[
@@ -96,6 +104,7 @@ def train(
     """Train a network; the paper's recipe unless told otherwise."""
     from ..preprocess import PreprocessConfig
     from ..recipe import TrainConfig
+    from ..run import read_config
     from ..store import open_store
     from ..train import train as run
 
@@ -133,6 +142,8 @@ def train(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if resume:
+        _refuse_other_settings(context, config, read_config(out))
     bar = sys.stderr.isatty()
     typer.echo(
         run(open_store(store), out, config, resume=resume, progress_bar=bar, on_epoch=say_epoch)
@@ -168,6 +179,23 @@ def evaluate(
             progress=show,
         )
     typer.echo(report)
+
+
+def _refuse_other_settings(
+    context: typer.Context, asked: "TrainConfig", started: "TrainConfig"
+) -> None:
+    """A run goes on with its own settings: none that was given may be another."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        setting = _SETTINGS.get(name, name)
+        wanted, was = (getattr(config, setting, None) for config in (asked, started))
+        if wanted not in (was, AUTO):  # the precision was settled when the run was started
+            raise typer.BadParameter(
+                f"the run was started with {setting} {was}, not {wanted}; --resume goes on with "
+                "its own settings: leave that out, or start anew."
+            )
 
 
 def _leads(text: str) -> tuple[str, ...]:
