@@ -4,13 +4,13 @@ Splits the patients of fold 9 in two at random, again and again: what one half c
 on the other. A line a score: the mean over the splits, and in brackets where 95 % of them lie.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from ecgcam.calibrate import CalibrateConfig, calibrated, shifted
@@ -24,9 +24,14 @@ from ecgcam.trust_scores import BINS, trust_scores
 SPLITS = 200
 
 
-def main(model: str, store: str) -> str:
+def main(model: str, store: Path) -> None:
+    """What calibration holds on other patients of fold 9, a line a score."""
+    typer.echo(lines(model, store))
+
+
+def lines(model: str, store: Path) -> str:
     """Every score of the model's first class, a line each."""
-    judged = judge_folds(load(model), open_store(Path(store)), folds=[9])
+    judged = judge_folds(load(model), open_store(store), folds=[9])
     patients = judged.store.records["patient"].to_numpy()[judged.numbers]
     names, rng = np.unique(patients), np.random.default_rng(0)
     found: dict[str, list[float]] = {}
@@ -34,11 +39,11 @@ def main(model: str, store: str) -> str:
         half = np.isin(patients, rng.permutation(names)[: names.size // 2])
         for name, value in flat(measured(judged, half, rng)):
             found.setdefault(name, []).append(value)
-    lines = []
+    said = []
     for name, values in found.items():
         low, high = np.percentile(values, [2.5, 97.5])
-        lines.append(f"{name:<50} {np.mean(values):.3f} [{low:.3f}, {high:.3f}]")
-    return "\n".join(lines)
+        said.append(f"{name:<50} {np.mean(values):.3f} [{low:.3f}, {high:.3f}]")
+    return "\n".join(said)
 
 
 def measured(judged: Judged, half: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, Any]:
@@ -81,4 +86,4 @@ def flat(scores: dict[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(main(*sys.argv[1:3]) + "\n")
+    typer.run(main)

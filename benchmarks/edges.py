@@ -5,10 +5,10 @@ the share whose evidence is highest within EDGE_S of the window's start or end; 
 be if the highest place were anywhere alike.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from ecgcam.classifier import load
@@ -16,9 +16,14 @@ from ecgcam.pictures.shown import EDGE_S
 from ecgcam.store import open_store
 
 
-def main(model: str, store: str) -> str:
+def main(model: str, store: Path) -> None:
+    """How often a map of fold 9 is hottest at an edge, a line a class."""
+    typer.echo(table(model, store))
+
+
+def table(model: str, store: Path) -> str:
     """The table, a line a class."""
-    classifier, opened = load(model), open_store(Path(store))
+    classifier, opened = load(model), open_store(store)
     signals_mv = opened.signals_mv(opened.numbers(folds=[9]))
     logits, evidence = classifier.judge(signals_mv)
     hottest = hottest_at_an_edge(evidence, duration_s=classifier.duration_s)
@@ -50,4 +55,4 @@ def edges(frames: int, *, duration_s: float) -> NDArray[np.bool_]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(main(*sys.argv[1:3]) + "\n")
+    typer.run(main)

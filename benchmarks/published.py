@@ -4,11 +4,11 @@ MODEL: the published weights, by `ecgcam import-weights`. NPZ: that model's own 
 `all_ecg_id` with `all_probability`, and `ecg_id` with `preprocessed` and `cam` of some records.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+import typer
 
 from ecgcam.classifier import load
 from ecgcam.evaluate import judge_folds
@@ -16,9 +16,14 @@ from ecgcam.preprocess import Preprocess, PreprocessConfig
 from ecgcam.store import open_store
 
 
-def main(model: str, store_folder: str, published: str) -> str:
+def main(model: str, store: Path, npz: Path) -> None:
+    """How close we are to what the published model gave, a line a difference."""
+    typer.echo(differences(model, store, npz))
+
+
+def differences(model: str, store_folder: Path, published: Path) -> str:
     """The largest differences, a line each."""
-    classifier, store = load(model), open_store(Path(store_folder))
+    classifier, store = load(model), open_store(store_folder)
     theirs = np.load(published, allow_pickle=False)
     judged = judge_folds(classifier, store, folds=[9])
     ids = store.records["id"].to_numpy()[judged.numbers]
@@ -33,15 +38,15 @@ def main(model: str, store_folder: str, published: str) -> str:
     logits, evidence = classifier.judge(store.signals_mv(judged.numbers))
     law = np.abs(evidence.mean(axis=-1) + classifier.bias - logits).max()
     ours = np.stack([answer.heatmap[0] for answer in answers])
-    differences = {
+    largest = {
         "probabilities, all of fold 9": np.abs(judged.probabilities[:, 0] - expected).max(),
         "preprocessed signals": np.abs(prepared - theirs["preprocessed"]).max(),
         'maps with source="conv"': np.abs(maps - theirs["cam"]).max(),
         "the law, all of fold 9": law,
         "the evidence's heatmap against the paper's": np.abs(ours - theirs["cam"]).max(),
     }
-    return "\n".join(f"{name}: {value:.2g}" for name, value in differences.items())
+    return "\n".join(f"{name}: {value:.2g}" for name, value in largest.items())
 
 
 if __name__ == "__main__":
-    sys.stdout.write(main(*sys.argv[1:4]) + "\n")
+    typer.run(main)

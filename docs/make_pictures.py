@@ -1,12 +1,12 @@
 """Draw the pictures of the docs, of made-up ECGs: python docs/make_pictures.py normal"""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import typer
 
 import ecgcam
 from ecgcam.lead_transforms import LeadDropout, LeadMix
@@ -69,4 +69,4 @@ def _augmentations(record: Record) -> "Figure":
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    typer.run(main)

@@ -4,8 +4,9 @@ The folders that `ecgcam evaluate` and `ecgcam robustness` made.
 """
 
 import json
-import sys
 from pathlib import Path
+
+import typer
 
 from ecgcam.pictures.forest import draw_forest
 from ecgcam.pictures.robustness import draw_changes, draw_strengths
@@ -15,7 +16,7 @@ FOLDER = Path(__file__).parent / "pictures"
 
 
 def main(evaluation: Path, robustness: Path) -> None:
-    """The forest of the subgroups; the curves and the bars of the disturbances."""
+    """Draw the forest of the subgroups, the curves and the bars of the disturbances."""
     scores = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
     subgroups = scores["subgroups"]
     groups = {HEADINGS[kind]: members for kind, members in subgroups["by"].items()}
@@ -30,4 +31,4 @@ def main(evaluation: Path, robustness: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    typer.run(main)

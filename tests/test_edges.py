@@ -34,7 +34,7 @@ def test_a_map_counts_by_its_hottest_frame(edges):
 def test_the_table_has_a_line_a_class_and_all_records_of_the_fold(edges, tmp_path):
     store = tiny_store(tmp_path / "store").folder
     model = tiny_model(tmp_path / "model.safetensors", task=SUPERCLASS)
-    head, *lines = edges.main(model, store).splitlines()
+    head, *lines = edges.table(model, store).splitlines()
     assert [line.split()[0] for line in lines] == list(SUPERCLASS.classes)
     assert [int(line.split()[1]) + int(line.split()[3]) for line in lines] == [12] * 5
     assert head.split()[-1] == "chance"
