@@ -13,8 +13,9 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from ecgcam.calibrate import CalibrateConfig, calibrated, shifted
+from ecgcam.calibrate import calibrated, shifted
 from ecgcam.calibration import expected_calibration_error, fit_shifts
+from ecgcam.choices import CalibrateConfig
 from ecgcam.classifier import load, to_probabilities
 from ecgcam.evaluate import Judged, judge_folds
 from ecgcam.operating_points import OperatingPoints

@@ -11,8 +11,9 @@ from safetensors.numpy import load_file
 from scipy.special import expit, softmax
 from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_store
 
-from ecgcam.calibrate import ASKED_FOR, CalibrateConfig, calibrate, calibrated
+from ecgcam.calibrate import calibrate, calibrated
 from ecgcam.calibration import fit_temperature
+from ecgcam.choices import ASKED_FOR, CalibrateConfig
 from ecgcam.classifier import Classifier, load
 from ecgcam.cli.card import scores_in_words
 from ecgcam.errors import DatasetError, ModelError

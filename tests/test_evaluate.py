@@ -13,7 +13,8 @@ from tiny import NORMAL, RHYTHM, SUPERCLASS, SUPERCLASSES, tiny_model, tiny_stor
 from told import telling
 
 from ecgcam import evaluate as evaluating
-from ecgcam.calibrate import CalibrateConfig, calibrated
+from ecgcam.calibrate import calibrated
+from ecgcam.choices import CalibrateConfig
 from ecgcam.classifier import load
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluate import judge_folds, predictions, score, surest_and_worst

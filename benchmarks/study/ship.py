@@ -15,7 +15,8 @@ from typing import Any
 
 import jinja2
 
-from ecgcam.calibrate import CalibrateConfig, calibrate
+from ecgcam.calibrate import calibrate
+from ecgcam.choices import CalibrateConfig
 from ecgcam.classifier import load
 from ecgcam.combine import combine
 from ecgcam.costs import cost_of

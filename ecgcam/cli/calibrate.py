@@ -32,8 +32,8 @@ def calibrate(
     backbone: Trusted = None,
 ) -> None:
     """Give a model calibrated probabilities, thresholds, a band of doubt and conformal sets."""
-    from ..calibrate import CalibrateConfig
     from ..calibrate import calibrate as run
+    from ..choices import CalibrateConfig
     from ..store import open_store
 
     try:
