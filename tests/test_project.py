@@ -27,8 +27,8 @@ RUNGS = {
     "model": "classifier explanation modelfile operating_points published seen shipped",
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate choices combine compare demo evaluate evaluation_report "
-    "explain lessons overview recipe robustness robustness_report run subgroups teachers train training "
-    "translate trust_scores tutors",
+    "explain lessons overview recipe robustness robustness_report run subgroups teachers train "
+    "training translate trust_scores tutors",
     "door": "__init__ __main__ cli",
 }
 NEEDS_TORCH = {
