@@ -58,10 +58,34 @@ def test_in_a_cross_validation_no_teacher_has_seen_what_is_left_out(study):
     assert taught[0] == "runs/crop5-0-without-3-4/model.safetensors"
 
 
-def test_a_teacher_that_has_seen_what_is_left_out_is_refused(study):
+def test_teachers_out_of_fold_are_trained_anew_for_a_cross_validation(study):
+    """Each of the six folds is judged by one that has seen neither it nor what is left out."""
     assert len(study.teachers_of(study.Run("normal-cross", 0))) == 8  # nobody has seen fold 9
-    with pytest.raises(ValueError, match="normal-cross-0-without-1-2: .* from what is left out"):
-        study.teachers_of(study.Run("normal-cross", 0, (1, 2)))
+    run = study.Run("normal-cross-resnet", 0, (3, 4))
+    teachers = study.teachers_of(run)
+    assert [str(teacher) for teacher in teachers] == [
+        "superclass-big-0-without-1-2-nor-3-4",
+        "superclass-big-0-without-5-6-nor-3-4",
+        "superclass-big-0-without-7-8-nor-3-4",
+    ]
+    judged = []
+    for teacher in teachers:
+        config = study.recipe(teacher, Path("runs"))
+        assert not {*config.train_folds, *config.validation_folds} & {3, 4, 9}
+        assert not set(config.train_folds) & set(config.validation_folds)
+        judged += set(study.recipe(run, Path("runs")).train_folds) - set(config.train_folds)
+    assert sorted(judged) == [1, 2, 5, 6, 7, 8]
+
+
+def test_teachers_of_teachers_see_nothing_of_it_either(study, monkeypatch):
+    chain = {
+        "pupil": {"teachers": ["middle-0-without-1-2", "middle-0-without-3-4"]},
+        "middle": {"teachers": ["first-0"]},
+    }
+    monkeypatch.setattr(study, "configurations", lambda: chain)
+    (middle,) = study.teachers_of(study.Run("pupil", 0, (1, 2)))
+    assert str(middle) == "middle-0-without-3-4-nor-1-2"
+    assert study.teachers_of(middle) == [study.Run("first", 0, (3, 4), (1, 2))]
 
 
 def test_a_run_of_another_recipe_is_not_taken_for_the_configurations(study, tmp_path):

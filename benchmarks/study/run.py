@@ -9,7 +9,8 @@ started by another recipe is refused. Teachers that are not there yet are traine
 
 --cross-validate leaves fold 9 alone: four runs, RUNS/CONFIGURATION-SEED-without-1-2 and so on, each
 of which trains on six of the folds 1 to 8, and is chosen and scored on the two that its name says;
-so are its teachers. Their scores go to cross-validation.csv.
+so are its teachers. Those that judge out of fold are trained without these two as well, as in
+RUNS/TEACHER-SEED-without-3-4-nor-1-2. Their scores go to cross-validation.csv.
 """
 
 import argparse
@@ -48,15 +49,20 @@ TEACHER = re.compile(r"(?P<name>.+?)-(?P<seed>\d+)(-without-(?P<folds>[\d-]+))?"
 
 
 class Run(NamedTuple):
-    """A configuration, its seed, the folds to validate on; it trains on the others of 1 to 8."""
+    """A configuration, its seed, the folds to validate on, and others that it must not see.
+
+    It trains on the others of 1 to 8.
+    """
 
     name: str
     seed: int
     folds: tuple[int, ...] = VALIDATION_FOLDS
+    unseen: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         left_out = "" if self.folds == VALIDATION_FOLDS else f"-without-{_joined(self.folds)}"
-        return f"{self.name}-{self.seed}{left_out}"
+        unseen = f"-nor-{_joined(self.unseen)}" if self.unseen else ""
+        return f"{self.name}-{self.seed}{left_out}{unseen}"
 
 
 def main() -> None:
@@ -93,16 +99,22 @@ def configurations() -> dict[str, dict[str, Any]]:
 
 
 def teachers_of(run: Run) -> list[Run]:
-    """The runs that it learns from; none has seen the folds that it is validated on."""
+    """The runs that it learns from; none has seen the folds that it is validated on.
+
+    Nor may a teacher that judges out of fold be chosen on them; one that has then nothing left to
+    judge is left out.
+    """
+    hidden = {*run.folds, *run.unseen} - set(VALIDATION_FOLDS)
     found = []
     for written in configurations()[run.name].get("teachers", []):
         said = TEACHER.fullmatch(written)
         if said is None:
             raise ValueError(f"{run.name}: {written!r} is not CONFIGURATION-SEED.")
-        own = tuple(map(int, said["folds"].split("-"))) if said["folds"] else run.folds
-        if set(run.folds) & (set(TRAIN_FOLDS) - set(own)):
-            raise ValueError(f"{run}: its teacher {written!r} has learned from what is left out.")
-        found.append(Run(said["name"], int(said["seed"]), own))
+        name, seed, named = said["name"], int(said["seed"]), said["folds"]
+        if not named:
+            found.append(Run(name, seed, run.folds, run.unseen))
+        elif own := set(map(int, named.split("-"))) - hidden:
+            found.append(Run(name, seed, tuple(sorted(own)), tuple(sorted(hidden))))
     return found
 
 
@@ -115,7 +127,8 @@ def recipe(run: Run, runs: Path) -> TrainConfig:
     said["teachers"] = [str(runs / str(teacher) / MODEL) for teacher in teachers_of(run)]
     usual = asdict(TrainConfig(precision="float32"))  # whatever processor it is
     said["preprocess"] = {**usual["preprocess"], **said.get("preprocess", {})}
-    said["train_folds"] = [fold for fold in TRAIN_FOLDS if fold not in run.folds]
+    left_out = {*run.folds, *run.unseen}
+    said["train_folds"] = [fold for fold in TRAIN_FOLDS if fold not in left_out]
     said["validation_folds"] = run.folds
     return TrainConfig.from_dict({**usual, **said, "seed": run.seed})
 
