@@ -75,6 +75,15 @@ def test_the_table_of_performance_is_what_was_measured(monkeypatch):
     assert performance.replaced(page, results) == page
 
 
+def test_the_times_of_a_gpu_are_those_measured():
+    found = json.loads((ROOT / "benchmarks" / "gpu.json").read_text(encoding="utf-8"))["gpu"]
+    told = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert f"an {found['name']} with 16 cores" in told
+    assert f"| {found['epoch_s']:.2f} s; in bf16 {found['epoch_bf16_s']:.2f} s |" in told
+    assert f"| {found['ecgs_s']:,.0f} ECGs a second |" in told
+    assert f"ten million ECGs are judged in {1e7 / found['ecgs_s']:.0f} s" in told
+
+
 def test_the_tables_of_the_study_are_of_its_scores(monkeypatch):
     table = benchmark("table", monkeypatch, "benchmarks/study")
     page = table.PAGE.read_text(encoding="utf-8")
