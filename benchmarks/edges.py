@@ -12,6 +12,7 @@ import typer
 from numpy.typing import NDArray
 
 from ecgcam.classifier import load
+from ecgcam.leads import lead_order
 from ecgcam.pictures.shown import EDGE_S
 from ecgcam.store import open_store
 
@@ -24,7 +25,8 @@ def main(model: str, store: Path) -> None:
 def table(model: str, store: Path) -> str:
     """The table, a line a class."""
     classifier, opened = load(model), open_store(store)
-    signals_mv = opened.signals_mv(opened.numbers(folds=[9]))
+    leads = lead_order(opened.leads, classifier.leads)
+    signals_mv = opened.signals_mv(opened.numbers(folds=[9]))[:, leads]
     logits, evidence = classifier.judge(signals_mv)
     hottest = hottest_at_an_edge(evidence, duration_s=classifier.duration_s)
     decided = [classifier.decide(row) for row in classifier.probabilities(logits)]

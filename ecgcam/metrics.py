@@ -61,26 +61,6 @@ def _scores(
     }
 
 
-def bootstrap_intervals(
-    targets: NDArray[Any],
-    probabilities: NDArray[Any],
-    *,
-    patients: ArrayLike,
-    rng: np.random.Generator,
-    threshold: float = 0.5,
-    replicates: int = 1000,
-) -> dict[str, tuple[float, float]]:
-    """The 95 % interval of each of SCORES for one class, by the bootstrap over patients.
-
-    targets, probabilities, patients: (n,).
-    """
-    targets, probabilities = checked(targets, probabilities)
-    called = decide(probabilities, threshold=threshold)
-    counts = resample_patients(patients, rng=rng, replicates=replicates)
-    replicas = replicated_scores(targets, probabilities, called=called, counts=counts)
-    return {score: percentile_interval(replicas[score]) for score in SCORES}
-
-
 def scores_with_intervals(
     targets: NDArray[Any],
     probabilities: NDArray[Any],

@@ -80,7 +80,17 @@ def read_block(paths: Sequence[str], block_uv: NDArray[np.int16], form: Form) ->
             block_uv[k] = read_microvolts(Path(paths[k]), form)
         except (RecordError, OSError) as error:
             problems[k] = str(error)
+    for k in np.flatnonzero(_all_flat(block_uv)).tolist():
+        problems[k] = problems[k] or f"{paths[k]}: all leads are flat: there is nothing to judge."
     return problems
+
+
+def _all_flat(block_uv: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """(records,): whether no lead moves. Of nearly all some of the samples tell that one does."""
+    flat: NDArray[np.bool_] = (block_uv[..., ::100] == block_uv[..., :1]).all(axis=(1, 2))
+    for k in np.flatnonzero(flat):
+        flat[k] = (block_uv[k] == block_uv[k, :, :1]).all()
+    return flat
 
 
 def _is_as_wanted(path: str, form: Form) -> bool:

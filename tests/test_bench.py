@@ -306,6 +306,19 @@ def test_results_of_another_shape_are_not_the_same(tmp_path):
     assert found.apart == np.inf
 
 
+def test_a_difference_in_microvolts_is_held_against_a_range_beyond_int16(tmp_path):
+    theirs = np.array([[-20_000, 17_000], [5, 6]], np.int16)
+    ours = theirs + np.int16([[0, 370], [0, 0]])
+    found = measured(
+        tmp_path,
+        MadeUpWorker("ours", [], seconds=[1] * 2, result=ours),
+        MadeUpWorker("a", [], seconds=[9] * 2, result=theirs),
+        MadeUpWorker("b", [], seconds=[1] * 2),
+        most_rounds=1,
+    )
+    assert found.apart == pytest.approx(370 / 37_000)
+
+
 # Goals.
 
 
@@ -488,11 +501,8 @@ class GpuCrew:
 GPU = {"name": "a GPU", "epoch_s": 1.5, "epoch_bf16_s": 1.25, "ecgs_s": 200.0}
 
 
-def test_a_gpu_is_measured_where_there_is_one(monkeypatch):
+def test_of_a_gpu_the_start_is_left_out(monkeypatch):
     given = {"whole": "whole", "prepared": "prepared.npy"}
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert measure_gpu(given, GpuCrew()) is None
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a GPU")
     assert measure_gpu(given, GpuCrew()) == GPU
 
@@ -500,6 +510,7 @@ def test_a_gpu_is_measured_where_there_is_one(monkeypatch):
 def test_a_gpu_is_measured_by_itself(monkeypatch, tmp_path, made_up_folder, capsys):
     """The GPU is made up; the data and what is written are not."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("ecgcam.bench.gpu.measure_gpu", lambda given, crew: GPU)
     assert main(["bench", str(made_up_folder), "--gpu", "--quick"]) == 0
     told = json.loads((tmp_path / "benchmarks" / "gpu.json").read_text(encoding="utf-8"))
@@ -516,6 +527,7 @@ def test_a_gpu_is_measured_by_itself(monkeypatch, tmp_path, made_up_folder, caps
 
 def test_without_a_gpu_there_is_nothing_to_measure(monkeypatch, tmp_path, made_up_folder, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ecgcam.bench.gpu.make_material", pytest.fail)  # nor anything to make
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main(["bench", str(made_up_folder), "--gpu", "--quick"]) == 1
     assert "not measured: there is no GPU that PyTorch can use." in capsys.readouterr().err

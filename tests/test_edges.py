@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from tiny import SUPERCLASS, tiny_model, tiny_store
 
+from ecgcam.leads import LEADS
+
+TURNED = LEADS[::-1]
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -38,3 +41,12 @@ def test_the_table_has_a_line_a_class_and_all_records_of_the_fold(edges, tmp_pat
     assert [line.split()[0] for line in lines] == list(SUPERCLASS.classes)
     assert [int(line.split()[1]) + int(line.split()[3]) for line in lines] == [12] * 5
     assert head.split()[-1] == "chance"
+
+
+def test_leads_are_taken_by_their_names(edges, tmp_path):
+    stores = [tiny_store(tmp_path / str(k), leads=leads) for k, leads in enumerate((LEADS, TURNED))]
+    signals = stores[0].signals_uv(range(120))[:, [LEADS.index(lead) for lead in TURNED]]
+    np.save(stores[1].folder / "signals-00000.npy", signals)
+    model = tiny_model(tmp_path / "model.safetensors", task=SUPERCLASS)
+    told = [edges.table(model, store.folder) for store in stores]
+    assert told[0] == told[1]

@@ -23,7 +23,6 @@ from ecgcam.bootstrap import (
 )
 from ecgcam.metrics import (
     binary_scores,
-    bootstrap_intervals,
     scores_with_intervals,
 )
 
@@ -182,15 +181,18 @@ def test_intervals_cover_the_truth_as_often_as_they_say(rng):
 def test_intervals_are_repeatable_and_hold_the_score(fold):
     targets, probabilities, patients = fold
     once, again = (
-        bootstrap_intervals(
-            targets, probabilities, patients=patients, rng=np.random.default_rng(5), replicates=200
+        scores_with_intervals(
+            targets[:, None], probabilities[:, None], decisions=probabilities[:, None] >= 0.5,
+            class_names=["ABNORMAL"], patients=patients, exclusive=False,
+            rng=np.random.default_rng(5), replicates=200,
         )
         for _ in range(2)
-    )
+    )  # fmt: skip
     assert once == again
     scores = binary_scores(targets, probabilities)
     for score in SCORES:
-        assert once[score][0] < scores[score] < once[score][1]
+        low, high = once[f"{score}_ci"]
+        assert low < scores[score] < high
 
 
 def test_percentiles_leave_out_what_is_undefined():

@@ -170,6 +170,11 @@ def spoil_checksum(stem):
     stem.with_name(f"{stem.name}.dat").write_bytes(bytes(data))
 
 
+def spoil_all_leads(stem):
+    """Each at a level of its own, as if no electrode were on."""
+    write_wfdb(stem, np.tile(np.arange(12, dtype=np.int16) * 10, (1000, 1)))
+
+
 def spoil_header(stem):
     stem.with_name(f"{stem.name}.hea").write_text("nonsense\n")
 
@@ -186,6 +191,7 @@ SPOILT = {
     13: (spoil_size, "beyond any ECG (32.767 mV): is its unit right?"),
     15: (spoil_sample, "marked invalid"),
     17: (spoil_checksum, "fails its checksum"),
+    16: (spoil_all_leads, "all leads are flat"),
     18: (spoil_header, "not a WFDB record that can be read"),
     19: (spoil_by_too_long, "it lasts 10.01 s; needed: 10 s"),
 }
@@ -206,7 +212,7 @@ def test_each_bad_record_is_left_out_with_its_reason_and_each_good_one_is_kept(f
         22: "no patient",
     }
     good = [ecg_id for ecg_id in range(1, 25) if ecg_id not in reasons]
-    assert (prepared.records, prepared.rejected) == (len(good), len(reasons)) == (9, 15)
+    assert (prepared.records, prepared.rejected) == (len(good), len(reasons)) == (8, 16)
     found = rejected(prepared.folder)
     assert found.index.tolist() == sorted(reasons)
     assert {k: reason in found[k] for k, reason in reasons.items()} == dict.fromkeys(reasons, True)
@@ -217,6 +223,14 @@ def test_each_bad_record_is_left_out_with_its_reason_and_each_good_one_is_kept(f
         expected = np.rint(signal_mv.T * 1000)
         np.testing.assert_array_equal(store.signals_uv([number])[0], expected)
     assert calls[-1] == (22, 22)
+
+
+def test_an_ecg_of_which_one_sample_moves_is_kept(folder, tmp_path):
+    samples = np.zeros((1000, 12), np.int16)
+    samples[555, 4] = 3
+    write_wfdb(stem_of(folder, 5), samples)
+    prepared = prepare(folder, tmp_path / "store", ALONE)
+    assert prepared.rejected == 0
 
 
 def test_records_whose_rows_are_all_bad_leave_an_empty_shard_behind(folder, tmp_path):

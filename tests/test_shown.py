@@ -100,3 +100,8 @@ def test_a_model_without_a_class_for_the_healthy_and_a_refusal_are_never_at_odds
     record = spiked()
     assert cautions(explained(record, probabilities=(0.1,))) == ()
     assert cautions(replace(refused(record), classes=("NORM", "MI"))) == ()
+
+
+def test_a_model_of_the_healthy_alone_is_never_at_odds_with_itself():
+    for decided in (("NORM",), ()):
+        assert cautions(explained(spiked(), classes=("NORM",), decision=decided)) == ()

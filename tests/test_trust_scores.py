@@ -10,7 +10,7 @@ from ecgcam.abstention import Band
 from ecgcam.bootstrap import resample_patients
 from ecgcam.calibration import expected_calibration_error
 from ecgcam.conformal import ConformalLimits
-from ecgcam.metrics import bootstrap_intervals
+from ecgcam.metrics import scores_with_intervals
 from ecgcam.operating_points import ClassPoints, OperatingPoint
 from ecgcam.trust_scores import BINS, trust_scores
 
@@ -77,19 +77,21 @@ def test_the_scores_are_scikit_learns(fold):
 def test_the_intervals_are_those_of_the_bootstrap_over_patients(fold):
     targets, probabilities, patients = fold
     found = scored(targets, probabilities, patients=patients, replicates=300)
-    wanted = bootstrap_intervals(
-        targets, probabilities, threshold=0.35,
-        patients=patients, rng=np.random.default_rng(0), replicates=300,
-    )  # fmt: skip
+
+    def wanted(score, threshold):
+        return scores_with_intervals(
+            targets[:, None], probabilities[:, None], decisions=probabilities[:, None] >= threshold,
+            class_names=["ABNORMAL"], patients=patients, exclusive=False,
+            rng=np.random.default_rng(0), replicates=300,
+        )[f"{score}_ci"]  # fmt: skip
+
     point = found["operating_points"]["youden"]
-    assert point["sensitivity_ci"] == pytest.approx(wanted["recall"], abs=1e-6)
+    assert point["sensitivity_ci"] == pytest.approx(wanted("recall", np.float32(0.35)), abs=1e-6)
     always = replace(CHOSEN, band=Band(low=0.4, high=0.4))
     band = scored(targets, probabilities, chosen=always, patients=patients, replicates=300)
-    wanted = bootstrap_intervals(
-        targets, probabilities, threshold=0.4,
-        patients=patients, rng=np.random.default_rng(0), replicates=300,
-    )  # fmt: skip
-    assert band["band"]["accuracy_ci"] == pytest.approx(wanted["accuracy"], abs=1e-6)
+    assert band["band"]["accuracy_ci"] == pytest.approx(
+        wanted("accuracy", np.float32(0.4)), abs=1e-6
+    )
     low = 0.025 ** (1 / np.unique(patients).size)  # all of the patients: Clopper and Pearson
     assert band["band"]["coverage_ci"] == pytest.approx([low, 1])
 

@@ -18,16 +18,21 @@ _EPOCHS = 4  # the first is left out
 _RUNS = 5
 
 
-def measure_gpu(given: Mapping[str, Any], crew: Crew) -> dict[str, Any] | None:
-    """What a GPU takes, None without one.
+def has_gpu() -> bool:
+    """Whether PyTorch can use one."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def measure_gpu(given: Mapping[str, Any], crew: Crew) -> dict[str, Any]:
+    """What a GPU takes.
 
     name; epoch_s and epoch_bf16_s, of the whole store; ecgs_s, ECGs from raw millivolts in memory
     to probability and map in a second.
     """
     import torch
 
-    if not torch.cuda.is_available():
-        return None
     training = {**given, "store": given["whole"], "epochs": _EPOCHS}
     epoch_s, epoch_bf16_s = (
         crew.once(job, training, gpu=True)["seconds"] for job in ("epoch", "epoch_bf16")
@@ -53,6 +58,8 @@ def benchmark_gpu(
 
     Raises DatasetError if the folder cannot be used, NotMeasured if there is no GPU.
     """
+    if not has_gpu():
+        raise NotMeasured("there is no GPU that PyTorch can use.")
     with (
         TemporaryDirectory(prefix="ecgcam-bench-") as scratch,
         Crew(Path(scratch), peers=None, kept=False) as crew,
@@ -60,16 +67,13 @@ def benchmark_gpu(
         say("data")
         material = make_material(folder, Path(scratch), QUICK if quick else Sizes())
         say("the GPU")
-        measured = measure_gpu(material.given, crew)
-        if measured is None:
-            raise NotMeasured("there is no GPU that PyTorch can use.")
         return {
             "quick": quick,
             "data": "made up" if folder is None else "a folder",
             "ecgs": material.given["records"],
             "machine": machine(),
             "versions": crew.versions(LIBRARIES)["ecgcam"],
-            "gpu": measured,
+            "gpu": measure_gpu(material.given, crew),
         }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .crew import Crew
-from .gpu import measure_gpu
+from .gpu import has_gpu, measure_gpu
 from .growth import measure_growth
 from .limits import SPEEDS, WORK, limit_s
 from .machine import LIBRARIES, machine
@@ -54,7 +54,7 @@ def benchmark(folder: Path | None, *, peers: Path | None, quick: bool, say: Say)
             "machine": machine(),
             "versions": crew.versions(LIBRARIES),
             "speeds": speeds,
-            "gpu": measure_gpu(given, crew),
+            "gpu": measure_gpu(given, crew) if has_gpu() else None,
             "took_s": round(time.monotonic() - started),
         }
     rows = without_verdicts(rows) if quick else rows

@@ -94,7 +94,8 @@ def _taken(ready: _Ready, answers: list[dict[str, float]]) -> Taken:
 def _apart(workers: list[Worker], scratch: Path) -> float:
     """The largest difference between what two workers' last runs gave, over the second's range.
 
-    Of a result that is not a number the difference is none either.
+    Of a result that is not a number the difference is none either; of one that is all alike any
+    difference is endless.
     """
     results = []
     for k, worker in enumerate(workers):
@@ -106,4 +107,5 @@ def _apart(workers: list[Worker], scratch: Path) -> float:
         return float("inf")
     rows = zip(ours, theirs, strict=True)  # one by one: float64 of all would fill the memory
     largest = np.max([np.abs(one - np.asarray(other, np.float64)).max() for one, other in rows])
-    return float(largest / np.ptp(theirs)) if largest else 0.0
+    spread = float(theirs.max()) - float(theirs.min())  # in int16 it can be too large
+    return float(np.divide(largest, spread)) if largest else 0.0

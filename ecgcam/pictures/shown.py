@@ -159,7 +159,9 @@ def cautions(explanation: Explanation) -> tuple[str, ...]:
     A healthy heart, NORM, is one class among others, and nothing makes their answers agree.
     """
     others = [name for name in explanation.decision if name != NORMAL]
-    if NORMAL not in explanation.classes or explanation.refused is not None:
+    if NORMAL not in explanation.classes or len(explanation.classes) == 1:
+        return explanation.warnings
+    if explanation.refused is not None:
         return explanation.warnings
     if NORMAL in explanation.decision and others:
         odd = f"{NORMAL} is decided beside {', '.join(others)}: each class is judged by itself"
