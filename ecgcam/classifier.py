@@ -140,12 +140,15 @@ class Classifier:
         good = [windows for _, windows in fitted if isinstance(windows, Windows)]
         if not good:
             return [self._refusal(record, str(reason)) for record, reason in fitted]
-        logits, evidence = self.judge(np.concatenate([w.signal_mv for w in good]), source)
+        signal_mv = np.concatenate([windows.signal_mv for windows in good])
+        logits, evidence = self.judge(signal_mv)
+        drawn = evidence if source == "features" else self.judge(signal_mv, source)[1]
         answers, at = [], 0
         for record, windows in fitted:
             if isinstance(windows, Windows) and isinstance(record, Record):
                 own = slice(at, at + len(windows.signal_mv))
-                answer = self._answer(record, windows, logits[own], evidence[own], source)
+                logit = self._logit(windows, logits[own], evidence[own])
+                answer = self._answer(record, windows, logit, drawn[own], source)
                 answers.append(self._with_doubts(answer))
                 at = own.stop
             else:
@@ -165,6 +168,15 @@ class Classifier:
                 raise
             return record, str(error)
 
+    def _logit(
+        self, windows: Windows, logits: NDArray[np.float32], evidence: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(classes,), of a record's windows: the mean of what was recorded, by the law."""
+        row = windows.in_a_row(evidence)
+        if row.shape[-1] == len(evidence) * evidence.shape[-1]:
+            return np.asarray(logits.mean(axis=0))
+        return np.asarray(row.mean(axis=-1) + self.bias, np.float32)
+
     def _answer(
         self,
         record: Record,
@@ -173,31 +185,32 @@ class Classifier:
         evidence: NDArray[np.float32],
         source: str,
     ) -> Explanation:
-        """Of a record's windows: the mean of their logits, their evidence in a row."""
-        row = np.concatenate(list(evidence), axis=-1)  # (classes, frames of all windows)
-        mean = logits.mean(axis=0)
-        probabilities = self.probabilities(mean)
+        """Of a record, from its logits (classes,) and the evidence of its windows."""
+        row = windows.in_a_row(evidence)
+        row_s = row.shape[-1] / evidence.shape[-1] * windows.window_s
+        probabilities = self.probabilities(logits)
         warnings = windows.warnings
         if source != "features":
             warnings += (f"source {source!r}: this map does not add up to the logit",)
         return Explanation(
             name=record.name,
             classes=self.classes,
-            logits=mean,
+            logits=logits,
             probabilities=probabilities,
             thresholds=self.thresholds,
             decision=self.decide(probabilities),
             warnings=warnings,
             bias=self.bias,
             evidence=row,
-            windows=len(logits),
-            evidence_s=len(logits) * self.duration_s,
+            windows=len(windows.signal_mv),
+            window_s=windows.window_s,
+            evidence_s=row_s,
             temperature=self.temperature,
             model=self.model,
             heatmap=show_evidence(
                 row,
                 samples=record.signal_mv.shape[1],
-                covered=len(logits) * self.duration_s * record.rate_hz,
+                covered=row_s * record.rate_hz,
                 judged=windows.judged_s * record.rate_hz,
             ),
         )

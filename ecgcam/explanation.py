@@ -75,8 +75,9 @@ class Explanation(Prediction):
     bias:          (classes,), what the head adds: `evidence.mean(-1) + bias == logits`.
     evidence:      (classes, frames), in logits.
     windows:       how many windows the record was cut into, each judged by itself.
-    evidence_s:    how long all frames together last from the record's start, in seconds: more
-                   than the record where its end was filled up, less where it was left out.
+    window_s:      how long each lasts, in seconds; the last may reach beyond the record.
+    evidence_s:    how long all frames together last from the record's start, in seconds: less
+                   than the record where its end was left out.
     lead_evidence: (classes, leads, frames), whose sum over leads is the evidence; or None.
     heatmap:       (classes, time) in [0, 1]: the evidence stretched to the samples of the record
                    and scaled per record and class, for display only. NaN where the record was
@@ -88,6 +89,7 @@ class Explanation(Prediction):
     evidence_s: float
     heatmap: NDArray[np.float32] = field(repr=False)
     windows: int = 1
+    window_s: float = 10.0
     lead_evidence: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def without_maps(self) -> Prediction:

@@ -1,5 +1,6 @@
 """A record cut to what a model takes: its leads, its rate, windows of its length."""
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -20,13 +21,23 @@ class Windows:
     """What the network is given for one record.
 
     signal_mv: (windows, leads, samples), the windows in a row, without gaps or overlap.
+    window_s:  how long each of them lasts.
     judged_s:  how much of the record they hold; what is beyond it in the last one is filled up.
     warnings:  what was resampled, filled up or left out.
     """
 
     signal_mv: NDArray[np.float32]
+    window_s: float
     judged_s: float
     warnings: tuple[str, ...]
+
+    def in_a_row(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(windows, classes, frames) to (classes, all frames whose middle was recorded).
+
+        What fills the last window up is nobody's heart, and has no say.
+        """
+        recorded = math.ceil(self.judged_s / self.window_s * evidence.shape[-1] - 0.5)
+        return np.concatenate(list(evidence), axis=-1)[:, : max(recorded, 1)]
 
 
 def resample(record: Record, rate_hz: float) -> Record:
@@ -92,7 +103,12 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
     elif rest:
         warnings.append(f"the last {rest / rate_hz:.3g} s are left out, not judged")
     judged = whole * samples + (rest if rest >= shortest else 0)
-    return Windows(signal_mv=np.stack(parts), judged_s=judged / rate_hz, warnings=tuple(warnings))
+    return Windows(
+        signal_mv=np.stack(parts),
+        window_s=samples / rate_hz,
+        judged_s=judged / rate_hz,
+        warnings=tuple(warnings),
+    )
 
 
 def _filled(part: NDArray[np.float32], samples: int) -> NDArray[np.float32]:

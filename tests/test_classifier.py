@@ -15,6 +15,7 @@ from ecgcam.explanation import Explanation, Prediction
 from ecgcam.leads import LEADS
 from ecgcam.operating_points import ChosenOn, ClassPoints, OperatingPoints
 from ecgcam.record import Record
+from ecgcam.windows import Windows
 
 
 def copying(task=SUPERCLASS, *, bias=0.0, **card):
@@ -221,14 +222,14 @@ def test_a_long_record_is_the_mean_of_its_windows(classifier):
     row = np.concatenate([a.evidence for a in answers], axis=1)
     np.testing.assert_allclose(whole.evidence, row, atol=1e-5)
     assert whole.heatmap.shape == (5, 3000)
-    assert (whole.windows, whole.evidence_s) == (3, 30)
+    assert (whole.windows, whole.window_s, whole.evidence_s) == (3, 10, 30)
     assert whole.warnings == ()
 
 
 def test_a_rest_of_5_s_is_filled_up_and_a_shorter_one_left_out(classifier):
     filled = classifier.explain(smooth(duration_s=17))
     assert filled.warnings == ("the last 3 s are filled up, not judged",)
-    assert filled.evidence_s == 20
+    assert (filled.windows, filled.evidence_s) == (2, 17)
     assert filled.heatmap.shape == (5, 1700)
     assert np.isfinite(filled.heatmap).all()
     left_out = classifier.explain(smooth(duration_s=14))
@@ -240,15 +241,35 @@ def test_a_rest_of_5_s_is_filled_up_and_a_shorter_one_left_out(classifier):
         assert_adds_up(answer)
 
 
-def test_the_heat_of_a_filled_up_record_stands_where_its_evidence_is():
-    """A lone peak 6.5 s into a record of 7 s, whose evidence lasts 10 s in all."""
+def test_what_fills_a_record_up_has_no_say():
+    """A lone peak 6.5 s into a record of 7 s: one sample of 700, not of a window's 1000."""
     levels = np.zeros((12, 700), np.float32)
     levels[:, 650] = 1
-    answer = copying().explain(Record(signal_mv=levels, rate_hz=100))
-    assert answer.evidence_s == 10
-    assert answer.heatmap.shape == (5, 700)
+    answer = copying(bias=0.5).explain(Record(signal_mv=levels, rate_hz=100))
+    assert answer.evidence_s == 7
+    assert answer.heatmap.shape == answer.evidence.shape == (5, 700)
     assert answer.heatmap[0].argmax() == 650
-    assert answer.evidence.shape == (5, 1000)
+    np.testing.assert_allclose(answer.logits, 0.5 + 1 / 700, rtol=1e-5)
+    assert_adds_up(answer)
+
+
+def test_each_second_that_was_recorded_counts_alike():
+    """Of 17 s, ten at 1 and seven at 0: 10 / 17, not the half of two windows."""
+    levels = np.zeros((12, 1700), np.float32)
+    levels[:, :1000] = 1
+    levels[:, 1200] = 0.01  # so that it is not flat
+    answer = copying().explain(Record(signal_mv=levels, rate_hz=100))
+    np.testing.assert_allclose(answer.logits, 10.0 / 17, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("judged_s", "frames"), [(10, 125), (20, 250), (5, 62), (5.01, 63)])
+def test_a_frame_counts_if_its_middle_was_recorded(judged_s, frames):
+    """Of 80 ms each: the middle of that from 4.96 to 5.04 s is at 5 s."""
+    windows = Windows(
+        signal_mv=np.zeros((2, 12, 1000)), window_s=10, judged_s=judged_s, warnings=()
+    )
+    evidence = np.arange(250.0).reshape(2, 1, 125)
+    assert windows.in_a_row(evidence).tolist() == [list(range(frames))]
 
 
 def test_the_evidence_of_a_refused_record_lasts_no_time():

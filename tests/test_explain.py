@@ -31,7 +31,7 @@ def test_an_ecg_leaves_five_files_and_its_evidence_adds_up(tmp_path):
         assert np.mean(one["evidence"]) + one["bias"] == pytest.approx(one["logit"], abs=1e-4)
         assert len(one["heatmap"]) == 1700
     assert found["ecg"]["duration_s"] == 17
-    assert found["evidence_s"] == 20
+    assert found["evidence_s"] == pytest.approx(17, abs=found["evidence_s"] / 100)
     assert found["ecg"]["leads"] == list(record.leads)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert found["model"] == f"{tmp_path.name} (SHA-256 begins {digest[:12]})"

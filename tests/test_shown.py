@@ -37,7 +37,7 @@ def test_windows_within_a_long_record_have_edges_too(place_s, warned):
 
 @pytest.mark.parametrize(("place_s", "warned"), [(6.8, True), (5, False)])
 def test_what_is_judged_ends_where_the_record_was_filled_up_or_left_out(place_s, warned):
-    assert bool(hottest_at(place_s, duration_s=7, evidence_s=10).beware) == warned
+    assert bool(hottest_at(place_s, duration_s=7, evidence_s=7).beware) == warned
     assert bool(hottest_at(place_s, duration_s=9, judged_s=7, evidence_s=7).beware) == warned
 
 

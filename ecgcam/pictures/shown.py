@@ -82,6 +82,7 @@ class Shown:
     heat: NDArray[np.float32]
     evidence: NDArray[np.float32]
     evidence_s: float
+    window_s: float
     windows: int
     duration_s: float
 
@@ -104,7 +105,7 @@ class Shown:
         if not np.nanmax(self.heat) > 0:
             return ""
         sample_s = self.duration_s / self.heat.size
-        starts_s = np.arange(self.windows) * self.evidence_s / self.windows
+        starts_s = np.arange(self.windows) * self.window_s
         edges_s = np.append(starts_s, np.isfinite(self.heat).sum() * sample_s)
         hottest_s = (np.nanargmax(self.heat) + 0.5) * sample_s
         return EDGE_MEANING if np.abs(edges_s - hottest_s).min() < EDGE_S else ""
@@ -212,6 +213,7 @@ def lay_out(record: Record, explanation: Explanation, k: int) -> Shown:
         evidence=explanation.evidence[k],
         evidence_s=explanation.evidence_s,
         windows=explanation.windows,
+        window_s=explanation.window_s,
         duration_s=record.duration_s,
     )
 

@@ -1,0 +1,49 @@
+"""What is lost with the end of an ECG: python benchmarks/short.py MODEL STORE
+
+Each record of fold 9 is judged by its first seconds alone: a line a length, with the AUROC, the
+sensitivity and the specificity of the model's first class.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from ecgcam.classifier import Classifier, load
+from ecgcam.evaluate import judge_folds
+from ecgcam.metrics import binary_scores
+from ecgcam.record import Record
+from ecgcam.store import open_store
+
+LENGTHS_S = (10, 9, 8, 7, 6, 5)
+
+
+def main(model: str, store: Path) -> None:
+    """How well a model judges the records of fold 9 by their first seconds, a line a length."""
+    classifier = load(model)
+    judged = judge_folds(classifier, open_store(store), folds=[9])
+    records = [judged.store.record(number) for number in judged.numbers]
+    typer.echo(f"{classifier.classes[0]:>12}  AUROC  sensitivity  specificity")
+    for length_s in LENGTHS_S:
+        auroc, sensitivity, specificity = scores(
+            classifier, records, judged.targets[:, 0], length_s=length_s
+        )
+        typer.echo(f"{length_s:>10} s {auroc:>7.4f} {sensitivity:>12.3f} {specificity:>12.3f}")
+
+
+def scores(
+    classifier: Classifier, records: list[Record], targets: np.ndarray, *, length_s: float
+) -> tuple[float, float, float]:
+    """AUROC, sensitivity and specificity of the first class at its own threshold."""
+    short = [
+        replace(record, signal_mv=record.signal_mv[:, : round(length_s * record.rate_hz)])
+        for record in records
+    ]
+    probabilities = np.array([answer.probabilities[0] for answer in classifier.predict(short)])
+    found = binary_scores(targets, probabilities, threshold=float(classifier.thresholds[0]))
+    return found["auroc"], found["recall"], found["specificity"]
+
+
+if __name__ == "__main__":
+    typer.run(main)
