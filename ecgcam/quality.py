@@ -20,6 +20,8 @@ CORNER_MV = 0.04  # within SLOPE_SPAN_S
 EINTHOVEN_MV = 0.1
 ROUNDING_MV = 0.0005  # half a step of PTB-XL's files
 MOST_MV = 32.767  # what 16 bits of whole microvolts hold, and several times any ECG
+LEAST_MV = 0.02  # the noise of electrodes
+USUAL_MV = (0.2, 10.0)  # of PTB-XL's ECGs one in 240 spans more; none spans less than 0.74 mV
 
 Signals = NDArray[np.float32]
 Samples = NDArray[np.float32] | NDArray[np.int16]
@@ -41,6 +43,8 @@ def signal_findings(
 def with_findings(record: Record) -> Record:
     """The same record, whose warnings tell also what is wrong with its signal; each once."""
     found = signal_findings(record.signal_mv, record.leads, record.rate_hz)
+    if size := unusual_size(record.signal_mv):
+        found = (*found, size)
     return replace(record, warnings=tuple(dict.fromkeys((*record.warnings, *found))))
 
 
@@ -55,15 +59,31 @@ def in_words(found: Mapping[str, Findings], leads: Sequence[str] = LEADS) -> lis
 
 
 def beyond_any_ecg(signal_mv: Signals) -> str:
-    """That a signal is too large to be millivolts, in words; "" if it is not.
+    """That a signal is too large or too small to be millivolts, in words; "" if it is not.
 
-    signal_mv: of any shape, in millivolts, finite. Most often it is microvolts, of a file that
-    says otherwise: a factor of 1000.
+    signal_mv: (leads, time), in millivolts, finite. Most often it is in another unit than its file
+    says: a factor of 1000. A flat one may be of any unit.
     """
-    highest_mv = float(max(signal_mv.max(), -signal_mv.min()))  # abs would copy each ECG
-    if highest_mv < MOST_MV + ROUNDING_MV:
+    top, bottom = signal_mv.max(axis=-1), signal_mv.min(axis=-1)
+    highest_mv = float(max(top.max(), -bottom.min()))  # abs would copy each ECG
+    if highest_mv >= MOST_MV + ROUNDING_MV:
+        return f"{highest_mv:.4g} mV is beyond any ECG ({MOST_MV} mV): is its unit right?"
+    span_mv = float((top - bottom).max())
+    if 0 < span_mv < LEAST_MV:
+        return f"no lead spans {LEAST_MV} mV, as any ECG does: is its unit right?"
+    return ""
+
+
+def unusual_size(signal_mv: Signals) -> str:
+    """That the lead which spans most spans much more or less than in other ECGs; "" if not.
+
+    signal_mv: (leads, time), in millivolts.
+    """
+    span_mv = float(np.ptp(signal_mv, axis=-1).max())
+    if USUAL_MV[0] <= span_mv <= USUAL_MV[1] or span_mv == 0:
         return ""
-    return f"{highest_mv:.4g} mV is beyond any ECG ({MOST_MV} mV): is its unit right?"
+    most = "less" if span_mv < USUAL_MV[0] else "more"
+    return f"unusual size: it spans {span_mv:.2g} mV at most, {most} than other ECGs"
 
 
 def find_quality(

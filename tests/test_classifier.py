@@ -50,7 +50,7 @@ def smooth(*, rate_hz=100, duration_s=10.0, seed=0, **about):
     rng = np.random.default_rng(seed)
     time = np.arange(round(duration_s * rate_hz)) / rate_hz
     waves = rng.uniform(0.5, 15, (12, 8, 1)), rng.uniform(0, 6.28, (12, 8, 1))
-    signal_mv = np.sin(6.28 * waves[0] * time + waves[1]).sum(1)
+    signal_mv = np.sin(6.28 * waves[0] * time + waves[1]).mean(1)
     signal_mv[2] = signal_mv[1] - signal_mv[0]
     return Record(signal_mv=signal_mv, rate_hz=rate_hz, **about)
 

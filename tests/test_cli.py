@@ -174,6 +174,15 @@ def test_microvolts_that_are_taken_for_millivolts_are_seen_and_not_judged(ecgcam
     assert "is its unit right?" in said
 
 
+def test_volts_that_are_taken_for_millivolts_are_not_judged_either(ecgcam, model, tmp_path):
+    signal_mv = samples_like_an_ecg().T / 1000
+    np.savez(tmp_path / "v.npz", signal_mv=signal_mv / 1000, rate_hz=100)
+    why = ["--model", model, "--out", tmp_path / "why"]
+    code, out, said = ecgcam("explain", tmp_path / "v.npz", *why)
+    assert (code, out) == (2, "")
+    assert "no lead spans 0.02 mV, as any ECG does: is its unit right?" in said
+
+
 def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
     np.savez(tmp_path / "a.npz", signal_mv=samples_like_an_ecg().T / 1000, rate_hz=100)
     (tmp_path / "own.csv").write_text("path,fold,AFIB,remark\na.npz,1,1,seen\n")

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from ecgcam.leads import LEADS
-from ecgcam.quality import beyond_any_ecg, find_quality, find_quality_uv, signal_findings
+from ecgcam.quality import (
+    beyond_any_ecg,
+    find_quality,
+    find_quality_uv,
+    signal_findings,
+    unusual_size,
+    with_findings,
+)
+from ecgcam.record import Record
 
 BROKEN_IN_FOLD_2 = {18767, 21160, 21169, 21171}  # breaks Einthoven's law by more than 0.1 mV
 
@@ -195,6 +203,38 @@ def test_what_no_16_bits_of_microvolts_hold_is_beyond_any_ecg(sign):
     assert beyond_any_ecg(sign * np.array([[0.5, 32.767]], np.float32)) == ""
     said = beyond_any_ecg(sign * np.array([[0.5, 32.768]], np.float32))
     assert said == "32.77 mV is beyond any ECG (32.767 mV): is its unit right?"
+
+
+def test_what_no_lead_spans_enough_of_is_no_ecg_in_millivolts():
+    ecg = np.zeros((12, 1000), np.float32)
+    ecg[3, 500] = 0.0201
+    assert beyond_any_ecg(ecg) == ""
+    said = beyond_any_ecg(ecg / 1000)
+    assert said == "no lead spans 0.02 mV, as any ECG does: is its unit right?"
+    assert beyond_any_ecg(ecg * 0 + 7) == ""  # flat, which is told elsewhere
+
+
+@pytest.mark.parametrize(
+    ("span_mv", "said"),
+    [
+        (0.19, "unusual size: it spans 0.19 mV at most, less than other ECGs"),
+        (0.21, ""),
+        (9.9, ""),
+        (10.4, "unusual size: it spans 10 mV at most, more than other ECGs"),
+    ],
+)
+def test_an_unusual_size_is_a_warning(span_mv, said):
+    """Of the lead that spans most, whatever its level."""
+    signal_mv = 0.1 * np.sin(np.arange(1000.0))[None].repeat(12, 0) * span_mv + 1
+    signal_mv[4] = 1
+    signal_mv[4, 300] += span_mv
+    told = with_findings(Record(signal_mv=signal_mv, rate_hz=100)).warnings
+    assert [one for one in told if "size" in one] == ([said] if said else [])
+
+
+def test_of_ptb_xls_usual_ecgs_none_is_of_unusual_size(made_up_store):
+    signals_mv = made_up_store.signals_mv(range(50))
+    assert [unusual_size(signal_mv) for signal_mv in signals_mv] == [""] * 50
 
 
 def test_a_signal_too_short_to_rest_is_not_stuck():

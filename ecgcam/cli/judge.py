@@ -65,7 +65,7 @@ def explain(
 
 def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
     """Tell what an ECG file holds."""
-    from ..quality import beyond_any_ecg, signal_findings
+    from ..quality import beyond_any_ecg, with_findings
     from ..readers import read as open_ecg
 
     record = open_ecg(ecg)
@@ -75,11 +75,7 @@ def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
     typer.echo(f"duration  {record.duration_s:g} s")
     low, high = record.signal_mv.min(), record.signal_mv.max()
     typer.echo(f"range     {low:.3f} to {high:.3f} mV")
-    findings = [
-        *record.warnings,
-        *signal_findings(record.signal_mv, record.leads, record.rate_hz),
-        beyond_any_ecg(record.signal_mv),
-    ]
+    findings = [*with_findings(record).warnings, beyond_any_ecg(record.signal_mv)]
     typer.echo(f"findings  {', '.join(filter(None, findings)) or 'none'}")
 
 
