@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .bootstrap import resample_patients
 from .classifier import Classifier
-from .errors import DatasetError, ModelError, RecordError
+from .errors import ModelError, RecordError
 from .labels import SUPERCLASSES, Task
 from .leads import lead_order
 from .metrics import scores_with_intervals
@@ -63,13 +63,7 @@ def judge_folds(
     folds have no record for its task.
     """
     task = Task.from_dict(classifier.card["task"]).fitted_to(store.vocabulary)
-    labelled = store.labelled(task, folds=folds)
-    if not len(labelled.numbers):
-        there = sorted(store.records["fold"].unique().tolist())
-        raise DatasetError(
-            f"{store.folder}: folds {', '.join(map(str, folds))} have no record for the task "
-            f"{task.name!r}; there are the folds {', '.join(map(str, there))}."
-        )
+    labelled = store.some_labelled(task, folds=folds)
     logits = judge_numbers(classifier, store, labelled.numbers, progress=progress)
     return Judged(
         classifier=classifier,

@@ -31,17 +31,6 @@ def task_to_learn(config: TrainConfig, store: Store) -> Task:
         raise DatasetError(str(error)) from None
 
 
-def records_of(store: Store, task: Task, folds: tuple[int, ...]) -> Labelled:
-    """Those that the task keeps of these folds; DatasetError if there is none."""
-    labelled = store.labelled(task, folds=folds)
-    if not len(labelled.numbers):
-        raise DatasetError(
-            f"{store.folder}: folds {', '.join(map(str, folds))} hold no record for the task "
-            f"{task.name!r}; there are the folds {sorted(store.records['fold'].unique())}."
-        )
-    return labelled
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lessons:
     """What is to be learnt of the training records.

@@ -120,6 +120,17 @@ class Store:
             numbers=numbers[keep], targets=targets[keep], dropped=int(len(keep) - keep.sum())
         )
 
+    def some_labelled(self, task: Task, *, folds: Sequence[int]) -> Labelled:
+        """The same of folds that must hold at least one; DatasetError if they do not."""
+        labelled = self.labelled(task, folds=folds)
+        if not len(labelled.numbers):
+            there = sorted(self.records["fold"].unique().tolist())
+            raise DatasetError(
+                f"{self.folder}: folds {', '.join(map(str, folds))} hold no record for the task "
+                f"{task.name!r}; there are the folds {', '.join(map(str, there))}."
+            )
+        return labelled
+
     def number_of(self, identity: str) -> int:
         """The number of the record with this id; DatasetError if there is none."""
         found = np.flatnonzero(self.records["id"].astype(str) == identity)

@@ -28,7 +28,7 @@ from .batches import Batch, batches, preprocess_once
 from .errors import DatasetError, RecordError
 from .labels import Task
 from .leads import lead_order
-from .lessons import Lessons, lessons_of, records_of, task_to_learn
+from .lessons import Lessons, lessons_of, task_to_learn
 from .modelfile import Card, make_card
 from .network import Network, NetworkConfig
 from .precision import PRECISIONS, settled
@@ -78,8 +78,8 @@ def train(
     config = _recipe(out, config, resume=resume)
     keep_freed_memory(FOR_TRAINING)
     task = task_to_learn(config, store)
-    to_train = records_of(store, task, config.train_folds)
-    to_validate = records_of(store, task, config.validation_folds)
+    to_train = store.some_labelled(task, folds=config.train_folds)
+    to_validate = store.some_labelled(task, folds=config.validation_folds)
     _refuse_undefined_score(config, to_validate)
     network = _network(config, task, store)
     teachers = [model_file(path_or_name) for path_or_name in config.teachers]
