@@ -58,6 +58,17 @@ def test_the_operating_points_are_told_as_they_were_chosen():
     assert f"between {chosen['band']['low']:.3f} and {chosen['band']['high']:.3f}" in rows[-1]
 
 
+def test_of_operating_points_the_data_that_they_were_chosen_on_are_named():
+    """Which may be others than those of the training."""
+    card = read_card(model_file("superclass"))
+    told = said(card)[0]["operating points"]
+    assert told == "chosen on ptbxl, fold 9, 2,146 records; the decision is by youden"
+    card["operating_points"]["chosen_on"] |= {"source": "our ward", "folds": [1, 2]}
+    assert said(card)[0]["operating points"].startswith("chosen on our ward, folds 1, 2, 2,146")
+    card["operating_points"]["chosen_on"].pop("source")  # as in earlier cards
+    assert said(card)[0]["operating points"].startswith("chosen on folds 1, 2, 2,146 records;")
+
+
 def test_a_model_that_was_not_calibrated_has_none():
     assert "operating points" not in said(card_of())[0]
 

@@ -87,8 +87,10 @@ def _points(card: Card) -> Iterator[Row]:
     found = OperatingPoints.from_card(card)
     if found is None:
         return
-    chosen_on = f"{_folds(list(found.chosen_on.folds))}, {found.chosen_on.records:,} records"
-    yield "operating points", f"chosen on {chosen_on}; the decision is by {found.threshold}"
+    on = found.chosen_on
+    chosen_on = [on.source, _folds(list(on.folds)), f"{on.records:,} records"]
+    said = ", ".join(filter(None, chosen_on))  # an earlier card has no source
+    yield "operating points", f"chosen on {said}; the decision is by {found.threshold}"
     for name, chosen in found.classes.items():
         for by, point in chosen.points.items():
             reached = f"sensitivity {point.sensitivity:.3f}, specificity {point.specificity:.3f}"
