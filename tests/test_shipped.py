@@ -66,6 +66,7 @@ def test_the_card_names_no_folder_of_whoever_made_it(name):
     members = provenance.get("combined", [{"provenance": provenance}])
     for recipe in (member["provenance"]["recipe"] for member in members):
         for path in (recipe["task"], *recipe["teachers"]):
+            assert path
             assert not path.startswith(("/", "~", ".."))
 
 

@@ -13,6 +13,7 @@ from tiny import NORMAL, SUPERCLASS, tiny_model, tiny_store
 
 from ecgcam.classifier import load
 from ecgcam.modelfile import read_card
+from ecgcam.recipe import TrainConfig
 from ecgcam.shipped import shipped_models
 
 STUDY = Path(__file__).parents[1] / "benchmarks" / "study"
@@ -118,6 +119,16 @@ def test_a_card_says_so_if_its_teachers_were_chosen_on_fold_9(study):
     }
     assert said["normal"] == said["superclass-large"] == []
     assert "of each of its 7 teachers" in said["superclass"][0]
+
+
+def test_a_teacher_that_was_given_by_the_name_of_a_shipped_model_keeps_it(study):
+    from ship import _by_names
+
+    teachers = ["superclass", "/home/me/runs/large-crop5-0/model.safetensors"]
+    said = {"combined": [{"recipe": {"teachers": teachers, "epochs": 3}}]}
+    named = ["superclass", "large-crop5-0"]
+    assert _by_names(said) == {"combined": [{"recipe": {"teachers": named, "epochs": 3}}]}
+    assert study._named(TrainConfig(teachers=tuple(teachers)))["teachers"] == named
 
 
 def test_normal_or_not_is_put_together_from_the_superclasses(study, tmp_path):

@@ -198,8 +198,13 @@ def _named(config: TrainConfig) -> dict[str, Any]:
     return asdict(config) | {
         "task": Path(config.task).name,
         "augmentation": Path(config.augmentation).name,
-        "teachers": [Path(path).parent.name for path in config.teachers],
+        "teachers": list(map(teacher_name, config.teachers)),
     }
+
+
+def teacher_name(path_or_name: str) -> str:
+    """That of the run which the file is of; of a shipped model its own."""
+    return Path(path_or_name).parent.name or path_or_name
 
 
 def _trained(store: Store, run: Run, runs: Path) -> Path:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import jinja2
+from run import teacher_name
 
 from ecgcam.calibrate import calibrate
 from ecgcam.choices import CalibrateConfig
@@ -102,7 +103,7 @@ def _by_names(said: Any) -> Any:
     if not isinstance(said, dict):
         return said
     return {
-        key: [Path(path).parent.name for path in one] if key == "teachers" else _by_names(one)
+        key: list(map(teacher_name, one)) if key == "teachers" else _by_names(one)
         for key, one in said.items()
     }
 
