@@ -15,7 +15,7 @@ from .errors import DatasetError, ModelError
 from .evaluate import Judged, Progress, judge_folds
 from .modelfile import Card, copy_with_card, is_number
 from .operating_points import KEY, ChosenOn, ClassPoints, OperatingPoints
-from .seen import seen
+from .seen import fold_digests, seen
 from .shipped import model_file
 from .store import Store
 
@@ -109,6 +109,7 @@ def _points(
             records=len(judged.numbers),
             store=judged.store.about["fingerprint"],
             source=judged.store.about.get("source", ""),
+            digests=fold_digests(judged.store, judged.folds),
         ),
         threshold=config.threshold,
         band=config.band,

@@ -5,7 +5,7 @@ limits of the conformal sets. A card without the key knows none of it.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,14 @@ class ChosenOn:
     """The records that it was all chosen on: their folds of the store with this fingerprint.
 
     source: what that store was made of; "": the card does not say.
+    digests: of a few records of each of the folds (seen.py); {}: the card has none.
     """
 
     folds: tuple[int, ...]
     records: int
     store: str
     source: str = ""
+    digests: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,9 @@ class OperatingPoints:
                 records=int(said["records"]),
                 store=str(said["store"]),
                 source=str(said.get("source", "")),
+                digests={
+                    str(fold): list(map(str, few)) for fold, few in said.get("digests", {}).items()
+                },
             ),
             threshold=str(saved["threshold"]),
             band=str(saved["band"]),

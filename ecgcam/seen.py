@@ -1,12 +1,16 @@
 """What a model has met of some records before, by its card: of those its scores are too kind.
 
-A store holds the data that a card names if its fingerprint is the same, or its source: whichever
-of a source's folds were prepared, each is what it was. Other names prove nothing, for a folder can
-have any; then, and where a card says nothing, it is not known.
+A card keeps digests of a few records of each fold of its data. By them a fold is known in whatever
+store it comes again, and so are records that were split otherwise; a name proves nothing, for a
+folder can have any. The same ECGs under other ids, at another rate or with other leads are taken
+for others, and so may be a small part of them. Where a card has no digests, as those of earlier
+versions, a store of the same fingerprint is known; all else is not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
+from heapq import nsmallest
 from typing import Any
 
 from .modelfile import Card
@@ -14,6 +18,10 @@ from .operating_points import OperatingPoints
 from .store import Store
 
 Folds = tuple[int, ...] | None
+Digests = dict[str, list[str]]  # of each fold, as a card keeps them
+
+_FEW = 8  # records of each fold
+_LEARNED_FROM, _CHOSEN_ON = "train_folds", "validation_folds"  # in a recipe
 
 _MET = {
     "learned_from": "The model has learned from {}: new ECGs will show less.",
@@ -30,8 +38,9 @@ _NOT_KNOWN = {
 class Seen:
     """Which of the folds asked for a model has met; None: that is not known.
 
-    learned_from:     it was trained on them.
-    epoch_chosen_on:  they chose which epoch of its training was kept.
+    learned_from:     it was trained on records of them, or a teacher of it was.
+    epoch_chosen_on:  of the others, those that chose which epoch of its training, or of a
+                      teacher's, was kept.
     points_chosen_on: they chose its temperature, thresholds, bands and sets.
     """
 
@@ -57,16 +66,64 @@ class Seen:
 
 def seen(card: Card, store: Store, folds: Sequence[int]) -> Seen:
     """What the model of this card has met of these folds of the store."""
+    digests = fold_digests(store, folds)
     made = list(_made_of(card["provenance"]))
+    learned = _of_any([_met(one, _LEARNED_FROM, store, digests) for one in made])
+    chosen = _of_any([_met(one, _CHOSEN_ON, store, digests) for one in made])
     return Seen(
-        learned_from=_of_any([_met(one, "train_folds", store, folds) for one in made]),
-        epoch_chosen_on=_of_any([_met(one, "validation_folds", store, folds) for one in made]),
-        points_chosen_on=_chosen_on(card, store, folds),
+        learned_from=learned,
+        epoch_chosen_on=chosen and tuple(fold for fold in chosen if fold not in (learned or ())),
+        points_chosen_on=_chosen_on(card, store, digests),
     )
 
 
+def data_of(store: Store) -> dict[str, Any]:
+    """What a card keeps of the store that its model is trained on."""
+    said = {key: store.about.get(key) for key in ("source", "fingerprint", "records")}
+    return {**said, "folds": fold_digests(store)}
+
+
+def fold_digests(store: Store, folds: Sequence[int] | None = None) -> Digests:
+    """Of each of these folds (of all if None) the digests of a few records: of id and signal.
+
+    Which records is a matter of their ids alone, so that a fold has the same few in whatever store,
+    and of records that were split otherwise many are chosen again.
+    """
+    if folds is None:
+        folds = sorted(store.records["fold"].unique().tolist())
+    return {str(fold): _digests_of_few(store, fold) for fold in folds}
+
+
+def _digests_of_few(store: Store, fold: int) -> list[str]:
+    numbers = store.numbers(folds=[fold])
+    names = store.records["id"].to_numpy()[numbers].tolist()
+    ids = [sha256(str(name).encode()).digest() for name in names]
+    few = nsmallest(_FEW, zip(ids, numbers.tolist(), strict=True))
+    signals_uv = store.signals_uv([number for _, number in few])
+    return [
+        sha256(identity + signal.tobytes()).hexdigest()[:16]
+        for (identity, _), signal in zip(few, signals_uv, strict=True)
+    ]
+
+
+def taught_by(teachers: Iterable[Card]) -> list[dict[str, Any]]:
+    """What a pupil's card keeps of its teachers' cards: all that they were made of, each once."""
+    kept: list[dict[str, Any]] = []
+    for teacher in teachers:
+        for made in _made_of(teacher["provenance"]):
+            match made:
+                case {"data": dict(data), "recipe": dict(recipe)}:
+                    folds = {key: recipe.get(key) for key in (_LEARNED_FROM, _CHOSEN_ON)}
+                    one = {"data": data, "recipe": folds}
+                case _:
+                    one = {}  # not known, and that is to be known
+            if one not in kept:
+                kept.append(one)
+    return kept
+
+
 def _made_of(provenance: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Of several models as one each one's provenance, else the model's own."""
+    """Of several models as one each one's provenance, else the model's own; and its teachers'."""
     match provenance:
         case {"combined": [*members]} if members:
             for member in members:
@@ -75,38 +132,44 @@ def _made_of(provenance: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                         yield from _made_of(own)
                     case _:
                         yield {}
-        case _:
-            yield provenance
-
-
-def _met(provenance: Mapping[str, Any], key: str, store: Store, folds: Sequence[int]) -> Folds:
-    """Those of the folds that a recipe names under this key, if it is known to be of the store."""
+            return
+    yield provenance
     match provenance:
-        case {"data": dict(data), "recipe": dict(recipe)} if isinstance(recipe.get(key), list):
-            if _same(data.get("fingerprint"), data.get("source"), store):
-                return tuple(fold for fold in folds if fold in recipe[key])
+        case {"taught_by": [*teachers]}:
+            yield from (one if isinstance(one, dict) else {} for one in teachers)
+        case {"recipe": {"teachers": [_, *_]}}:  # an earlier card tells no more of them
+            yield {}
+
+
+def _met(provenance: Mapping[str, Any], key: str, store: Store, digests: Digests) -> Folds:
+    """Those of the folds that a recipe names under this key, if its data are known."""
+    match provenance:
+        case {"data": dict(data), "recipe": dict(recipe)}:
+            return _among(data, recipe.get(key), store, digests)
     return None
 
 
-def _chosen_on(card: Card, store: Store, folds: Sequence[int]) -> Folds:
+def _chosen_on(card: Card, store: Store, digests: Digests) -> Folds:
     """Those of the folds that the card's operating points were chosen on; none if it has none."""
     points = OperatingPoints.from_card(card)
     if points is None:
         return ()
-    on, source = points.chosen_on, points.chosen_on.source
-    match card["provenance"]:
-        case {"data": {"fingerprint": on.store, "source": str(learned)}} if not source:
-            source = learned  # a card from before points had a source; they are of the same store
-    if _same(on.store, source, store):
-        return tuple(fold for fold in folds if fold in on.folds)
+    on = points.chosen_on
+    return _among({"fingerprint": on.store, "folds": on.digests}, list(on.folds), store, digests)
+
+
+def _among(data: Mapping[str, Any], named: object, store: Store, digests: Digests) -> Folds:
+    """Those of the folds, with their digests, that these data had among the folds so named."""
+    if not isinstance(named, list):
+        return None
+    match data:
+        case {"folds": dict(table)} if table:
+            few = [table.get(str(fold)) for fold in named]
+            known = [digest for some in few if isinstance(some, list) for digest in some]
+            return tuple(int(fold) for fold, own in digests.items() if any(d in known for d in own))
+        case {"fingerprint": fingerprint} if fingerprint == store.about["fingerprint"]:
+            return tuple(int(fold) for fold in digests if int(fold) in named)
     return None
-
-
-def _same(fingerprint: object, source: object, store: Store) -> bool:
-    """Whether this is the store's data, as far as can be known."""
-    if fingerprint == store.about["fingerprint"]:
-        return True
-    return bool(source) and source == store.about.get("source")
 
 
 def _of_any(met: Sequence[Folds]) -> Folds:

@@ -60,8 +60,8 @@ def taught(
 def unseen(path: Path, card: Card, folds: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Of which records, of these folds, a teacher has learned nothing, by its card; path names it.
 
-    The card knows folds by their numbers alone: not whether they were folds of the same store, nor
-    what the teacher has of its own teachers, or of the folds that its best epoch was chosen on.
+    It goes by the numbers of the folds alone: not by whether they were folds of the same store, nor
+    by what the teacher has of its own teachers, or of the folds that its best epoch was chosen on.
     Raises DatasetError if there is no such record, or if the card does not name the folds.
     """
     learned = card["provenance"].get("recipe", {}).get("train_folds")

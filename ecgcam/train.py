@@ -29,7 +29,7 @@ from .errors import DatasetError, RecordError
 from .labels import Task
 from .leads import lead_order
 from .lessons import Lessons, lessons_of, task_to_learn
-from .modelfile import Card, make_card
+from .modelfile import Card, make_card, read_card
 from .network import Network, NetworkConfig
 from .precision import PRECISIONS, settled
 from .recipe import TrainConfig
@@ -46,6 +46,7 @@ from .run import (
     settings,
     write_settings,
 )
+from .seen import data_of, taught_by
 from .shipped import model_file
 from .store import Labelled, Store
 from .training import Training, validation_score
@@ -90,7 +91,8 @@ def train(
         refuse_changed(out, said)
     else:
         write_settings(out, said)
-    card = _card(network, task, said, store)
+    made = {"data": data_of(store), "taught_by": taught_by(map(read_card, teachers))}
+    card = _card(network, task, said, made)
     files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
     last = out / LAST if resume and (out / LAST).exists() else None
@@ -213,7 +215,7 @@ def _training(
         raise DatasetError(str(error)) from None
 
 
-def _card(network: Network, task: Task, said: Mapping[str, Any], store: Store) -> Card:
+def _card(network: Network, task: Task, said: Mapping[str, Any], made: Mapping[str, Any]) -> Card:
     versions = {
         "ecgcam": __version__,
         "python": platform.python_version(),
@@ -221,10 +223,8 @@ def _card(network: Network, task: Task, said: Mapping[str, Any], store: Store) -
         "lightning": version("lightning"),
         "numpy": np.__version__,
     }
-    data = {key: store.about.get(key) for key in ("source", "fingerprint", "records")}
     recipe = {**said["config"], "augmentation": said["augmentation"]}
-    provenance = {"data": data, "recipe": recipe, "versions": versions}
-    return make_card(network, task, provenance=provenance)
+    return make_card(network, task, provenance={**made, "recipe": recipe, "versions": versions})
 
 
 def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: bool) -> pl.Trainer:

@@ -3,9 +3,9 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 from scipy.special import expit, softmax
@@ -21,9 +21,16 @@ from ecgcam.evaluate import Judged, judge_folds, score
 from ecgcam.leads import LEADS
 from ecgcam.modelfile import read_card
 from ecgcam.operating_points import KEY
+from ecgcam.seen import data_of, fold_digests, taught_by
 from ecgcam.shipped import shipped_models
+from ecgcam.store import Store
 from ecgcam.trust_scores import trust_scores
 
+NOWHERE = Store(  # of records that are judged already
+    folder=Path("nowhere"),
+    about={"fingerprint": "made up", "leads": [], "samples": 0, "shards": []},
+    records=pd.DataFrame({"id": [], "fold": [], "shard": [], "row": []}),
+)
 FOLDS = (8, 9, 10)
 UNTRAINED = CalibrateConfig(band="coverage=0.8")  # a band that even guessing has
 
@@ -69,7 +76,7 @@ def judged(targets, logits, card):
     logits = np.asarray(logits, np.float32)
     return Judged(
         classifier=classifier,
-        store=SimpleNamespace(about={"fingerprint": "made up"}),
+        store=NOWHERE,
         folds=(9,),
         numbers=np.arange(len(targets)),
         targets=targets,
@@ -297,14 +304,17 @@ def test_records_that_the_model_has_learned_from_are_refused(store, model, tmp_p
     path, out = model(provenance=provenance), tmp_path / "calibrated.safetensors"
     with pytest.raises(DatasetError, match="has learned from fold 8 of this data"):
         calibrate(path, store, out, UNTRAINED, folds=(8, 9))
-    same = {"fingerprint": "of more folds", "source": store.about["source"]}
-    with pytest.raises(DatasetError, match="has learned from fold 8 of this data"):
-        calibrate(model(provenance=provenance | {"data": same}), store, out, UNTRAINED, folds=(8,))
+    elsewhere = {"fingerprint": "of more folds", "source": store.about["source"]}
+    same = provenance | {"data": data_of(store) | elsewhere}
+    pupil = {"recipe": {"train_folds": [1]}, "taught_by": taught_by([{"provenance": same}])}
+    for known in (same, pupil | {"data": data_of(store)}):
+        with pytest.raises(DatasetError, match="has learned from fold 8 of this data"):
+            calibrate(model(provenance=known), store, out, UNTRAINED, folds=(8,))
     assert not out.exists()
     path = model(provenance=provenance)
     calibrate(path, store, out, UNTRAINED, folds=(9, 10))
-    elsewhere = model(provenance=provenance | {"data": {"fingerprint": "other"}})
-    calibrate(elsewhere, store, out, UNTRAINED, folds=(8, 9))
+    named_alike = model(provenance=provenance | {"data": elsewhere})
+    calibrate(named_alike, store, out, UNTRAINED, folds=(8, 9))
 
 
 @pytest.mark.parametrize("provenance", [{"data": 5}, {"recipe": []}, {"data": {}, "recipe": {}}])
@@ -313,6 +323,7 @@ def test_a_model_of_unknown_origin_can_be_calibrated(store, model, tmp_path, pro
     calibrate(model(provenance=provenance), store, out, UNTRAINED, folds=FOLDS)
     assert load(out).operating_points.chosen_on.records == 60
     assert load(out).operating_points.chosen_on.source == store.about["source"]
+    assert load(out).operating_points.chosen_on.digests == fold_digests(store, FOLDS)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from ecgcam.network import Network, judge_array
 from ecgcam.preprocess import PreprocessConfig
 from ecgcam.recipe import TrainConfig
 from ecgcam.run import CONFIG, LAST, METRICS, MODEL
+from ecgcam.seen import data_of
 from ecgcam.store import open_store
 from ecgcam.train import train
 from ecgcam.training import Training, random_crop, validation_score
@@ -349,7 +350,8 @@ def test_the_card_tells_where_the_model_comes_from(store, tmp_path, task):
     card = read_card(train(store, tmp_path / "run", recipe))
     origin = card["provenance"]
     assert card["task"]["name"] == task
-    assert origin["data"]["fingerprint"] == store.about["fingerprint"]
+    assert origin["data"] == data_of(store)
+    assert list(origin["data"]["folds"]) == [str(fold) for fold in range(1, 11)]
     assert origin["recipe"]["train_folds"] == [1, 2, 3]
     assert origin["recipe"]["validation_folds"] == [9]
     assert origin["recipe"]["seed"] == 5

@@ -23,8 +23,10 @@ from ecgcam.combine import combine
 from ecgcam.costs import cost_of
 from ecgcam.evaluate import judge_folds, score
 from ecgcam.files import written_whole
-from ecgcam.modelfile import copy_with_card, load_network, read_card
+from ecgcam.modelfile import Card, copy_with_card, load_network, read_card
 from ecgcam.receptive_field import samples_seen
+from ecgcam.run import MODEL
+from ecgcam.seen import data_of, taught_by
 from ecgcam.store import Store, open_store
 from ecgcam.subgroups import score_subgroups
 
@@ -63,7 +65,8 @@ def main() -> None:
         if len(arguments.runs) > 1:
             trained = combine(arguments.runs, Path(folder) / "combined.safetensors")
         config = CalibrateConfig(threshold=arguments.threshold)
-        card = _by_names(calibrate(trained, store, calibrated, config, folds=(FOLD,)))
+        card = calibrate(trained, store, calibrated, config, folds=(FOLD,))
+        card = _by_names(completed(card, store, arguments.runs[0].parents[1]))
         runs = [run.parent.name.rpartition("-") for run in arguments.runs]
         about = {
             "name": arguments.name,
@@ -94,6 +97,33 @@ def limits_of_teachers(provenance: dict[str, Any]) -> list[str]:
         f"Fold {FOLD} also chose the epoch of {some} of its {len(teachers)} teachers: its scores "
         "there are kinder still."
     ]
+
+
+def completed(card: Card, store: Store, runs: Path) -> Card:
+    """The card with what `seen` needs, which those of earlier versions lack.
+
+    That is the digests of the folds, if this is the store that it was trained on, and what its
+    teachers have learned from, whose runs lie in `runs`. A member of a combined model will do.
+    """
+    provenance = card["provenance"]
+    if "combined" in provenance:
+        members = [completed(member, store, runs) for member in provenance["combined"]]
+        of_all = {"data": members[0]["provenance"]["data"], "combined": members}
+        return {**card, "provenance": {**provenance, **of_all}}
+    if "taught_by" not in provenance:
+        names = map(teacher_name, provenance["recipe"]["teachers"])
+        teachers = [completed(read_card(runs / name / MODEL), store, runs) for name in names]
+        provenance = {**provenance, "taught_by": taught_by(teachers)}
+    of_teachers = [_with_digests(made, store) for made in provenance["taught_by"]]
+    return {**card, "provenance": {**_with_digests(provenance, store), "taught_by": of_teachers}}
+
+
+def _with_digests(made: dict[str, Any], store: Store) -> dict[str, Any]:
+    """The same, if it was made from this store with the digests of its folds."""
+    match made:
+        case {"data": {"fingerprint": fingerprint}} if fingerprint == store.about["fingerprint"]:
+            return {**made, "data": {**data_of(store), **made["data"]}}
+    return made
 
 
 def _by_names(said: Any) -> Any:
