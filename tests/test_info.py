@@ -130,6 +130,13 @@ def test_of_an_ensemble_each_network_is_named():
     ]
 
 
+def test_networks_of_an_ensemble_that_are_alike_are_named_once():
+    members = [{"name": "depthwise", "config": {"widths": [8, 8]}}] * 3
+    network = NetworkConfig(classes=1, backbone="several", backbone_config={"members": members})
+    told, _ = said(make_card(Network(network), NORMAL, provenance={}))
+    assert told["backbone"] == "3 × depthwise widths [8, 8]"
+
+
 def test_each_class_has_its_threshold():
     told, _ = said(card_of(SUPERCLASS, thresholds=[0.5, 0.41, 0.3, 0.25, 0.2]))
     assert (

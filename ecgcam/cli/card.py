@@ -1,5 +1,6 @@
 """A model's card in lines for people; `--json` shows all of it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,13 +22,14 @@ def card_lines(card: Card) -> Iterator[str]:
 
 
 def scores_in_words(card: Card) -> str:
-    """What a shipped model reached on the fold that it was calibrated on."""
+    """What a shipped model reached on the fold that it was chosen and calibrated on."""
     match card.get("about"):
         case {"scores": {"fold": int(fold), "macro_auroc": float(auroc)}}:
-            return f"macro-AUROC {auroc:.3f} on fold {fold}"
+            return f"macro-AUROC {auroc:.3f} on fold {fold}, which chose it"
         case {"scores": {"fold": int(fold), "classes": dict(classes)}} if len(classes) == 1:
             (scores,) = classes.values()
-            return f"AUROC {scores['auroc']:.3f}, accuracy {scores['accuracy']:.3f} on fold {fold}"
+            reached = f"AUROC {scores['auroc']:.3f}, accuracy {scores['accuracy']:.3f}"
+            return f"{reached} on fold {fold}, which chose it and its threshold"
     return "not scored"
 
 
@@ -47,14 +49,17 @@ def _judges(card: Card) -> Iterator[Row]:
 
 
 def _backbones(name: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """In words; of several side by side each."""
+    """In words; of several side by side each, those that are alike together."""
     members = config.get("members")
     if not isinstance(members, list):
         members = [{"name": name, "config": config}]
+    said = []
     for member in members:
         match member:
             case {"name": str(own), "config": dict(settings)}:
-                yield f"{own} {_settings(settings)}".strip()
+                said.append(f"{own} {_settings(settings)}".strip())
+    for text, times in Counter(said).items():
+        yield f"{times} × {text}" if times > 1 else text
 
 
 def _decision(card: Card) -> str:
