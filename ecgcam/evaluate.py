@@ -60,7 +60,7 @@ def judge_folds(
     """Judge every record of these folds that the model's task keeps.
 
     Raises ModelError if the store's signals are not what the model takes, DatasetError if these
-    folds have no record for its task.
+    folds hold no record for its task.
     """
     task = Task.from_dict(classifier.card["task"]).fitted_to(store.vocabulary)
     labelled = store.some_labelled(task, folds=folds)
