@@ -1,7 +1,6 @@
 """An evaluation as a folder: metrics.json, predictions.parquet, and report.html to look at."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from .abstention import certainty, coverage_and_accuracy
 from .calibration import reliability_table
 from .classifier import Classifier
 from .evaluate import Judged, Progress, judge_folds, predictions, score, surest_and_worst
-from .explain import write_explanations
+from .explain import remove_explanations, write_explanations
 from .explanation import Explanation
 from .files import written_whole
 from .pictures.plots import draw_confusion, draw_roc_pr
@@ -73,13 +72,13 @@ def evaluate(
 def _draw_extremes(judged: Judged, out: Path, count: int) -> dict[str, list[dict[str, str]]]:
     """The page of each such record, relative to the report, its sheet as a picture, its labels.
 
-    Those of an earlier evaluation in this folder go.
+    Those of an earlier evaluation in this folder go; whatever else lies there stays.
     """
     drawn = {}
     for folder, numbers in zip(
         (HITS, MISSES), surest_and_worst(judged, count) if count else ((), ()), strict=True
     ):
-        shutil.rmtree(out / folder, ignore_errors=True)
+        remove_explanations(out / folder)
         records = [judged.store.record(number) for number in numbers]
         answers = judged.classifier.explain(records) if records else []
         pages = write_explanations(records, answers, out / folder)

@@ -1,5 +1,6 @@
 """Explanations as files: two pictures, a PDF, a page to zoom in, and JSON for each ECG."""
 
+import contextlib
 import itertools
 import json
 import re
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
+_ENDINGS = ("-leads.png", "-sheet.png", "-sheet.pdf", ".json", ".html")
 _LONGEST = 50  # letters of a name; file systems hold 255 bytes, endings included
 
 
@@ -46,6 +48,22 @@ def write_explanations(
     return pages
 
 
+def remove_explanations(folder: Path) -> None:
+    """Remove what write_explanations has left in a folder, and the folder if nothing else is there.
+
+    Only where all five files of a name are; links, and what lies behind them, stay.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for page in folder.glob("*.html"):
+        files = [_beside(page.with_suffix(""), ending) for ending in _ENDINGS]
+        if all(path.is_file() and not path.is_symlink() for path in files):
+            for path in files:
+                path.unlink()
+    with contextlib.suppress(OSError):  # something else is there
+        folder.rmdir()
+
+
 def file_names(records: Sequence[Record]) -> list[str]:
     """A name for the files of each record: safe for any file system, each one different."""
     safe = [
@@ -67,11 +85,12 @@ def _write_one(
 ) -> Path:
     leads = draw_leads(record, explanation, class_name=class_name)
     sheet = draw_sheet(record, explanation, class_name=class_name)
-    _save(leads, _beside(stem, "-leads.png"))
-    _save(sheet, _beside(stem, "-sheet.png"))
-    _save(sheet, _beside(stem, "-sheet.pdf"))
-    _write_text(_beside(stem, ".json"), json.dumps(_facts(record, explanation)) + "\n")
-    return _write_text(_beside(stem, ".html"), viewer_html(record, explanation))
+    leads_png, sheet_png, sheet_pdf, facts, page = (_beside(stem, ending) for ending in _ENDINGS)
+    _save(leads, leads_png)
+    _save(sheet, sheet_png)
+    _save(sheet, sheet_pdf)
+    _write_text(facts, json.dumps(_facts(record, explanation)) + "\n")
+    return _write_text(page, viewer_html(record, explanation))
 
 
 def _facts(record: Record, explanation: Explanation) -> dict[str, Any]:

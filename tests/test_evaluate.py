@@ -23,6 +23,7 @@ from ecgcam.leads import LEADS
 from ecgcam.operating_points import KEY
 
 FOLDS = (8, 9, 10)
+ENDINGS = (".html", ".json", "-leads.png", "-sheet.png", "-sheet.pdf")  # of an explanation
 
 
 @pytest.fixture(scope="module")
@@ -353,8 +354,7 @@ def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path, un
     for folder, (number,) in ((HITS, surest), (MISSES, worst)):
         name = store.records["id"][number]
         assert {path.name for path in (tmp_path / folder).iterdir()} == {
-            f"{name}{ending}"
-            for ending in (".html", ".json", "-leads.png", "-sheet.png", "-sheet.pdf")
+            f"{name}{ending}" for ending in ENDINGS
         }
         assert f'href="{folder}/{name}.html"' in page
         assert f'alt="ECG {name}: ABNORMAL: ' in page
@@ -362,6 +362,25 @@ def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path, un
         assert f"ECG {name}; labelled: {'ABNORMAL' if ill else 'none of these classes'}" in page
     evaluated(model(), store, tmp_path, folds=[9])
     assert {path.name for path in tmp_path.iterdir()} == {METRICS, PREDICTIONS, REPORT}
+
+
+def test_what_lies_among_the_drawn_and_was_not_drawn_stays(store, model, tmp_path, undrawn):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / MISSES).symlink_to(tmp_path / "elsewhere")
+    kept = [
+        tmp_path / HITS / name
+        for name in ("diary.txt", "notes.html", "mine-sheet.pdf", "more/mine.html")
+    ]
+    kept += [tmp_path / "elsewhere" / f"mine{ending}" for ending in ENDINGS]
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    for draw in (0, 1, 0):
+        evaluated(model(), store, tmp_path, folds=[9], draw=draw)
+        assert all(path.read_text() == "mine" for path in kept)
+    assert {path.name for path in (tmp_path / HITS).iterdir()} == {
+        "diary.txt", "notes.html", "mine-sheet.pdf", "more",
+    }  # fmt: skip
 
 
 def test_of_a_flat_record_among_the_extremes_the_page_says_why_it_was_not_explained(
