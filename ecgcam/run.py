@@ -28,6 +28,7 @@ from .labels import Task
 from .modelfile import Card, save_model
 from .pictures.plots import draw_training_curve
 from .recipe import TrainConfig
+from .shipped import model_file
 from .store import Store
 from .training import Training
 
@@ -75,6 +76,13 @@ def write_settings(out: Path, said: Mapping[str, Any]) -> None:
 def read_config(out: Path) -> TrainConfig:
     """The recipe of the run in this folder; DatasetError if there is no run."""
     return _read_settings(out)[0]
+
+
+def taught_by(out: Path, teachers: Sequence[str]) -> bool:
+    """Whether these are the files of the teachers of the run in this folder, wherever they lie."""
+    files = [model_file(teacher) for teacher in teachers]
+    digests = sorted(sha256(path) for path in files if path.is_file())
+    return digests == sorted(_read_settings(out)[1].get("teachers", ()))
 
 
 def refuse_changed(out: Path, said: Mapping[str, Any]) -> None:

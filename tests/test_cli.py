@@ -16,6 +16,7 @@ from tiny import tiny_model, tiny_store
 from ecgcam import __version__
 from ecgcam.cli import app, learn, main, progress
 from ecgcam.errors import DatasetError
+from ecgcam.preprocess import PreprocessConfig
 from ecgcam.run import MODEL
 
 ROOT = Path(__file__).parents[1]
@@ -128,7 +129,10 @@ def test_a_run_goes_on(ecgcam, store, tmp_path):
     [
         (["--epochs", 3], "epochs 1, not 3"),
         (["--seed", 7], "seed 0, not 7"),
-        (["--scale", "none"], "preprocess"),
+        (["--scale", "none"], "scale unit, not none"),
+        (["--detrend-order", 2], "detrend_order 10, not 2"),
+        (["--detrend-order", -1], "detrend_order 10, not None"),
+        (["--each-batch"], "each_batch False, not True"),
         (["--train-folds", "2-8"], "train_folds (1, 2, 3, 4, 5, 6, 7, 8), not (2, 3"),
     ],
 )
@@ -140,6 +144,28 @@ def test_a_run_that_goes_on_takes_no_other_settings(ecgcam, store, tmp_path, opt
     assert said in why
     assert "--resume goes on with its own settings" in why
     assert ecgcam(*train, "--resume", "--precision", "auto", "--schedule", "plateau")[0] == 0
+
+
+def test_a_run_that_goes_on_may_be_told_some_of_its_own_settings(
+    ecgcam, store, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    preprocess = PreprocessConfig(scale="zscore", detrend_order=2)
+    model = tiny_model(tmp_path / "taught.safetensors", preprocess=preprocess)
+    train = ["train", store, "--out", "run"]
+    own = ["--scale", "zscore", "--detrend-order", 2, "--teacher", model, "--each-batch"]
+    assert ecgcam(*train, "--epochs", 1, *SMALL, *own)[0] == 0
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(model.read_bytes())
+    same = ["--teacher", model.name], ["--teacher", copy]
+    for few in (own[:2], own[2:4], own[4:6], *same, ["--each-batch"], [*same[0], "--each-batch"]):
+        code, _, why = ecgcam(*train, "--resume", *few)
+        assert (code, why) == (0, ""), few
+    other = tiny_model(tmp_path / "other.safetensors", seed=2)
+    for wrong in ([other], [model, "--teacher", model], ["none.safetensors"]):
+        code, _, why = ecgcam(*train, "--resume", "--teacher", *wrong)
+        assert code == 2
+        assert "the run was started with teachers (" in why
 
 
 def test_ecgs_of_a_store_are_explained_by_their_ids(ecgcam, store, model, tmp_path):

@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,12 +12,6 @@ from ..leads import LEADS, lead_name
 from ..precision import AUTO
 from .options import Bootstrap, Fold, Trusted, folds, found_here
 from .progress import progress
-
-if TYPE_CHECKING:
-    from ..recipe import TrainConfig
-
-
-_SETTINGS = {"teacher": "teachers", "scale": "preprocess", "detrend_order": "preprocess"}
 
 
 def train(
@@ -104,46 +98,49 @@ def train(
     """Train a network; the paper's recipe unless told otherwise."""
     from ..preprocess import PreprocessConfig
     from ..recipe import TrainConfig
-    from ..run import read_config
     from ..store import open_store
     from ..train import train as run
 
     quiet_lightning()
-    try:
-        config = TrainConfig(
-            task=task,
-            unlabelled=unlabelled,
-            backbone=backbone,
-            backbone_config=_json(backbone_config),
-            preprocess=PreprocessConfig(
-                detrend_order=None if detrend_order < 0 else detrend_order, scale=scale
-            ),
-            leads=_leads(leads) if leads is not None else None,
-            augmentation=augmentation,
-            crop_s=crop_s,
-            unvalidated_share=unvalidated_share,
-            train_folds=folds(train_folds),
-            validation_folds=folds(validation_folds),
-            epochs=epochs,
-            batch=batch,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            schedule=schedule,
-            auxiliary=auxiliary,
-            average=average,
-            teachers=tuple(str(path) for path in teacher or ()),
-            teacher_share=teacher_share,
-            out_of_fold=out_of_fold,
-            each_batch=each_batch,
-            score=score,
-            patience=patience,
-            precision=precision,
-            seed=seed,
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    preprocess: dict[str, Any] = {
+        "detrend_order": None if detrend_order < 0 else detrend_order,
+        "scale": scale,
+    }
+    recipe: dict[str, Any] = {
+        "task": task,
+        "unlabelled": unlabelled,
+        "backbone": backbone,
+        "backbone_config": _json(backbone_config),
+        "leads": _leads(leads) if leads is not None else None,
+        "augmentation": augmentation,
+        "crop_s": crop_s,
+        "unvalidated_share": unvalidated_share,
+        "train_folds": folds(train_folds),
+        "validation_folds": folds(validation_folds),
+        "epochs": epochs,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "auxiliary": auxiliary,
+        "average": average,
+        "teachers": tuple(str(path) for path in teacher or ()),
+        "teacher_share": teacher_share,
+        "out_of_fold": out_of_fold,
+        "each_batch": each_batch,
+        "score": score,
+        "patience": patience,
+        "precision": precision,
+        "seed": seed,
+    }
+    config = None
     if resume:
-        _refuse_other_settings(context, config, read_config(out))
+        _refuse_other_settings(out, _given(context, recipe | preprocess))
+    else:
+        try:
+            config = TrainConfig(preprocess=PreprocessConfig(**preprocess), **recipe)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
     bar = sys.stderr.isatty()
     typer.echo(
         run(open_store(store), out, config, resume=resume, progress_bar=bar, on_epoch=say_epoch)
@@ -181,21 +178,33 @@ def evaluate(
     typer.echo(report)
 
 
-def _refuse_other_settings(
-    context: typer.Context, asked: "TrainConfig", started: "TrainConfig"
-) -> None:
+def _given(context: typer.Context, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that stand on the command line."""
+    options = {"teachers": "teacher"}  # named otherwise
+    sources = {name: context.get_parameter_source(options.get(name, name)) for name in settings}
+    return {
+        name: settings[name]
+        for name, source in sources.items()
+        if source and source.name == "COMMANDLINE"
+    }
+
+
+def _refuse_other_settings(out: Path, given: Mapping[str, Any]) -> None:
     """A run goes on with its own settings: none that was given may be another."""
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if source is None or source.name != "COMMANDLINE":
+    from ..run import read_config, taught_by
+
+    config = read_config(out)
+    started = vars(config) | vars(config.preprocess)
+    for name, wanted in given.items():
+        was = started[name]
+        if wanted in (was, AUTO):  # the precision was settled when the run was started
             continue
-        setting = _SETTINGS.get(name, name)
-        wanted, was = (getattr(config, setting, None) for config in (asked, started))
-        if wanted not in (was, AUTO):  # the precision was settled when the run was started
-            raise typer.BadParameter(
-                f"the run was started with {setting} {was}, not {wanted}; --resume goes on with "
-                "its own settings: leave that out, or start anew."
-            )
+        if name == "teachers" and taught_by(out, wanted):
+            continue
+        raise typer.BadParameter(
+            f"the run was started with {name} {was}, not {wanted}; --resume goes on with its own "
+            "settings: leave that out, or start anew."
+        )
 
 
 def _leads(text: str) -> tuple[str, ...]:
