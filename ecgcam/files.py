@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, their digests, and whether a folder can be there."""
+"""Files that are there whole or not at all, their digests, and whether there is a place for one."""
 
 import hashlib
 import os
@@ -36,6 +36,13 @@ def refuse_no_folder(path: Path) -> None:
     there = next(one for one in (path, *path.parents) if os.path.lexists(one))
     if not there.is_dir():
         raise DatasetError(f"{there}: it is a file; needed: a folder, or a place for one.")
+
+
+def refuse_no_file(path: Path) -> None:
+    """DatasetError if no file can be written at `path`: a folder is there, or none can be above."""
+    if path.is_dir():
+        raise DatasetError(f"{path}: it is a folder; needed: a file, or a place for one.")
+    refuse_no_folder(path.parent)
 
 
 def sha256(path: Path) -> str:

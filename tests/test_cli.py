@@ -273,7 +273,7 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("train STORE --out NEW --train-folds one", "'one' are no folds"),
         ("train STORE --out NEW --validation-folds 77", "folds 77 hold no record"),
         ("train STORE --out FULL", "there is something already"),
-        ("train STORE --out FILE", "there is something already"),
+        ("train STORE --out FILE", "file: it is a file; needed: a folder"),
         ("train STORE --out NEW --resume", "there is no run to go on with"),
         ("evaluate none STORE --out NEW", "none: no such model"),
         ("evaluate FILE STORE --out NEW", "not a model file"),
@@ -314,6 +314,13 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("prepare ECGS FILE/x", "file: it is a file; needed: a folder"),
         ("overview ECGS --out FILE", "file: it is a file; needed: a folder"),
         ("overview ECGS --out FILE/x", "file: it is a file; needed: a folder"),
+        ("demo --out FILE", "file: it is a file; needed: a folder"),
+        ("synthesize FILE/x", "file: it is a file; needed: a folder"),
+        ("combine none none --out FULL", "full: it is a folder; needed: a file"),
+        ("combine none none --out FILE/x", "file: it is a file; needed: a folder"),
+        ("calibrate none none --out FULL", "full: it is a folder; needed: a file"),
+        ("import-weights none --out FULL", "full: it is a folder; needed: a file"),
+        ("bench none --out FULL", "full: it is a folder; needed: a file"),
         ("synthesize NEW --seed -1", "--seed"),
         ("download ptbxl FILE", "file: it is a file; needed: a folder"),
         ("synthesize FULL", "something is there already"),
@@ -349,22 +356,45 @@ def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(
     assert os.listdir(tmp_path / "full") == ["diary.txt"]
 
 
+@pytest.mark.parametrize("beneath", ["file", "file/x"])
 @pytest.mark.parametrize(
     "words",
     [
-        "evaluate MODEL STORE --out FILE --bootstrap 2",
-        "explain r001 --store STORE --model MODEL --out FILE/x",
-        "synthesize FILE/x -n 1",
+        "train STORE",
+        "evaluate MODEL STORE",
+        "robustness MODEL STORE",
+        "compare MODEL MODEL STORE",
+        "explain r001 --store STORE --model MODEL",
     ],
 )
-def test_what_cannot_be_written_is_a_failure(ecgcam, store, model, tmp_path, words):
+def test_a_file_where_a_folder_is_to_be_is_told_before_the_work(ecgcam, tmp_path, words, beneath):
+    """Whose model and store are not even looked for."""
     (tmp_path / "file").write_text("text")
-    for name, path in {"MODEL": model, "STORE": store, "FILE": tmp_path / "file"}.items():
+    code, _, said = ecgcam(*words.split(), "--out", tmp_path / beneath)
+    assert (code, said.split(": ", 1)[1]) == (
+        2, f"{tmp_path / 'file'}: it is a file; needed: a folder, or a place for one."
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        ("evaluate MODEL STORE --bootstrap 2", "metrics.json"),
+        ("explain r001 --store STORE --model MODEL", "r001-leads.png"),
+        ("overview ECGS", "overview.json"),
+    ],
+)
+def test_what_cannot_be_written_is_a_failure(
+    ecgcam, store, model, made_up_folder, tmp_path, words, taken
+):
+    (tmp_path / taken).mkdir()  # where a file is to be
+    for name, path in {"MODEL": model, "STORE": store, "ECGS": made_up_folder}.items():
         words = words.replace(name, str(path))
-    code, out, said = ecgcam(*words.split())
+    code, out, said = ecgcam(*words.split(), "--out", tmp_path)
     assert code == 1
     assert out == ""
-    assert re.search(rf"ecgcam: \[Errno \d+\] [\w ]+: '{re.escape(str(tmp_path))}\S*'$", said)
+    where = re.escape(str(tmp_path))
+    assert re.search(rf"ecgcam: \[Errno \d+\] [\w ]+: '{where}\S*' -> '{where}/{taken}'$", said)
     assert "Traceback" not in said
 
 

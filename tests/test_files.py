@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ecgcam.errors import DatasetError
-from ecgcam.files import refuse_no_folder, written_whole
+from ecgcam.files import refuse_no_file, refuse_no_folder, written_whole
 
 
 def test_the_file_appears_whole_with_its_folder(tmp_path):
@@ -50,3 +50,16 @@ def test_a_folder_can_be_anywhere_but_where_a_file_is_or_below_one(tmp_path, mon
         with pytest.raises(DatasetError, match="file: it is a file; needed: a folder"):
             refuse_no_folder(Path(taken))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_can_be_anywhere_but_where_a_folder_is_or_below_a_file(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for free in ("file", "new", "folder/new", "new/newer"):
+        refuse_no_file(Path(free))
+    for taken in (tmp_path / "folder", "folder", "."):
+        with pytest.raises(DatasetError, match="it is a folder; needed: a file"):
+            refuse_no_file(Path(taken))
+    with pytest.raises(DatasetError, match="file: it is a file; needed: a folder"):
+        refuse_no_file(Path("file/new"))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from .options import a_file
+
 _PEERS = Path(".venv-peers/bin/python")  # where `make peers` puts it
 _RESULTS, _TRIED = Path("benchmarks/results.json"), Path("benchmarks/tried.json")
 _GPU = Path("benchmarks/gpu.json")
@@ -19,7 +21,8 @@ def bench(
         Path | None,
         typer.Option(
             help="The file for the results; a .png comes beside it.  "
-            f"[default: {_RESULTS}, with --quick {_TRIED}, with --gpu {_GPU}]"
+            f"[default: {_RESULTS}, with --quick {_TRIED}, with --gpu {_GPU}]",
+            callback=a_file,
         ),
     ] = None,
     peers: Annotated[

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from .options import Trusted, folds
+from .options import Trusted, a_file, folds
 from .progress import progress
 
 
 def calibrate(
     model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
-    out: Annotated[Path, typer.Option(help="The model file to write.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.", callback=a_file)],
     fold: Annotated[
         str, typer.Option(help="Folds that the model has not learned from, as in 9 or 1-8.")
     ] = "9",

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from .options import a_file
+
 
 def combine(
     models: Annotated[
         list[Path], typer.Argument(help="Two or more model files, or shipped models' names.")
     ],
-    out: Annotated[Path, typer.Option(help="The model file to write.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.", callback=a_file)],
 ) -> None:
     """Make one model of several, whose logits and maps are the mean of theirs."""
     from ..combine import combine as run

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Bootstrap, Fold, Trusted, folds
+from .options import Bootstrap, Fold, Trusted, a_folder, folds
 from .progress import progress
 
 
@@ -14,7 +14,9 @@ def compare(
     model_b: Annotated[Path, typer.Argument(help="Another of the same task.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
     fold: Fold = "9",
-    out: Annotated[Path | None, typer.Option(help="The folder for compare.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for compare.json.", callback=a_folder)
+    ] = None,
     bootstrap: Bootstrap = 1000,
     backbone: Trusted = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,

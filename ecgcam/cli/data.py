@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from .options import a_folder
 from .progress import progress
 
 
@@ -45,7 +46,9 @@ def download(
 
 
 def synthesize(
-    dest: Annotated[Path, typer.Argument(help="A new folder, laid out like PTB-XL.")],
+    dest: Annotated[
+        Path, typer.Argument(help="A new folder, laid out like PTB-XL.", callback=a_folder)
+    ],
     n: Annotated[int, typer.Option("-n", "--records", min=1, help="How many ECGs.")] = 600,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same ECGs.")] = 0,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ModelError, RecordError
-from .options import Trusted
+from .options import Trusted, a_file, a_folder
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def explain(
-    out: Annotated[Path, typer.Option(help="The folder for the pictures and pages.")],
+    out: Annotated[
+        Path, typer.Option(help="The folder for the pictures and pages.", callback=a_folder)
+    ],
     model: Annotated[
         Path, typer.Option(help="A model file, or the name of a shipped model.")
     ] = Path("normal"),
@@ -132,7 +134,7 @@ def import_weights(
     weights: Annotated[
         Path, typer.Argument(help="The state dict published with the paper, a .pt.")
     ],
-    out: Annotated[Path, typer.Option(help="The model file to write.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.", callback=a_file)],
 ) -> None:
     """Make a model file of the paper's published weights."""
     from ..published import import_published

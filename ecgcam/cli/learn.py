@@ -10,14 +10,14 @@ import typer
 
 from ..leads import LEADS, lead_name
 from ..precision import AUTO
-from .options import Bootstrap, Fold, Trusted, folds, found_here
+from .options import Bootstrap, Fold, Trusted, a_folder, folds, found_here
 from .progress import progress
 
 
 def train(
     context: typer.Context,
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
-    out: Annotated[Path, typer.Option(help="A new folder for the run.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the run.", callback=a_folder)],
     task: Annotated[
         str,
         typer.Option(
@@ -150,7 +150,9 @@ def train(
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
-    out: Annotated[Path, typer.Option(help="The folder for the scores and the report.")],
+    out: Annotated[
+        Path, typer.Option(help="The folder for the scores and the report.", callback=a_folder)
+    ],
     fold: Fold = "9",
     bootstrap: Bootstrap = 1000,
     draw: Annotated[

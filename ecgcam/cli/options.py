@@ -2,9 +2,12 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ..files import refuse_no_file, refuse_no_folder
 
 
 def found_here(name: str | None) -> str | None:
@@ -15,6 +18,20 @@ def found_here(name: str | None) -> str | None:
     if name and ":" in name and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     return name
+
+
+def a_folder(path: Path | None) -> Path | None:
+    """The path as it is; refused before the work if what comes of it cannot lie there."""
+    if path is not None:
+        refuse_no_folder(path)
+    return path
+
+
+def a_file(path: Path | None) -> Path | None:
+    """The path as it is; refused before the work if what comes of it cannot be written there."""
+    if path is not None:
+        refuse_no_file(path)
+    return path
 
 
 Trusted = Annotated[

@@ -5,14 +5,16 @@ from typing import Annotated
 
 import typer
 
-from .options import Bootstrap, Fold, Trusted, folds
+from .options import Bootstrap, Fold, Trusted, a_folder, folds
 from .progress import progress
 
 
 def robustness(
     model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
-    out: Annotated[Path, typer.Option(help="The folder for the scores and the page.")],
+    out: Annotated[
+        Path, typer.Option(help="The folder for the scores and the page.", callback=a_folder)
+    ],
     fold: Fold = "9",
     bootstrap: Bootstrap = 200,
     backbone: Trusted = None,

@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 from .learn import quiet_lightning, say_epoch
+from .options import a_folder
 from .progress import progress
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="A new folder for all it makes.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option(help="A new folder for all it makes.", callback=a_folder)
+    ] = Path("demo"),
     records: Annotated[int, typer.Option("-n", "--records", min=200, help="ECGs made up.")] = 1000,
     epochs: Annotated[int, typer.Option(min=1)] = 15,
     seed: Annotated[int, typer.Option(help="The same seed makes the same ECGs.")] = 0,
