@@ -211,8 +211,8 @@ def _training(
                 auxiliary=lessons.auxiliary,
                 tutors=lessons.tutors,
             )
-    except ValueError as error:  # an augmentation that does not exist, or does not fit the rate
-        raise DatasetError(str(error)) from None
+    except ValueError as error:  # an augmentation or a crop that cannot be
+        raise DatasetError(str(error)) from error
 
 
 def _card(network: Network, task: Task, said: Mapping[str, Any], made: Mapping[str, Any]) -> Card:

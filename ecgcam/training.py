@@ -182,7 +182,7 @@ def random_crop(signal: Tensor, *, samples: int, generator: torch.Generator) -> 
 
 
 def _samples(crop_s: float, network: Network) -> int:
-    """ValueError for a crop longer than the network's records, or too short to leave a frame."""
+    """ValueError for a crop longer than the records, or one that the network does not take."""
     config = network.config
     if crop_s > config.duration_s:
         raise ValueError(f"crop_s is {crop_s:g}; the records last {config.duration_s:g} s.")
@@ -190,8 +190,10 @@ def _samples(crop_s: float, network: Network) -> int:
     try:
         with evaluating(network):
             frames = network.backbone(torch.zeros(1, len(config.leads), samples)).shape[-1]
-    except RuntimeError:  # of a pool that has nothing to pool
-        frames = 0
+    except RuntimeError as error:  # as of a pool that has nothing to pool
+        raise ValueError(
+            f"crop_s is {crop_s:g}, which is too short for the network, or not for it: {error}"
+        ) from error
     if not frames:
         raise ValueError(f"crop_s is {crop_s:g}, which is too short for the network.")
     return samples

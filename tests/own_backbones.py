@@ -42,6 +42,18 @@ class Tied(nn.Module):
         return self.back(self.there(signal).relu())
 
 
+class Whole(nn.Module):
+    """It takes 5 s at 100 Hz and nothing else."""
+
+    def __init__(self, *, leads):
+        super().__init__()
+        self.channels = leads
+        self.frames = nn.Linear(500, 20)
+
+    def forward(self, signal):
+        return self.frames(signal)
+
+
 class Silent(nn.Module):
     """It does not say how many channels it gives."""
 

@@ -673,6 +673,15 @@ def test_a_crop_too_short_for_the_network_is_refused(store, tmp_path, backbone):
     train(store, tmp_path / "long", replace(recipe, crop_s=0.5))
 
 
+def test_of_a_crop_that_a_network_does_not_take_its_own_words_are_told(store, tmp_path):
+    recipe = replace(TINY, backbone="own_backbones:Whole", backbone_config={}, epochs=1)
+    with pytest.raises(DatasetError, match="cannot be multiplied") as refused:
+        train(store, tmp_path / "run", replace(recipe, crop_s=2.0))
+    assert isinstance(refused.value.__cause__.__cause__, RuntimeError)
+    assert not (tmp_path / "run").exists()
+    train(store, tmp_path / "whole", recipe)
+
+
 def test_unvalidated_records_may_be_left_out(tmp_path):
     store = tiny_store(tmp_path / "store")
     validated = np.arange(len(store.records)) % 4 < 2
