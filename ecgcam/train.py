@@ -6,7 +6,6 @@ batch's place alone, so that a run which was broken off goes on to the same resu
 
 import platform
 import shutil
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,7 +48,7 @@ from .run import (
 from .seen import data_of, taught_by
 from .shipped import model_file
 from .store import Labelled, Store
-from .training import Training, validation_score
+from .training import Training, fit, validation_score
 
 
 class Patience(EarlyStopping):
@@ -73,8 +72,8 @@ def train(
     out: a new folder; with `resume` the folder of a run that was broken off, which goes on with
     its own settings. on_epoch: called with each new row of metrics.csv.
     Raises DatasetError if the folder, the store or what the recipe asks of it do not fit,
-    ModelError for a backbone or a teacher that cannot be used, both before anything is written, and
-    ArithmeticError if training diverges.
+    ModelError for a backbone or a teacher that cannot be used, both before anything is written,
+    ArithmeticError if training diverges, and KeyboardInterrupt if it is stopped.
     """
     config = _recipe(out, config, resume=resume)
     keep_freed_memory(FOR_TRAINING)
@@ -98,7 +97,7 @@ def train(
     last = out / LAST if resume and (out / LAST).exists() else None
     with _preprocessed(out, network, store, to_train, to_validate) as (train_on, validate_on):
         to_judge = batches(validate_on, to_validate.targets, batch=config.batch)
-        _fit(trainer, training, _lessons_in_batches(config, lessons, train_on), to_judge, last)
+        fit(trainer, training, _lessons_in_batches(config, lessons, train_on), to_judge, last)
     return out / MODEL
 
 
@@ -151,22 +150,6 @@ def _lessons_in_batches(config: TrainConfig, lessons: Lessons, signals: Rows) ->
         seldom=lessons.seldom,
         share=config.unvalidated_share,
     )
-
-
-def _fit(
-    trainer: pl.Trainer,
-    training: Training,
-    to_learn: DataLoader[Batch],
-    to_validate: DataLoader[Batch],
-    last: Path | None,
-) -> None:
-    """Train, from the checkpoint `last` on if any; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
-        warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
-        warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
-        warnings.filterwarnings("ignore", ".*dirpath has changed.*")  # a run may be moved
-        trainer.fit(training, to_learn, to_validate, ckpt_path=last, weights_only=True)
 
 
 def _network(config: TrainConfig, task: Task, store: Store) -> Network:

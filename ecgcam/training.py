@@ -1,6 +1,9 @@
-"""One step of training and one validation, for lightning to run."""
+"""One step of training and one validation, and how lightning runs them."""
 
+import signal
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import lightning.pytorch as pl
@@ -10,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
 
 from .augment import augmentation
 from .batches import Batch
@@ -171,6 +175,32 @@ class Training(pl.LightningModule):
         state = np.random.SeedSequence([self.config.seed, self.current_epoch, *draw])
         seed = int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
         return torch.Generator(self.device).manual_seed(seed)
+
+
+def fit(
+    trainer: pl.Trainer,
+    training: Training,
+    to_learn: DataLoader[Batch],
+    to_validate: DataLoader[Batch],
+    last: Path | None,
+) -> None:
+    """Train, from the checkpoint `last` on if any; the global generator is left as it was.
+
+    Lightning makes a SystemExit of a KeyboardInterrupt, and is deaf to key presses from then on.
+    """
+    heard = signal.getsignal(signal.SIGINT)
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
+        warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
+        warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
+        warnings.filterwarnings("ignore", ".*dirpath has changed.*")  # a run may be moved
+        try:
+            trainer.fit(training, to_learn, to_validate, ckpt_path=last, weights_only=True)
+        except SystemExit as leaving:
+            if not isinstance(leaving.__context__, KeyboardInterrupt):
+                raise
+            signal.signal(signal.SIGINT, heard)
+            raise KeyboardInterrupt from None
 
 
 def random_crop(signal: Tensor, *, samples: int, generator: torch.Generator) -> Tensor:

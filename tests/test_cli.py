@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ecg_files import samples_like_an_ecg
 from safetensors.torch import load_file
 from tiny import tiny_model, tiny_store
@@ -16,8 +18,9 @@ from tiny import tiny_model, tiny_store
 from ecgcam import __version__
 from ecgcam.cli import app, learn, main, progress
 from ecgcam.errors import DatasetError
+from ecgcam.modelfile import read_card
 from ecgcam.preprocess import PreprocessConfig
-from ecgcam.run import MODEL
+from ecgcam.run import LAST, MODEL, PREPROCESSED
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
@@ -430,6 +433,35 @@ def test_a_key_press_stops_it_with_code_1(monkeypatch, capsys):
     monkeypatch.setattr("ecgcam.store.open_store", stop)
     assert main(["train", "x", "--out", "y"]) == 1
     assert capsys.readouterr().err == "ecgcam: stopped.\n"
+
+
+LISTENING = """
+import signal, sys
+from ecgcam.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has none
+sys.exit(main())
+"""
+
+
+def test_a_key_press_in_the_middle_of_training_leaves_a_run_to_go_on_with(store, tmp_path):
+    run = tmp_path / "run"
+    words = ["train", store, "--out", run, "--epochs", "9999", *SMALL]
+    with subprocess.Popen(
+        [sys.executable, "-c", LISTENING, *words],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr.readline().startswith("epoch 1 ")
+        assert process.stderr.readline().startswith("epoch 2 ")
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=30)
+    *epochs, last = said.splitlines()
+    assert all(line.startswith("epoch ") for line in epochs)
+    assert last == "ecgcam: stopped. The same with --resume goes on from there."
+    assert (process.returncode, out) == (1, "")
+    assert torch.load(run / LAST, weights_only=True)["state_dict"]
+    assert read_card(run / MODEL)["provenance"]["chosen"]["epoch"] >= 1
+    assert not (run / PREPROCESSED).exists()
 
 
 def test_without_torch_training_says_what_to_install(monkeypatch, capsys):

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -671,6 +672,21 @@ def test_a_crop_too_short_for_the_network_is_refused(store, tmp_path, backbone):
             train(store, tmp_path / "run", recipe)
         assert not (tmp_path / "run").exists()
     train(store, tmp_path / "long", replace(recipe, crop_s=0.5))
+
+
+def test_stopped_by_a_key_press_it_says_so_to_its_caller_who_hears_further_ones(store, tmp_path):
+    def press(row):
+        signal.raise_signal(signal.SIGINT)
+
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(store, tmp_path / "run", TINY, on_epoch=press)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    train(store, tmp_path / "run", resume=True)
+    assert rows(tmp_path / "run")["epoch"].tolist() == [1, 2]
 
 
 def test_of_a_crop_that_a_network_does_not_take_its_own_words_are_told(store, tmp_path):

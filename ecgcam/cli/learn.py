@@ -98,6 +98,7 @@ def train(
     """Train a network; the paper's recipe unless told otherwise."""
     from ..preprocess import PreprocessConfig
     from ..recipe import TrainConfig
+    from ..run import CONFIG
     from ..store import open_store
     from ..train import train as run
 
@@ -142,9 +143,15 @@ def train(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
     bar = sys.stderr.isatty()
-    typer.echo(
-        run(open_store(store), out, config, resume=resume, progress_bar=bar, on_epoch=say_epoch)
-    )
+    try:
+        typer.echo(
+            run(open_store(store), out, config, resume=resume, progress_bar=bar, on_epoch=say_epoch)
+        )
+    except KeyboardInterrupt:
+        if not (out / CONFIG).is_file():  # nothing has begun
+            raise
+        typer.echo("ecgcam: stopped. The same with --resume goes on from there.", err=True)
+        raise typer.Exit(1) from None
 
 
 def evaluate(
