@@ -90,9 +90,10 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be above 0 and finite, got {value}")
-        for name in ("weight_decay", "seed"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be 0 or more, and finite, got {getattr(self, name)}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must be 0 or more, and finite, got {self.weight_decay}")
+        if not 0 <= self.seed < 2**63:  # what torch takes
+            raise ValueError(f"seed must be from 0 to {2**63 - 1}, got {self.seed}")
         for name in ("epochs", "batch", "auxiliary", "patience", "seed"):
             if not isinstance(getattr(self, name), int | None):
                 raise ValueError(f"{name} must be a whole number, got {getattr(self, name)}")

@@ -583,6 +583,7 @@ def test_the_recipe_is_the_papers_unless_told_otherwise():
         {"weight_decay": float("inf")},
         {"seed": -1},
         {"seed": 0.5},
+        {"seed": 2**63},
         {"out_of_fold": True},
         {"patience": 0},
         {"schedule": "cosine"},

@@ -19,7 +19,7 @@ def compare(
     ] = None,
     bootstrap: Bootstrap = 1000,
     backbone: Trusted = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Tell which of two models is better on the same records, and whether that may be chance."""
     import json

@@ -166,7 +166,7 @@ def evaluate(
         int, typer.Option(min=0, help="Explain the N surest hits and the N worst misses.")
     ] = 0,
     backbone: Trusted = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Score a model on folds of a store, with 95 % intervals."""
     from ..classifier import load

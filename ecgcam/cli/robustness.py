@@ -18,7 +18,7 @@ def robustness(
     fold: Fold = "9",
     bootstrap: Bootstrap = 200,
     backbone: Trusted = None,
-    seed: Annotated[int, typer.Option(help="Of the noise and the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise and the bootstrap.")] = 0,
 ) -> None:
     """Score a model on ECGs with noise, drift, a lead lost or electrodes swapped."""
     from ..classifier import load

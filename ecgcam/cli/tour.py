@@ -16,7 +16,7 @@ def demo(
     ] = Path("demo"),
     records: Annotated[int, typer.Option("-n", "--records", min=200, help="ECGs made up.")] = 1000,
     epochs: Annotated[int, typer.Option(min=1)] = 15,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same ECGs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same ECGs.")] = 0,
 ) -> None:
     """Go the whole way on made-up ECGs: no download, a minute on two cores."""
     from ..demo import DemoConfig, run_demo
