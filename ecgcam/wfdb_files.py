@@ -114,11 +114,23 @@ def _joined(path: Path, lines: list[list[str]], comments: Iterable[str]) -> Reco
         leads = parts[0].leads
         if any(sorted(part.leads) != sorted(leads) for part in parts):
             raise RecordError("its segments have different leads; needed: the same in each.")
+        _refuse_other_than_promised(lines[0], parts)
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None
     parts = [part if part.leads == leads else part.with_leads(leads) for part in parts]
     signal_mv = np.concatenate([part.signal_mv for part in parts], axis=1)
     return _record(path, signal_mv, rate_hz, leads, comments)
+
+
+def _refuse_other_than_promised(first: list[str], parts: Sequence[Record]) -> None:
+    """RecordError if the segments are not what the first line says: "NAME/2 12 100 2000"."""
+    leads, samples = len(parts[0].leads), sum(part.signal_mv.shape[1] for part in parts)
+    length = first[3] if len(first) > 3 else "0"
+    if first[1] != str(leads) or length not in ("0", str(samples)):  # 0: not said
+        raise RecordError(
+            f"its segments have {leads} leads and {samples} samples; its header promises "
+            f"{first[1]} and {length if length != '0' else 'any number'}."
+        )
 
 
 def _segments(path: Path, lines: list[list[str]], rate_hz: float) -> Iterator[Record]:

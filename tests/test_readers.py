@@ -182,6 +182,9 @@ def test_a_changed_segment_fails_its_checksum(segments):
         ("a/2 12 100 2000\nb 1000\nc\n", "its segment c has no length"),
         ("a/2 12 100 2000\nb 1000\nc -1\n", "its segment c has no length"),
         ("a/3 12 100 3000\nb 1000\nc 1000\n", "its header, a/3, names 2 segments"),
+        ("a/2 12 100 3000\nb 1000\nc 1000\n", "2000 samples; its header promises 12 and 3000"),
+        ("a/2 12 100 x\nb 1000\nc 1000\n", "its header promises 12 and x"),
+        ("a/2 8 100 2000\nb 1000\nc 1000\n", "have 12 leads .* its header promises 8 and 2000"),
     ],
 )
 def test_segments_that_do_not_make_one_ecg_are_refused(segments, header, said):
@@ -190,6 +193,13 @@ def test_segments_that_do_not_make_one_ecg_are_refused(segments, header, said):
     (folder / "a.hea").write_text(header)
     with pytest.raises(RecordError, match=said):
         read(folder / "a")
+
+
+@pytest.mark.parametrize("header", ["a/2 12 100", "a/2 12 100 0", "a/2 12 100 2000 10:00:00"])
+def test_the_length_of_all_segments_need_not_be_promised(segments, header):
+    folder, _ = segments
+    (folder / "a.hea").write_text(f"{header}\nb 1000\nc 1000\n")
+    assert read(folder / "a").signal_mv.shape == (12, 2000)
 
 
 def test_a_segment_that_only_says_which_leads_there_are_is_passed_over(segments):
