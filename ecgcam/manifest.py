@@ -44,10 +44,11 @@ def read_manifest(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> S
         raise DatasetError(f"{path}: needed: at least one row below the header; found none.")
     names = _filled(table, "path", path)
     people = _known_of_people(table)
+    folder = path.resolve().parent
     records = pd.DataFrame(
         {
             "id": _filled(table, "id", path) if "id" in table else names,
-            "path": _each_once([str(path.resolve().parent / name) for name in names], path),
+            "path": _each_once(names.map(lambda name: str(folder / name)), path),
             "patient": _filled(table, "patient", path) if "patient" in table else names,
             "labels": _labels(table[columns], path),
             "problem": "",
@@ -56,7 +57,7 @@ def read_manifest(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> S
     records["fold"] = _folds(table, path) if "fold" in table else split(records, seed=seed)
     return Source(
         name=str(path),
-        records=records,
+        records=records.reset_index(drop=True),
         vocabulary={"column": tuple(columns)},
         remarks=tuple(_remarks(table, columns, people)),
     )
@@ -65,27 +66,31 @@ def read_manifest(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> S
 def _read_table(path: Path, labels: Sequence[str]) -> pd.DataFrame:
     """Every cell as text, without spaces around it; known columns in our spelling.
 
-    A column without name and content, as spreadsheets leave behind, is left out. Raises
-    DatasetError for what is no table, a column that is there twice, and a row that is longer
-    than the header: which of its cells belongs to which column is not known.
+    The index is the row in the file. A row without content, and a column without name and
+    content, as spreadsheets leave behind, are left out. Raises DatasetError for what is no table,
+    a column that is there twice, and a row that is longer than the header: which of its cells
+    belongs to which column is not known.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file, strict=True) if row]
+            reader = csv.reader(file, strict=True)
+            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
         raise DatasetError(f"{path}: not a table: {error}") from None
+    rows = [(number, row) for number, row in rows if any(row)]
     if not rows:
         raise DatasetError(f"{path}: not a table: it is empty.")
-    header, *rows = rows
-    for number, row in enumerate(rows, start=2):
+    (_, header), *rows = rows
+    for number, row in rows:
         if any(row[len(header) :]):
             raise DatasetError(
                 f"{path}: row {number} has {len(row)} cells, more than the {len(header)} of the "
                 "header: a comma too many, or a text with commas that is not in quotes."
             )
-    cells = [(row + [""] * len(header))[: len(header)] for row in rows]
+    cells = [(row + [""] * len(header))[: len(header)] for _, row in rows]
     columns = [k for k, name in enumerate(header) if name or any(row[k] for row in cells)]
-    table = pd.DataFrame(cells, columns=range(len(header)), dtype=object)[columns]
+    numbers = [number for number, _ in rows]
+    table = pd.DataFrame(cells, numbers, range(len(header)), dtype=object)[columns]
     table.columns = pd.Index(_spelt([header[k] or f"column {k + 1}" for k in columns], labels))
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
@@ -102,13 +107,15 @@ def _spelt(header: Sequence[str], labels: Sequence[str]) -> list[str]:
     return [known.get(low, name) for low, name in zip(plain, header, strict=True)]
 
 
-def _each_once(paths: list[str], path: Path) -> list[str]:
+def _each_once(paths: pd.Series, path: Path) -> pd.Series:
     """The paths; DatasetError if two rows name one ECG, however they spell it.
 
     It could be in two folds then, as two patients.
     """
     first: dict[str, int] = {}
-    for row, name in enumerate(paths, start=2):
+    for row, name in zip(paths.index.tolist(), paths, strict=True):
+        if "\0" in name:
+            raise DatasetError(f"{path}: row {row}: its 'path' holds a NUL, which no path can.")
         before = first.setdefault(os.path.realpath(stem_of(name)), row)
         if before != row:
             raise DatasetError(f"{path}: row {row} names the ECG of row {before}; needed: another.")
@@ -158,7 +165,8 @@ def _filled(table: pd.DataFrame, column: str, path: Path) -> pd.Series:
     """The column; DatasetError if a cell of it is blank."""
     blank = table[column].eq("").to_numpy()
     if blank.any():
-        raise DatasetError(f"{path}: row {int(blank.argmax()) + 2}: its {column!r} is blank.")
+        row = table.index[int(blank.argmax())]
+        raise DatasetError(f"{path}: row {row}: its {column!r} is blank.")
     return table[column]
 
 
@@ -168,14 +176,14 @@ def _labels(table: pd.DataFrame, path: Path) -> list[list[str]]:
     kinds |= dict.fromkeys(_ABSENT, "blank")
     found: list[list[str]] = [[] for _ in range(len(table))]
     for column in table.columns:
-        for row, cell in enumerate(table[column].str.lower()):
+        for place, cell in enumerate(table[column].str.lower()):
             if cell not in kinds:
                 raise DatasetError(
-                    f"{path}: row {row + 2}, column {column!r} is no label; needed: 1, 0 or "
-                    "blank. Name the label columns with --labels if it is none."
+                    f"{path}: row {table.index[place]}, column {column!r} is no label; needed: "
+                    "1, 0 or blank. Name the label columns with --labels if it is none."
                 )
             if kinds[cell]:
-                found[row].append(f"{kinds[cell]}:{column}")
+                found[place].append(f"{kinds[cell]}:{column}")
     return found
 
 
@@ -198,6 +206,6 @@ def _folds(table: pd.DataFrame, path: Path) -> pd.Series:
     fold = pd.to_numeric(table["fold"], errors="coerce")
     wrong = (fold.isna() | (fold % 1 != 0) | (fold.abs() >= 2**53)).to_numpy()
     if wrong.any():
-        row = int(wrong.argmax())
-        raise DatasetError(f"{path}: row {row + 2}: the fold must be a whole number.")
+        row = table.index[int(wrong.argmax())]
+        raise DatasetError(f"{path}: row {row}: the fold must be a whole number.")
     return fold.astype("int64")

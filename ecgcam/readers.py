@@ -51,18 +51,19 @@ def read_csv(path: Path) -> Record:
 
     A unit in the column's name is obeyed: "V1 (uV)" or "V1 [µV]".
     """
-    cells: list[list[str]] = []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            header = [cell.strip() for cell in next(rows)]
-            cells = [row for row in rows if row]
-        table = np.array([[float(cell or "nan") for cell in row] for row in cells])
-    except (OSError, ValueError, StopIteration, csv.Error) as error:
-        reason = _not_a_number(cells) or error
-        raise RecordError(f"{path}: not a table of numbers: {reason}") from None
-    if table.ndim != 2 or table.shape[1] != len(header) or len(table) < 2:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
+    except (OSError, ValueError, csv.Error) as error:
+        raise RecordError(f"{path}: not a table of numbers: {error}") from None
+    if not rows:
+        raise RecordError(f"{path}: not a table of numbers: it is empty.")
+    (_, header), *rows = rows
+    header = [cell.strip() for cell in header]
+    if len(rows) < 2:
         raise RecordError(f"{path}: needed: a header and rows of {len(header)} numbers each.")
+    table = np.array([_numbers(path, row, cells, len(header)) for row, cells in rows])
     times = [k for k, cell in enumerate(header) if cell.lower() in _TIME_COLUMNS]
     if len(times) != 1:
         raise RecordError(
@@ -81,15 +82,25 @@ def read_csv(path: Path) -> Record:
     )
 
 
-def _not_a_number(rows: list[list[str]]) -> str:
-    """Where the first cell is that is none, not what it says: it may be a person's name."""
-    for row, cells in enumerate(rows, start=2):
-        for column, cell in enumerate(cells, start=1):
-            try:
-                float(cell or "nan")
-            except ValueError:
-                return f"row {row}, column {column} is none."
-    return ""
+def _numbers(path: Path, row: int, cells: list[str], count: int) -> list[float]:
+    """Of a row of the file; NaN where a cell is empty.
+
+    The error says where the first cell is that is no number, not what it says: it may be a
+    person's name.
+    """
+    if len(cells) != count:
+        raise RecordError(
+            f"{path}: not a table of numbers: row {row} has {len(cells)} cells; needed: a header "
+            f"and rows of {count} numbers each."
+        )
+    numbers: list[float] = []
+    for column, cell in enumerate(cells, start=1):
+        try:
+            numbers.append(float(cell or "nan"))
+        except ValueError:
+            where = f"row {row}, column {column}"
+            raise RecordError(f"{path}: not a table of numbers: {where} is none.") from None
+    return numbers
 
 
 def _lead_and_unit(cell: str) -> tuple[str, str]:

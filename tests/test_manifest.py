@@ -115,11 +115,39 @@ def test_label_columns_can_be_named(manifest):
         ("path,fold\n", "needed: at least one row"),
         ("", "not a table"),
         ('path,A\n"a,1\n', "not a table"),
+        ("path,fold\na,1\nb\0,1\n", "row 3: its 'path' holds a NUL"),
     ],
 )
 def test_a_table_that_is_wrong_is_refused_with_its_row(manifest, text, said):
     with pytest.raises(DatasetError, match=f"ecgs.csv: .*{said}"):
         read_manifest(manifest(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,fold,A\na,1,1\n\nb,1,2\n", "row 4, column 'A'"),
+        ("path,fold,A\n\n\na,x,1\n", "row 4: the fold"),
+        ("\npath,fold,A\na,1,1\n ,1,1\n", "row 4: its 'path' is blank"),
+        ("path,fold,A\na,1,1\n,,\nb,1,1\n\na,1,1\n", "row 6 names the ECG of row 2"),
+        ("path,fold,A\n\na,1,1,1\n", "row 3 has 4 cells"),
+        ('path,fold,A\n"a\nb",1,1\n\nc\0,1,1\n', "row 5: its 'path'"),
+    ],
+)
+def test_a_wrong_row_is_named_by_its_place_in_the_file_whatever_blank_ones_there_are(
+    manifest, text, said
+):
+    with pytest.raises(DatasetError, match=said):
+        read_manifest(manifest(text))
+
+
+def test_rows_without_content_are_no_ecgs(manifest):
+    text = ",,,\n\npath,patient,fold,A\na,p,1,1\n,,,\n , ,,\nb,q,9,0\n,,,\n"
+    records = read_manifest(manifest(text)).records
+    assert records["id"].tolist() == ["a", "b"]
+    assert records.index.tolist() == [0, 1]
+    assert records["fold"].tolist() == [1, 9]
+    assert records["labels"].tolist() == [["column:A"], []]
 
 
 def test_a_column_that_lacks_is_named(manifest):

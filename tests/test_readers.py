@@ -437,10 +437,13 @@ def test_a_time_in_milliseconds_is_not_taken_for_seconds(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "not a table of numbers"),
+        ("", "not a table of numbers: it is empty"),
+        ("\n,,\n", "not a table of numbers: it is empty"),
         ("time,I\n", "needed: a header and rows of 2 numbers"),
         ("time,I\n0,1\n", "needed: a header and rows"),
-        ("time,I\n0,1\n0.002\n", "not a table of numbers"),
+        ("time,I\n0,1\n0.002\n", "row 3 has 1 cells; needed: .* rows of 2 numbers each"),
+        ("time,I\n0,1\n\n0.002,1,5\n", "row 4 has 3 cells; needed: .* rows of 2 numbers each"),
+        ("time,I\n\n0,1\n,\n0.002,one\n", "row 5, column 2 is none"),
         ("time,I\n0,1,5\n0.002,1,5\n", "rows of 2 numbers each"),
         ("time,I\n0,one\n0.002,two\n", "not a table of numbers: row 2, column 2 is none"),
         ("time;I\n0;1\n0,002;1\n", "row 2, column 1 is none"),
@@ -468,6 +471,14 @@ def test_no_error_shows_a_cell_that_may_name_a_person(tmp_path, text):
     with pytest.raises(RecordError) as refused:
         read(tmp_path / "a.csv")
     assert "Miller" not in str(refused.value)
+
+
+def test_rows_without_content_are_no_samples(tmp_path):
+    table = np.column_stack([TIME_S, SIGNAL_MV[:, 0]])
+    path = write_csv(tmp_path / "a.csv", ["time", "I"], table)
+    expected = read(path).signal_mv
+    path.write_text("\n,\n" + path.read_text() + ",\n , \n\n")
+    np.testing.assert_array_equal(read(path).signal_mv, expected)
 
 
 def test_other_bytes_are_no_table(tmp_path):
