@@ -3,13 +3,14 @@
     path,patient,fold,age,sex,AFIB,LBBB
     2021/a17.hea,p1,1,61,female,0,1
 
-`path` is needed, beside the CSV or absolute. Known columns, in any case: id, patient (or
-patient_id), fold, age, sex, device, site. Every other column is a label: 1, 0, or blank where
-nobody knows.
+`path` is needed, beside the CSV or absolute. Known columns: id, patient (or patient_id, subject,
+subject_id), fold, age, sex, device, site; in any case, with or without blanks, `_` and `-`. Every
+other column is a label, 1, 0, or blank where nobody knows, unless its name speaks of a patient.
 """
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .source import Source
 FOLDS = 10
 
 _KNOWN = ("path", "id", "patient", "fold", "age", "sex", "device", "site")
+_PATIENT = ("patient", "patientid", "subject", "subjectid")  # the first of them that is there
 _SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 _ABSENT = {"", "nan", "none"}
 
@@ -30,13 +32,14 @@ _ABSENT = {"", "nan", "none"}
 def read_manifest(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> Source:
     """The ECGs that a CSV lists.
 
-    labels: the label columns; without it, every column that is not one of the known.
+    labels: the label columns; without it, every column that is not one of the known, and whose
+    name has neither "patient" nor "subject" in it: who somebody is can be no class to be learned.
     Without `patient` each ECG counts as its own patient. Without `fold` the patients are split
     into ten folds, as alike in their labels as can be, by chance drawn from `seed`.
     Raises DatasetError if a column is missing or holds what it cannot, or an ECG is listed twice.
     """
     table = _read_table(path, labels)
-    columns = list(labels) or [column for column in table.columns if column not in _KNOWN]
+    columns = list(labels) or [column for column in table.columns if _may_be_label(column)]
     missing = [column for column in ("path", *columns) if column not in table]
     if missing:
         raise DatasetError(f"{path}: the column {', '.join(missing)} is missing.")
@@ -100,11 +103,19 @@ def _read_table(path: Path, labels: Sequence[str]) -> pd.DataFrame:
 
 def _spelt(header: Sequence[str], labels: Sequence[str]) -> list[str]:
     """The header with the known columns in our spelling, unless they are named as labels."""
-    plain = [name if name in labels else name.casefold() for name in header]
-    known = {name: name for name in _KNOWN}
-    if "patient" not in plain:
-        known["patient_id"] = "patient"
+    plain = ["" if name in labels else _plain(name) for name in header]
+    patient = next((name for name in _PATIENT if name in plain), "patient")
+    known = {name: name for name in _KNOWN} | {patient: "patient"}
     return [known.get(low, name) for low, name in zip(plain, header, strict=True)]
+
+
+def _plain(name: str) -> str:
+    """A column's name without case, blanks, `_` and `-`: "patientid" for "Patient ID"."""
+    return re.sub(r"[\s_-]+", "", name.casefold())
+
+
+def _may_be_label(column: str) -> bool:
+    return column not in _KNOWN and not re.search("patient|subject", _plain(column))
 
 
 def _each_once(paths: pd.Series, path: Path) -> pd.Series:

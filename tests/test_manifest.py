@@ -170,13 +170,35 @@ def test_one_ecg_in_two_rows_is_refused_however_it_is_spelt(manifest, tmp_path, 
         read_manifest(manifest(text))
 
 
-@pytest.mark.parametrize("patient", ["patient", "Patient", " patient ", "patient_id", "PATIENT_ID"])
+@pytest.mark.parametrize(
+    "patient",
+    [
+        *("patient", "Patient", " patient ", "patient_id", "PATIENT_ID", "Patient ID", "PatientID"),
+        *("patient-id", "Patient\N{NO-BREAK SPACE}Id", "subject", "Subject", "subject_id"),
+    ],
+)
 def test_known_columns_are_known_in_any_case_and_patients_by_their_id_too(manifest, patient):
     rows = [f"{k}.csv,p{k // 3},{k},1" for k in range(90)]
     source = read_manifest(manifest("\n".join([f"Path,{patient},AGE,A", *rows])), labels=("A",))
     assert source.records.groupby("patient")["fold"].nunique().tolist() == [1] * 30
     assert source.records["age_years"].tolist() == list(range(90))
     assert source.remarks == ()
+
+
+@pytest.mark.parametrize("name", ["patient name", "Patient_No", "Patient ID", "Subject"])
+def test_a_column_that_speaks_of_a_patient_is_no_class_unless_it_is_named(manifest, name):
+    table = manifest(f"path,patient,fold,A,{name}\na,p,1,1,1\nb,p,1,0,0\n")
+    source = read_manifest(table)
+    assert source.vocabulary == {"column": ("A",)}
+    named = read_manifest(table, labels=("A", name))
+    assert named.vocabulary == {"column": ("A", name)}
+    assert named.records["labels"].tolist() == [["column:A", f"column:{name}"], []]
+
+
+def test_other_columns_are_known_with_blanks_and_lines_too(manifest):
+    source = read_manifest(manifest("P-ath,_id,FOLD ,A_ge,A\na,x,1,61,1\n"))
+    assert source.vocabulary == {"column": ("A",)}
+    assert source.records[["id", "fold", "age_years"]].to_numpy().tolist() == [["x", 1, 61.0]]
 
 
 def test_a_column_that_is_named_as_a_label_is_one_whatever_its_name(manifest):
