@@ -33,13 +33,17 @@ def refuse_to_lose(folder: Path, *, overwrite: bool) -> None:
 def beside(folder: Path) -> Iterator[Path]:
     """A new folder beside it, which no other run takes for left behind; gone at the end."""
     folder = folder.absolute()
-    half = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.half")
-    half.mkdir(parents=True)
-    try:
-        with _kept(half):
-            yield half
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
+    while True:
+        half = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.half")
+        half.mkdir(parents=True)
+        with _kept(half) as kept:
+            if kept is False:  # another run took it for left behind, before it was kept
+                continue
+            try:
+                yield half
+            finally:
+                shutil.rmtree(half, ignore_errors=True)
+            return
 
 
 def put_in_place(half: Path, folder: Path) -> None:
@@ -61,43 +65,50 @@ def put_in_place(half: Path, folder: Path) -> None:
 
 
 def tidy_up(folder: Path) -> None:
-    """Remove what killed runs left beside it; an old store that one had put aside comes back."""
+    """Remove what killed runs left beside it; an old store that one had put aside comes back.
+
+    Where it cannot be known whether a run is at work there, nothing is removed.
+    """
     folder = folder.absolute()
     ours = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{8}}(\.old)?\.half")
     for left in sorted(folder.parent.glob(".*.half")):  # a run's new store before its old one
         found = ours.fullmatch(left.name)
-        new = left.with_name(left.name.replace(".old.half", ".half"))
-        if not found or not _is_left(new if new.exists() else left):
+        if not found or left.is_symlink() or not left.is_dir():
             continue
-        if found[1] and not os.path.lexists(folder):
-            left.rename(folder)
-        else:
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _is_left(folder: Path) -> bool:
-    """Whether no run keeps it any more."""
-    with _kept(folder) as alone:
-        return alone
+        new = left.with_name(left.name.replace(".old.half", ".half"))
+        with _kept(new if new.exists() else left) as kept:  # until it is removed
+            if kept is False:
+                continue
+            if found[1] and not os.path.lexists(folder):
+                left.rename(folder)
+            elif kept:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _kept(folder: Path) -> Iterator[bool]:
-    """Lock a folder, for as long as this process lives at most; False if another has."""
-    if sys.platform == "win32":  # no such locks
-        yield True
+def _kept(folder: Path) -> Iterator[bool | None]:
+    """Lock a folder, for as long as this process lives at most.
+
+    False if another has, or the folder is gone; None where there are no locks to tell by.
+    """
+    if sys.platform == "win32":
+        yield None
         return
     import fcntl
 
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        alone = True
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        kept: bool | None = True
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            alone = False
+            kept = False
         except OSError:  # of a file system without locks
-            pass
-        yield alone
+            kept = None
+        yield kept if folder.exists() else False
     finally:
         os.close(handle)
