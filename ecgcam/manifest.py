@@ -84,6 +84,8 @@ def _read_table(path: Path, labels: Sequence[str]) -> pd.DataFrame:
     if not rows:
         raise DatasetError(f"{path}: not a table: it is empty.")
     (_, header), *rows = rows
+    if len(header) == 1 and ";" in header[0]:
+        raise DatasetError(f"{path}: its columns are parted by semicolons; needed: commas.")
     for number, row in rows:
         if any(row[len(header) :]):
             raise DatasetError(

@@ -49,7 +49,7 @@ def read_table(folder: Path, columns: Collection[str] | None = None) -> pd.DataF
         # low_memory=False: whole columns, so one type each
         wanted = None if columns is None else columns.__contains__
         table = pd.read_csv(path, low_memory=False, usecols=wanted)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DatasetError(f"{folder}: not a PTB-XL folder; {TABLE} is not there.") from None
     except (ValueError, OSError) as error:
         raise DatasetError(f"{path}: not a table: {error}") from None

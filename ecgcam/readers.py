@@ -40,10 +40,18 @@ def _read(path: Path) -> Record:
     stem = path.with_suffix("") if path.suffix.lower() in {".hea", ".dat"} else path
     if not Path(f"{stem}.hea").is_file():
         raise RecordError(
-            f"{path}: no such ECG; needed: a WFDB record (its .hea and .dat), or a file that "
-            f"ends in {', '.join(sorted(_READERS))}."
+            f"{path}: {_why_no_ecg(path)}; needed: a WFDB record (its .hea and .dat), or a file "
+            f"that ends in {', '.join(sorted(_READERS))}."
         )
     return read_wfdb(stem)
+
+
+def _why_no_ecg(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder, not one ECG"
+    if path.is_file() and path.suffix.lower() not in {".hea", ".dat"}:
+        return "a kind of file that is not read"
+    return "no such ECG"
 
 
 def read_csv(path: Path) -> Record:
@@ -61,6 +69,8 @@ def read_csv(path: Path) -> Record:
         raise RecordError(f"{path}: not a table of numbers: it is empty.")
     (_, header), *rows = rows
     header = [cell.strip() for cell in header]
+    if len(header) == 1 and ";" in header[0]:
+        raise RecordError(f"{path}: its columns are parted by semicolons; needed: commas.")
     if len(rows) < 2:
         raise RecordError(f"{path}: needed: a header and rows of {len(header)} numbers each.")
     table = np.array([_numbers(path, row, cells, len(header)) for row, cells in rows])

@@ -115,6 +115,8 @@ def test_a_model_is_calibrated_and_says_where_it_is_not_sure(ecgcam, store, mode
     assert ecgcam(*explain)[0] == 0
     answer = json.loads((tmp_path / "why" / "r003.json").read_text())
     assert set(answer["uncertain"]) <= {"ABNORMAL"}
+    anew = ["calibrate", model, store, "--out", out, *choose, "--overwrite"]
+    assert ecgcam(*anew)[:2] == (0, str(out))
     assert set(answer["classes"]["ABNORMAL"]["conformal_set"]) <= {"no", "yes"}
 
 
@@ -306,7 +308,8 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("info none.safetensors", "none.safetensors: no such model file"),
         ("info GARBAGE", "not a model file"),
         ("read none", "none: no such ECG"),
-        ("read FILE", "no such ECG"),
+        ("read FILE", "a kind of file that is not read"),
+        ("read FULL", "it is a folder, not one ECG"),
         ("import-weights none --out NEW", "none: no such file"),
         ("import-weights FILE --out NEW", "not a state dict of torch"),
         ("overview none --out NEW", "none"),
@@ -324,6 +327,10 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("overview ECGS --out FILE/x", "file: it is a file; needed: a folder"),
         ("demo --out FILE", "file: it is a file; needed: a folder"),
         ("synthesize FILE/x", "file: it is a file; needed: a folder"),
+        ("overview FILE --out NEW", "not a PTB-XL folder"),
+        ("combine MODEL MODEL --out FILE", "there is a file already; --overwrite"),
+        ("calibrate MODEL STORE --out FILE", "there is a file already; --overwrite"),
+        ("import-weights none --out FILE", "there is a file already; --overwrite"),
         ("combine none none --out FULL", "full: it is a folder; needed: a file"),
         ("combine none none --out FILE/x", "file: it is a file; needed: a folder"),
         ("calibrate none none --out FULL", "full: it is a folder; needed: a file"),

@@ -141,6 +141,11 @@ def test_a_wrong_row_is_named_by_its_place_in_the_file_whatever_blank_ones_there
         read_manifest(manifest(text))
 
 
+def test_semicolons_are_named(manifest):
+    with pytest.raises(DatasetError, match="parted by semicolons; needed: commas"):
+        read_manifest(manifest("path;AF\na;1\nb;0\n"))
+
+
 def test_rows_without_content_are_no_ecgs(manifest):
     text = ",,,\n\npath,patient,fold,A\na,p,1,1\n,,,\n , ,,\nb,q,9,0\n,,,\n"
     records = read_manifest(manifest(text)).records

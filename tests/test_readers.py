@@ -346,10 +346,18 @@ def test_any_bytes_as_a_header_give_a_record_or_a_record_error(tmp_path):
         assert record.signal_mv.shape[0] == len(record.leads)
 
 
-@pytest.mark.parametrize("name", ["none", "none.hea", "none.csv", "none.npz", "none.txt", ""])
+@pytest.mark.parametrize("name", ["none", "none.hea", "none.csv", "none.npz", "none.txt"])
 def test_a_file_that_is_not_there_is_said(tmp_path, name):
     with pytest.raises(RecordError, match="no such (file|ECG)"):
         read(tmp_path / name)
+
+
+def test_what_is_there_and_no_ecg_is_called_what_it_is(tmp_path):
+    (tmp_path / "a.xml").write_text("<ecg/>")
+    with pytest.raises(RecordError, match="a kind of file that is not read; needed: a WFDB"):
+        read(tmp_path / "a.xml")
+    with pytest.raises(RecordError, match="it is a folder, not one ECG; needed: a WFDB"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("suffix", ["", ".hea", ".csv", ".npz"])
@@ -446,7 +454,7 @@ def test_a_time_in_milliseconds_is_not_taken_for_seconds(tmp_path):
         ("time,I\n\n0,1\n,\n0.002,one\n", "row 5, column 2 is none"),
         ("time,I\n0,1,5\n0.002,1,5\n", "rows of 2 numbers each"),
         ("time,I\n0,one\n0.002,two\n", "not a table of numbers: row 2, column 2 is none"),
-        ("time;I\n0;1\n0,002;1\n", "row 2, column 1 is none"),
+        ("time;I\n0;1\n0,002;1\n", "parted by semicolons; needed: commas"),
         ("I,II\n0,1\n0.002,1\n", "one column 'time' in seconds; found none"),
         ("time,t,I\n0,0,1\n0.002,0.002,1\n", "one column 'time' in seconds; found 2"),
         ("time,I\n0,1\n0.002,\n", "I hold samples that are no number"),

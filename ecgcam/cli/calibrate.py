@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Trusted, a_file, folds
+from .options import Overwrite, Trusted, a_file, folds, refuse_to_replace
 from .progress import progress
 
 
@@ -30,6 +30,7 @@ def calibrate(
     ] = "accuracy=0.95",
     alpha: Annotated[float, typer.Option(help="The error rate of the conformal sets.")] = 0.1,
     backbone: Trusted = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Give a model calibrated probabilities, thresholds, a band of doubt and conformal sets."""
     from ..calibrate import calibrate as run
@@ -40,6 +41,7 @@ def calibrate(
         config = CalibrateConfig(shift=shift, threshold=threshold, band=band, alpha=alpha)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    refuse_to_replace(out, overwrite=overwrite)
     with progress("ECGs judged") as show:
         card = run(
             model,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ModelError, RecordError
-from .options import Trusted, a_file, a_folder
+from .options import Overwrite, Trusted, a_file, a_folder, refuse_to_replace
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -135,10 +135,12 @@ def import_weights(
         Path, typer.Argument(help="The state dict published with the paper, a .pt.")
     ],
     out: Annotated[Path, typer.Option(help="The model file to write.", callback=a_file)],
+    overwrite: Overwrite = False,
 ) -> None:
     """Make a model file of the paper's published weights."""
     from ..published import import_published
 
+    refuse_to_replace(out, overwrite=overwrite)
     typer.echo(import_published(weights, out))
 
 

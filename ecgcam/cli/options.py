@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import DatasetError
 from ..files import refuse_no_file, refuse_no_folder
 
 
@@ -34,6 +35,15 @@ def a_file(path: Path | None) -> Path | None:
     return path
 
 
+def refuse_to_replace(path: Path, *, overwrite: bool) -> None:
+    """DatasetError if there is a file at `path` that nobody said may go."""
+    if path.exists() and not overwrite:
+        raise DatasetError(f"{path}: there is a file already; --overwrite puts this in its place.")
+
+
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Put it in the place of a file that is there.")
+]
 Trusted = Annotated[
     str | None,
     typer.Option("--backbone", help="module:Class that you trust.", callback=found_here),
