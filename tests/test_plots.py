@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from pictured import HOSTILE, words
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -33,6 +34,19 @@ def test_roc_and_pr_curves_enclose_the_areas_their_legends_name():
         assert f"{name}: {average:.3f}" in [line.get_label() for line in pr.lines]
     guessing = [line.get_ydata()[0] for line in pr.lines if line.get_linestyle() == ":"]
     np.testing.assert_allclose(guessing, targets.mean(axis=0))
+
+
+@pytest.mark.parametrize("classes", [1, 5])
+def test_no_word_around_the_curves_is_cut_off(classes):
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 2, (300, classes))
+    names = [f"class {k}" for k in range(classes)]
+    figure = draw_roc_pr(targets, scores=rng.random(targets.shape), class_names=names)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = figure.get_tightbbox(canvas.get_renderer())  # in inches
+    width, height = figure.get_size_inches()
+    assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > 0
 
 
 def test_a_class_that_all_records_have_has_no_curve_and_the_legend_says_so():

@@ -173,10 +173,14 @@ def draw_augmentations(
 def _figure(
     width: float, height: float, *, rows: int = 1, columns: int = 1, share: bool = False
 ) -> "tuple[Figure, list[Axes]]":
-    """A figure of so many inches and its axes, row by row."""
+    """A figure of so many inches and its axes, row by row.
+
+    The layout "compressed" makes room for the words around panels of equal scales, which
+    "constrained" measures before it knows how large these panels become.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="compressed")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
     return figure, list(axes.flat)
 
