@@ -152,10 +152,34 @@ def test_of_a_short_record_the_rest_of_the_paper_is_blank():
     record = spiked(duration_s=7)
     figure = draw_sheet(record, explained(record))
     assert heat_of(figure).get_extent()[1] == START_MM + 175
-    assert "only 7 s were recorded" in words(figure)
-    assert "V4: after the end" in words(figure)
     assert "not recorded" not in words(figure)
     assert lines_mm(figure, "II")[-1][:, 0].max() == pytest.approx(START_MM + 175, abs=0.3)
+
+
+@pytest.mark.parametrize("duration_s", [4, 5, 7.6])
+def test_of_a_short_record_every_lead_is_shown_for_a_quarter_of_it(duration_s):
+    figure = draw_sheet(spiked(duration_s=duration_s))
+    quarter_mm = duration_s / 4 * 25
+    for column, leads in enumerate(COLUMNS):
+        start = START_MM + column * quarter_mm
+        for lead in leads:
+            trace = lines_mm(figure, lead)[0]
+            assert trace[:, 0].min() == pytest.approx(start, abs=0.3)
+            assert trace[:, 0].max() == pytest.approx(start + quarter_mm, abs=0.3)
+            spikes_mm = trace[trace[:, 1] > np.median(trace[:, 1]) + 0.5, 0] - START_MM
+            np.testing.assert_allclose(spikes_mm / 25 % 1, 0.3, atol=1e-3)  # in its own time
+            assert np.ptp(trace[:, 1]) == pytest.approx(LEADS.index(lead) + 1, abs=1e-3)
+    assert (
+        f"only {duration_s} s were recorded; each column shows {duration_s / 4:.3g} s of its leads"
+    ) in words(figure)
+
+
+def test_what_was_not_recorded_is_said_within_a_narrow_column():
+    figure = draw_sheet(spiked(duration_s=5, leads=("I", "II", "III")))
+    figure.canvas.draw()
+    for text in figure.findobj(Text):
+        if "recorded" in text.get_text() and text.get_weight() == "bold":
+            assert text.get_window_extent().width / figure.dpi * 25.4 < 5 / 4 * 25 - 1
 
 
 def test_what_was_not_judged_is_hatched_and_has_no_heat():

@@ -1,5 +1,6 @@
 """The clinical sheet: twelve leads and a rhythm strip on ECG paper, true to scale on A4."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
-COLUMN_S = 2.5
+COLUMN_S = 2.5  # of a shorter record than four of them, a quarter
 
 _NAME_MM = 5  # room for a lead's name above its trace
 _NAME_END_MM = 9  # from the trace's beginning to the end of the longest name
+_LETTER_MM = 2.2  # of what is written above a trace
 _CLEAR_S = 0.2  # a trace keeps clear of what the row beneath shows this much earlier or later
 _LEAST_STEPS = np.array([3, 4, 4, 4, 2])  # from the top to the rows' levels to the bottom
 
@@ -46,8 +48,9 @@ def draw_sheet(
     """Twelve leads of 2.5 s each and lead II for 10 s, at 25 mm/s and 10 mm/mV, over the heat.
 
     class_name: the class whose heat to show; the most probable one unless given. Time runs on from
-    column to column: the second starts at 2.5 s. The level of a lead is its median. Everything is
-    drawn in millimetres, so that printed unscaled on A4 the sheet is true to scale.
+    column to column: the second starts at 2.5 s. Of a record shorter than 10 s each column shows a
+    quarter. The level of a lead is its median. Everything is drawn in millimetres, so that printed
+    unscaled on A4 the sheet is true to scale.
     """
     shown = None
     if explanation is not None:
@@ -71,28 +74,36 @@ class _Trace:
 
     x, y:     (samples,), in mm: from the paper's left edge, and upwards from the lead's level;
               y is NaN for a lead that was not recorded.
-    name:     what is written above it: the lead, and why nothing is drawn where that is so.
+    name:     what is written above it: the lead, and whether it was not recorded.
     start_mm: where on the paper the stretch begins.
+    width_mm: how much of the paper's width it takes.
     """
 
     lead: str
     name: str
     start_mm: float
+    width_mm: float
     x: NDArray[np.float64]
     y: NDArray[np.float64]
 
 
 def _rows(record: Record) -> list[list[_Trace]]:
     """Three rows of four leads, then the rhythm strip: lead II, or the first there is."""
+    column_s = _column_s(record)
     rows = [
         [
-            _trace(record, lead, k * COLUMN_S, (k + 1) * COLUMN_S)
+            _trace(record, lead, k * column_s, (k + 1) * column_s)
             for k, lead in enumerate(leads_of_row)
         ]
         for leads_of_row in zip(*COLUMNS, strict=True)
     ]
     rhythm = "II" if "II" in record.leads else record.leads[0]
     return [*rows, [_trace(record, rhythm, 0, SHOWN_S)]]
+
+
+def _column_s(record: Record) -> float:
+    """How long a stretch of its leads each column shows."""
+    return min(COLUMN_S, record.duration_s / len(COLUMNS))
 
 
 def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
@@ -104,17 +115,12 @@ def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
         height = (signal_mv - np.median(signal_mv)) * MM_PER_MV
     return _Trace(
         lead=lead,
-        name=_name(record, lead, from_s),
+        name=lead if lead in record.leads else f"{lead}: not recorded",
         start_mm=START_MM + from_s * MM_PER_S,
+        width_mm=(to_s - from_s) * MM_PER_S,
         x=START_MM + time_s[within] * MM_PER_S,
         y=height[within],
     )
-
-
-def _name(record: Record, lead: str, from_s: float) -> str:
-    if lead not in record.leads:
-        return f"{lead}: not recorded"
-    return f"{lead}: after the end" if from_s >= record.duration_s else lead
 
 
 def _levels(rows: Sequence[Sequence[_Trace]], *, rate_hz: float) -> list[int]:
@@ -175,7 +181,7 @@ def _write_name(axes: "Axes", trace: _Trace, *, level: float, top: float) -> Non
     axes.text(
         trace.start_mm + 1,
         min(level + beginning.max(initial=_NAME_MM) + 1, highest),
-        trace.name,
+        textwrap.fill(trace.name, int(trace.width_mm / _LETTER_MM) or 1, break_long_words=False),
         weight="bold",
         fontsize=9,
         path_effects=[withStroke(linewidth=2, foreground="white")],
@@ -188,7 +194,8 @@ def _notes(record: Record, rows: Sequence[Sequence[_Trace]], cut: Sequence[str])
     if record.duration_s > SHOWN_S:
         notes.append(f"the first {SHOWN_S} s of {record.duration_s:.4g} s are drawn")
     if record.duration_s < SHOWN_S:
-        notes.append(f"only {record.duration_s:.3g} s were recorded")
+        recorded, shown = f"{record.duration_s:.3g} s", f"{_column_s(record):.3g} s"
+        notes.append(f"only {recorded} were recorded; each column shows {shown} of its leads")
     if rows[-1][0].lead != "II":
         notes.append(f"lead II is missing; the rhythm strip is {rows[-1][0].lead}")
     if cut:
