@@ -35,8 +35,8 @@ def write_explanations(
 ) -> list[Path]:
     """For each ECG NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json.
 
-    class_name: whose map the pictures show; the most probable class unless given. Names that
-    are there twice are numbered. Returns the paths of the pages.
+    class_name: whose map the pictures show, and the page at first; the most probable class unless
+    given. Names that are there twice are numbered. Returns the paths of the pages.
     """
     pages = []
     for done, (name, record, explanation) in enumerate(
@@ -90,7 +90,7 @@ def _write_one(
     _save(sheet, sheet_png)
     _save(sheet, sheet_pdf)
     _write_text(facts, json.dumps(_facts(record, explanation)) + "\n")
-    return _write_text(page, viewer_html(record, explanation))
+    return _write_text(page, viewer_html(record, explanation, class_name=class_name))
 
 
 def _facts(record: Record, explanation: Explanation) -> dict[str, Any]:

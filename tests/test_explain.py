@@ -74,11 +74,12 @@ def test_a_hostile_name_stays_inside_the_folder(tmp_path, undrawn):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_the_pictures_show_the_class_that_was_asked_for(tmp_path, undrawn):
+def test_the_pictures_and_the_page_show_the_class_that_was_asked_for(tmp_path, undrawn):
     record = spiked(name="a")
     answer = explained(record, classes=("NORM", "MI"), probabilities=(0.2, 0.9))
-    write_explanations([record], [answer], tmp_path, class_name="NORM")
+    (page,) = write_explanations([record], [answer], tmp_path, class_name="NORM")
     assert undrawn == [("a", "NORM"), ("a", "NORM")]
+    assert '"first": "NORM"' in page.read_text()
 
 
 def test_each_ecg_is_told_when_it_is_written(tmp_path, undrawn):

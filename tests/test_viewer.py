@@ -70,6 +70,15 @@ def test_heat_and_evidence_come_back_for_each_class():
         assert one["evidence_s"] == pytest.approx(9)
 
 
+def test_the_page_opens_with_the_class_that_was_asked_for():
+    record = spiked()
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.3, 0.8))
+    assert Page(viewer_html(record, answer)).data["first"] == "MI"
+    assert Page(viewer_html(record, answer, class_name="NORM")).data["first"] == "NORM"
+    with pytest.raises(ValueError, match="NORM, MI, got 'CD'"):
+        viewer_html(record, answer, class_name="CD")
+
+
 def test_the_page_loads_nothing():
     page = viewer_html(spiked(), explained(spiked()))
     for tag, attributes in Page(page).elements:

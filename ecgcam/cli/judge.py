@@ -27,7 +27,7 @@ def explain(
     ] = None,
     store: Annotated[Path | None, typer.Option(help="The store that the ids are of.")] = None,
     class_name: Annotated[
-        str | None, typer.Option("--class", help="Whose map to draw; else the most probable.")
+        str | None, typer.Option("--class", help="Whose map to show; else the most probable.")
     ] = None,
     source: Annotated[
         str, typer.Option(help="features; conv: the paper's map, which does not add up.")

@@ -19,6 +19,7 @@ from .shown import (
     lay_out,
     set_meaning,
     set_share,
+    shown_class,
     verdicts,
 )
 
@@ -26,20 +27,21 @@ _HEAT_COLUMNS = 8192  # a browser's canvas is not as wide as a long record has s
 _NOT_JUDGED = 255
 
 
-def viewer_html(record: Record, explanation: Explanation) -> str:
+def viewer_html(record: Record, explanation: Explanation, *, class_name: str | None = None) -> str:
     """A page with every lead, the heat and evidence of the class one picks, and the judgement.
 
-    Whatever the record and the explanation hold is shown as text, never as markup. A refused ECG
-    is shown without heat, and the page says why.
+    class_name: the class that is picked at first; the most probable one unless given. Whatever the
+    record and the explanation hold is shown as text, never as markup. A refused ECG is shown
+    without heat, and the page says why. Raises ValueError for a class that is not there.
     """
     judged = [] if explanation.refused is not None else range(len(explanation.classes))
     classes = [lay_out(record, explanation, k) for k in judged]
-    ranking = verdicts(explanation)
+    first = shown_class(record, explanation, class_name=class_name)
     return render(
         "viewer.html.jinja",
         name=record.name or "ECG",
         facts=facts(record),
-        verdicts=ranking,
+        verdicts=verdicts(explanation),
         set_share=set_share(explanation),
         set_meaning=set_meaning(explanation),
         uncertain=explanation.uncertain,
@@ -53,7 +55,7 @@ def viewer_html(record: Record, explanation: Explanation) -> str:
             "duration_s": record.duration_s,
             "microvolts": _microvolts(record),
             "heat_colours": HEAT_COLOURS,
-            "first": ranking[0].name if ranking else None,
+            "first": first.verdict.name if first else None,
             "classes": [_class(shown) for shown in classes],
         },
     )
