@@ -191,6 +191,14 @@ def test_what_was_not_judged_is_hatched_and_has_no_heat():
     assert [patch.get_x() for patch in hatched] == [START_MM + 200]
     assert [patch.get_width() for patch in hatched] == [50]
     assert np.ma.getmaskarray(heat_of(figure).get_array())[0].sum() == 200
+    assert "heat for ABNORMAL; hatched: not judged" in words(figure)
+
+
+def test_of_hatching_only_a_sheet_that_has_some_speaks():
+    record = spiked(duration_s=20)
+    heat = np.linspace(0, 1, 2000)
+    heat[1200:] = np.nan  # after what is drawn
+    assert "hatched" not in words(draw_sheet(record, explained(record, heat=heat)))
 
 
 def test_tall_traces_are_given_room_and_only_the_wildest_are_cut():
@@ -268,21 +276,29 @@ def test_what_is_in_doubt_stands_beside_the_decision():
     assert "class\nprobability\nthreshold\ndecision\n95 % set" in text
     assert "MI\n0.550\n0.500\nyes, not sure\nno or yes" in text
     assert "HYP\n0.400\n0.500\nno, not sure\nno\n" in text
+    assert "Not sure: the probability is so near the threshold" in text
     assert "CD\n0.100\n0.500\nno\nneither" in text
     text = words(draw_sheet(record, plain))
     assert "MI\n0.550\n0.500\nyes\nHYP\n0.400\n0.500\nno\nCD" in text
     assert " set" not in text
+    assert "not sure" not in text.casefold()
 
 
-def test_the_foot_says_what_a_set_promises_and_where_the_heat_is_not_to_be_trusted():
+def test_the_foot_says_what_doubts_and_sets_mean_and_where_the_heat_is_not_to_be_trusted():
     record = spiked()
-    doubts = {"conformal_sets": (("no",),) * 5, "conformal_alpha": 0.1}
+    doubts = {
+        "uncertain": ("NORM",),
+        "conformal_sets": (("no",),) * 5,
+        "conformal_alpha": 0.1,
+        "model": "M" * 80,
+    }
     classes = ("NORM", "MI", "STTC", "CD", "HYP")
     answer = explained(record, classes=classes, probabilities=(0.5, 0.9, 0.1, 0.1, 0.1), **doubts)
     figure = draw_sheet(record, answer)
     text = words(figure)
     assert "at least 90 % have their true answer in it, for each class by itself, not for" in text
     assert "The hottest place is at an edge" in text
+    assert "Not sure: the probability is so near the threshold" in text
     assert "! NORM is decided beside MI: each class is judged by itself" in text
     figure.canvas.draw()
     foot = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text()]

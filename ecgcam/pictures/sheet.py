@@ -57,14 +57,16 @@ def draw_sheet(
         shown = shown_class(record, explanation, class_name=class_name)
     figure, axes = new_page()
     draw_grid(axes)
+    hatched = False
     if shown is not None:
         heat = shown.heat[: round(SHOWN_S * record.rate_hz)]
         end_mm = START_MM + heat.size / record.rate_hz * MM_PER_S
         draw_heat(axes, heat, extent=(START_MM, end_mm, BOTTOM_MM, TOP_MM))
+        hatched = bool(np.isnan(heat).any())
     rows = _rows(record)
     cut = _draw_rows(axes, rows, _levels(rows, rate_hz=record.rate_hz))
     write_head(axes, record, explanation, notes=_notes(record, rows, cut))
-    write_foot(axes, explanation, shown)
+    write_foot(axes, explanation, shown, hatched=hatched)
     return figure
 
 

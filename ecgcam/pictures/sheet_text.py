@@ -14,6 +14,7 @@ from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, START_MM, TOP_MM, WIDTH_MM
 from .shown import (
     HEAT_MEANING,
     NOT_A_DEVICE,
+    NOT_SURE_MEANING,
     Shown,
     Verdict,
     cautions,
@@ -90,8 +91,13 @@ def _cells(one: Verdict) -> list[str]:
     return [drawable(one.name, length=14), *cells, one.possible_text]
 
 
-def write_foot(axes: "Axes", explanation: Explanation | None, shown: Shown | None) -> None:
-    """Below the grid: who judged, what the colours and the sets mean, and what this is not."""
+def write_foot(
+    axes: "Axes", explanation: Explanation | None, shown: Shown | None, *, hatched: bool
+) -> None:
+    """Below the grid: who judged, what colours, doubts and sets mean, and what this is not.
+
+    hatched: whether some of what is drawn was not judged.
+    """
     right = LEFT_MM + WIDTH_MM
     axes.text(right, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
     if explanation is None:
@@ -100,9 +106,12 @@ def write_foot(axes: "Axes", explanation: Explanation | None, shown: Shown | Non
     axes.text(right, 11.1, by, ha="right", fontsize=6, color="0.3")
     if shown is None:
         return
+    if explanation.uncertain:
+        axes.text(right, 8.6, NOT_SURE_MEANING, ha="right", fontsize=6, color="0.3")
     colours = np.linspace(0, 1, 256)[None]
     axes.imshow(colours, cmap=heat_colours(), extent=(START_MM, 68, 10.6, 13.1), aspect="auto")
-    label = f"1   heat for {drawable(shown.verdict.name, length=40)}; hatched: not judged"
+    label = f"1   heat for {drawable(shown.verdict.name, length=40)}"
+    label += "; hatched: not judged" if hatched else ""
     axes.text(START_MM - 2, 11.1, "0", ha="right", fontsize=7)
     axes.text(70, 11.1, label, fontsize=7)
     lines = [words for words in (HEAT_MEANING, shown.beware, set_meaning(explanation)) if words]

@@ -15,6 +15,9 @@ HEAT_MEANING = (
     "Heat compares the moments of this record with each other: 0 is where the evidence is lowest, "
     "1 where it is highest, however little that is."
 )
+NOT_SURE_MEANING = (
+    "Not sure: the probability is so near the threshold that the model leaves it open."
+)
 NORMAL = "NORM"  # PTB-XL's name for an ECG without findings
 EDGE_S = 0.3  # so near to where the network's input ends, heat is not to be trusted
 EDGE_MEANING = (

@@ -12,6 +12,7 @@ from .heat import HEAT_COLOURS
 from .shown import (
     HEAT_MEANING,
     NOT_A_DEVICE,
+    NOT_SURE_MEANING,
     Shown,
     cautions,
     facts,
@@ -45,6 +46,7 @@ def viewer_html(record: Record, explanation: Explanation, *, class_name: str | N
         set_share=set_share(explanation),
         set_meaning=set_meaning(explanation),
         uncertain=explanation.uncertain,
+        not_sure_meaning=NOT_SURE_MEANING,
         refused=explanation.refused,
         warnings=cautions(explanation),
         heat_meaning=HEAT_MEANING,
