@@ -119,7 +119,30 @@ def test_bars_go_from_nothing_to_the_change_with_its_interval():
     interval = next(line for line in axes.lines if list(line.get_ydata()) == [0, 0])
     assert list(interval.get_xdata()) == [-0.1, 0.1]
     assert axes.get_xlabel() == "change of sensitivity\nundisturbed: 0.900"
-    assert "lead flat: V1" in words(figure)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()][0] == "V1"
+
+
+def test_equal_changes_look_equal_and_a_small_one_of_a_lead_is_seen_beside_a_swap():
+    trials = [
+        trial("lead flat", "V1", 0.89) | {"sensitivity_change": 0.005},
+        trial("lead flat", "V2", 0.9),
+        trial("electrodes swapped", "RA and LL", 0.4) | {"specificity_change": -0.8},
+    ]
+    for one in trials:
+        one |= {f"{name}_change_ci": None for name in TITLES}
+    figure = draw_changes(group(0.9), trials)
+    figure.canvas.draw()
+    lost, swapped = tuple(figure.axes[:3]), tuple(figure.axes[3:])
+    for row, (kind, name) in {
+        lost: ("lead flat", "V1"),
+        swapped: ("electrodes swapped", "RA and LL"),
+    }.items():
+        assert len({axes.get_xlim() for axes in row}) == 1
+        assert row[0].get_title(loc="left") == kind
+        assert row[0].get_yticklabels()[0].get_text() == name
+    shown = lost[0].patches[0].get_width() / np.ptp(lost[0].get_xlim())
+    assert abs(shown) > 0.5
+    assert np.ptp(swapped[0].get_xlim()) > 0.8
 
 
 def test_any_name_can_be_drawn(forest):

@@ -42,20 +42,33 @@ def draw_strengths(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
 
 
 def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
-    """A row a trial: how much each score changes, as a bar; a column each of TITLES.
+    """How much each score changes, a bar a trial; a row of panels a kind, a column each of TITLES.
 
     undisturbed: each score. trials: `kind`, `what`, and of each score its `…_change` and the
-    interval of that as `…_change_ci`, a line over the end of the bar.
+    interval of that as `…_change_ci`, a line over the end of the bar; those of a kind in a row.
+    The panels of a row have one scale: what one lead changes is too little for that of the next.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 1.0 + 0.27 * len(trials)), layout="constrained")
-    columns = list(figure.subplots(1, len(TITLES), sharey=True))
-    for axes, (score, title) in zip(columns, TITLES.items(), strict=True):
-        _draw_bars(axes, trials, score=score)
+    kinds = [list(members) for _, members in groupby(trials, key=lambda trial: trial["kind"])]
+    height = 0.9 + 0.6 * len(kinds) + 0.27 * len(trials)
+    figure = Figure(figsize=(10, height), layout="constrained")
+    every = figure.subplots(
+        len(kinds),
+        len(TITLES),
+        sharex="row",
+        sharey="row",
+        squeeze=False,
+        height_ratios=[len(members) for members in kinds],
+    )
+    for row, members in zip(every, kinds, strict=True):
+        for axes, score in zip(row, TITLES, strict=True):
+            _draw_bars(axes, members, score=score)
+        labels = [drawable(trial["what"]) for trial in members]
+        row[0].set_yticks(range(len(members)), labels, fontsize=9)
+        row[0].set_title(drawable(members[0]["kind"]), loc="left", fontsize=10, weight="bold")
+    for axes, (score, title) in zip(every[-1], TITLES.items(), strict=True):
         axes.set_xlabel(f"change of {title}\nundisturbed: {_number(undisturbed[score]):.3f}")
-    labels = [drawable(f"{trial['kind']}: {trial['what']}") for trial in trials]
-    columns[0].set_yticks(range(len(trials)), labels, fontsize=9)
     return figure
 
 
