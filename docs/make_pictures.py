@@ -65,7 +65,7 @@ def _augmentations(record: Record) -> "Figure":
         changed = transform.apply(signal, transform.draw(signal.shape, generator=generator))
         strongest = (changed - signal)[:, 1].abs().sum(dim=-1).argmax()
         afters[name] = changed[strongest, 1].numpy()
-    return draw_augmentations(signal[0, 1].numpy(), afters=afters, rate_hz=rate_hz, ylabel="")
+    return draw_augmentations(signal[0, 1].numpy(), afters=afters, rate_hz=rate_hz)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ def test_each_augmentation_is_drawn_over_what_it_was_made_of():
         np.testing.assert_allclose(axes.lines[0].get_ydata(), before)
         np.testing.assert_allclose(axes.lines[1].get_ydata(), after)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["noise", "gain"]
+    assert "preprocessed units: each lead scaled to [−1, 1]" in words(figure)
 
 
 def test_any_name_can_be_drawn():

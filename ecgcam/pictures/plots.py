@@ -154,19 +154,21 @@ def draw_augmentations(
     *,
     afters: Mapping[str, NDArray[np.floating]],
     rate_hz: float,
-    ylabel: str = "mV",
 ) -> "Figure":
-    """One lead (time,) as it was, grey, and after each augmentation, on top."""
+    """One lead (time,) as it was, grey, and after each augmentation, on top.
+
+    Both are preprocessed, for augmentation comes after that.
+    """
     figure, every = _figure(9, 0.6 + 1.2 * len(afters), rows=len(afters), share=True)
     time_s = np.arange(len(before)) / rate_hz
     for axes, (name, after) in zip(every, afters.items(), strict=True):
         axes.plot(time_s, before, color=GREY, linewidth=1.4, label="before")
         axes.plot(time_s, after, color=BLUE, linewidth=0.8, label="after")
         axes.set_title(drawable(name), loc="left", fontsize=9)
-        axes.set_ylabel(ylabel)
         axes.grid(color="0.9")
     every[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
     every[-1].set_xlabel("time (s)")
+    figure.supylabel("preprocessed units: each lead scaled to [−1, 1]", fontsize="medium")
     return figure
 
 
