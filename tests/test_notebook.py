@@ -1,11 +1,22 @@
 """The notebook runs, on a few made-up ECGs."""
 
+import ast
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "paper.ipynb"
+
+
+def test_what_the_notebook_imports_of_the_package_is_there():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    for node in ast.walk(ast.parse("\n".join(cells))):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("ecgcam"):
+            for name in node.names:
+                assert hasattr(import_module(node.module), name.name), f"{node.module}.{name.name}"
 
 
 def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):

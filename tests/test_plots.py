@@ -16,6 +16,7 @@ from ecgcam.pictures.plots import (
     draw_matrix,
     draw_missing,
     draw_roc_pr,
+    draw_traces,
     draw_training_curve,
 )
 
@@ -114,6 +115,15 @@ def test_missing_shares_are_bars():
     assert "50.0%" in words(axes.figure)
 
 
+def test_traces_stand_under_their_titles_in_seconds_and_on_one_scale():
+    signals = [np.zeros(200), np.ones(300)]
+    first, second = draw_traces(signals, titles=["a", "b"], rate_hz=100).axes
+    assert second.get_title(loc="left") == "b"
+    np.testing.assert_allclose(second.lines[0].get_ydata(), 1)
+    assert second.lines[0].get_xdata()[-1] == pytest.approx(2.99)
+    assert first.get_ylim() == second.get_ylim()
+
+
 def test_each_augmentation_is_drawn_over_what_it_was_made_of():
     before = np.sin(np.arange(100))
     figure = draw_augmentations(
@@ -135,6 +145,7 @@ def test_any_name_can_be_drawn():
         draw_missing(pd.Series({HOSTILE: 0.5})),
         draw_confusion(table.to_numpy(), class_names=[HOSTILE, "b"]),
         draw_roc_pr(targets, scores=scores, class_names=[HOSTILE]),
+        draw_traces([np.zeros(9)], titles=[HOSTILE], rate_hz=100),
     ):
         figure.canvas.draw()
 

@@ -149,6 +149,19 @@ def draw_missing(shares: "pd.Series[float]") -> "Figure":
     return figure
 
 
+def draw_traces(
+    signals: Sequence[NDArray[np.floating]], *, titles: Sequence[str], rate_hz: float
+) -> "Figure":
+    """Small multiples on one scale: each signal (time,) under its title, which names its unit."""
+    figure, every = _figure(9, 0.6 + 1.2 * len(signals), rows=len(signals), share=True)
+    for axes, signal, title in zip(every, signals, titles, strict=True):
+        axes.plot(np.arange(len(signal)) / rate_hz, signal, color="black", linewidth=0.7)
+        axes.set_title(drawable(title, length=110), loc="left", fontsize=9)
+        axes.grid(color="0.9")
+    every[-1].set_xlabel("time (s)")
+    return figure
+
+
 def draw_augmentations(
     before: NDArray[np.floating],
     *,
