@@ -95,11 +95,14 @@ def _draw_extremes(judged: Judged, out: Path, count: int) -> dict[str, list[dict
 
 
 def _labels_in_words(judged: Judged, number: int) -> str:
-    """The classes that are true of the store's record of this number."""
+    """The classes that are true of the store's record of this number, and its SCP statements."""
     (target,) = judged.targets[judged.numbers == number]
     true = [name for name, yes in zip(judged.classifier.classes, target > 0, strict=True) if yes]
-    name = judged.store.records["id"].iloc[number]
-    return f"ECG {name}; labelled: {', '.join(true) or 'none of these classes'}"
+    known = judged.store.records.iloc[number]
+    words = f"ECG {known['id']}; labelled: {', '.join(true) or 'none of these classes'}"
+    kinds = [label.split(":", 1) for label in known["labels"]]
+    statements = ", ".join(name for kind, name in kinds if kind == "statement")
+    return f"{words}; SCP statements: {statements}" if statements else words
 
 
 def _verdict_words(answer: Explanation) -> str:

@@ -383,6 +383,24 @@ def test_what_lies_among_the_drawn_and_was_not_drawn_stays(store, model, tmp_pat
     }  # fmt: skip
 
 
+def test_beside_a_drawn_record_stand_its_statements_and_no_others(store, model, tmp_path, undrawn):
+    """What is wrongly decided can be judged only by one who knows what was found."""
+    labels = [
+        ["statement:NORM", "statement:SR", "superclass:NORM"],
+        ["form:ABQRS", "statement:ABQRS", "statement:ASMI", "superclass:MI"],
+        ["superclass:CD"],
+    ]
+    said = write_store(tmp_path / "store", store.signals_uv([0, 1, 3]), labels, folds=[9] * 3)
+    evaluated(model(), said, tmp_path / "out", folds=[9], draw=3)
+    page = (tmp_path / "out" / REPORT).read_text()
+    for caption in (
+        "ECG r000; labelled: none of these classes; SCP statements: NORM, SR<",
+        "ECG r001; labelled: ABNORMAL; SCP statements: ABQRS, ASMI<",
+        "ECG r002; labelled: ABNORMAL<",
+    ):
+        assert caption in page
+
+
 def test_of_a_flat_record_among_the_extremes_the_page_says_why_it_was_not_explained(
     store, model, tmp_path, undrawn, monkeypatch
 ):
