@@ -18,7 +18,7 @@ from .pictures.forest import draw_forest
 from .report import figure_svg
 
 FEW = 20  # positives, or negatives: with fewer, one record moves a share by more than 5 %
-MOST_GROUPS = 6
+MOST_GROUPS = 8  # of devices, and of sites
 MOST_CLASSES = 6  # drawn
 UNKNOWN = "unknown"
 HEADINGS = {
