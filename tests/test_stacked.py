@@ -82,6 +82,15 @@ def test_heat_that_is_hottest_at_an_edge_comes_with_a_warning():
     assert "The hottest place is at an edge of what was judged at once" in text
 
 
+def test_where_the_verdict_is_not_sure_it_is_said_what_that_means():
+    record = spiked()
+    about = {"classes": ("NORM", "MI"), "probabilities": (0.2, 0.55), "uncertain": ("MI",)}
+    answer = explained(record, **about)
+    meaning = "Not sure: the probability is so near the threshold"
+    assert meaning in words(draw_leads(record, answer))
+    assert meaning not in words(draw_leads(record, answer, class_name="NORM"))
+
+
 def test_what_was_left_out_has_neither_heat_nor_evidence():
     record = spiked(duration_s=12)
     heat = np.ones(1200)

@@ -9,7 +9,15 @@ from ..explanation import Explanation
 from ..record import Record
 from .drawable import drawable
 from .heat import draw_heat
-from .shown import HEAT_MEANING, NOT_A_DEVICE, Shown, cautions, judged_by, shown_class
+from .shown import (
+    HEAT_MEANING,
+    NOT_A_DEVICE,
+    NOT_SURE_MEANING,
+    Shown,
+    cautions,
+    judged_by,
+    shown_class,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,11 +58,11 @@ def draw_leads(
         verdict = shown.verdict.words
     title = f"{drawable(record.name) or 'ECG'}\n{drawable(verdict, length=110)}"
     figure.suptitle(title)
-    beware = "" if shown is None else shown.beware
     notes = [
         f"{NOT_A_DEVICE}. {HEAT_MEANING}",
         judged_by(explanation),
-        beware,
+        NOT_SURE_MEANING if shown is not None and shown.verdict.uncertain else "",
+        "" if shown is None else shown.beware,
         *cautions(explanation),
     ]
     lines = "\n".join(drawable(note, length=170) for note in notes if note)
