@@ -228,7 +228,7 @@ def test_a_long_record_is_the_mean_of_its_windows(classifier):
 
 def test_a_rest_of_5_s_is_filled_up_and_a_shorter_one_left_out(classifier):
     filled = classifier.explain(smooth(duration_s=17))
-    assert filled.warnings == ("the last 3 s are filled up, not judged",)
+    assert filled.warnings == ("the last window lacks 3 s: filled up, not judged",)
     assert (filled.windows, filled.evidence_s) == (2, 17)
     assert filled.heatmap.shape == (5, 1700)
     assert np.isfinite(filled.heatmap).all()

@@ -107,7 +107,7 @@ def test_a_rest_of_five_seconds_is_filled_with_the_median_of_each_lead():
     middle = np.median(record.signal_mv[:, 1000:], axis=1)  # the mean of the two middle values
     np.testing.assert_array_equal(windows.signal_mv[1, :, 500:], np.tile(middle[:, None], 500))
     assert windows.judged_s == 15
-    assert windows.warnings == ("the last 5 s are filled up, not judged",)
+    assert windows.warnings == ("the last window lacks 5 s: filled up, not judged",)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_leads_are_taken_by_name_and_warnings_add_up():
         "flat V5",
         "judged by aVR, I, V6 alone; the heat behind others is not theirs",
         "resampled from 500 to 100 Hz",
-        "the last 2 s are filled up, not judged",
+        "the last window lacks 2 s: filled up, not judged",
     )
 
 
