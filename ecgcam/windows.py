@@ -99,9 +99,8 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
         warnings.append(f"resampled from {record.rate_hz:g} to {rate_hz:g} Hz")
     if rest >= shortest:
         parts.append(_filled(fitted.signal_mv[:, -rest:], samples))
-        warnings.append(
-            f"the last window lacks {(samples - rest) / rate_hz:.3g} s: filled up, not judged"
-        )
+        lacks_s = (samples - rest) / rate_hz
+        warnings.append(f"the last window lacks {lacks_s:.3g} s: filled up, not judged")
     elif rest:
         warnings.append(f"the last {rest / rate_hz:.3g} s are left out, not judged")
     judged = whole * samples + (rest if rest >= shortest else 0)

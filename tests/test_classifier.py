@@ -15,7 +15,6 @@ from ecgcam.explanation import Explanation, Prediction
 from ecgcam.leads import LEADS
 from ecgcam.operating_points import ChosenOn, ClassPoints, OperatingPoints
 from ecgcam.record import Record
-from ecgcam.windows import Windows
 
 
 def copying(task=SUPERCLASS, *, bias=0.0, **card):
@@ -260,16 +259,6 @@ def test_each_second_that_was_recorded_counts_alike():
     levels[:, 1200] = 0.01  # so that it is not flat
     answer = copying().explain(Record(signal_mv=levels, rate_hz=100))
     np.testing.assert_allclose(answer.logits, 10.0 / 17, rtol=1e-4)
-
-
-@pytest.mark.parametrize(("judged_s", "frames"), [(10, 125), (20, 250), (5, 62), (5.01, 63)])
-def test_a_frame_counts_if_its_middle_was_recorded(judged_s, frames):
-    """Of 80 ms each: the middle of that from 4.96 to 5.04 s is at 5 s."""
-    windows = Windows(
-        signal_mv=np.zeros((2, 12, 1000)), window_s=10, judged_s=judged_s, warnings=()
-    )
-    evidence = np.arange(250.0).reshape(2, 1, 125)
-    assert windows.in_a_row(evidence).tolist() == [list(range(frames))]
 
 
 def test_the_evidence_of_a_refused_record_lasts_no_time():

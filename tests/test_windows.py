@@ -9,7 +9,7 @@ from scipy.signal import firwin
 from ecgcam.errors import RecordError
 from ecgcam.leads import LEADS
 from ecgcam.record import Record
-from ecgcam.windows import cut, resample
+from ecgcam.windows import Windows, cut, resample
 
 
 def record_of(seconds, *, rate_hz=100, leads=LEADS, warnings=()):
@@ -113,15 +113,15 @@ def test_a_rest_of_five_seconds_is_filled_with_the_median_of_each_lead():
 @pytest.mark.parametrize(
     ("seconds", "windows", "judged_s", "said"),
     [
-        (5, 1, 5, "the last 5 s are filled up"),
-        (7.3, 1, 7.3, "the last 2.7 s are filled up"),
-        (9.99, 1, 9.99, "the last 0.01 s are filled up"),
+        (5, 1, 5, "the last window lacks 5 s: filled up"),
+        (7.3, 1, 7.3, "the last window lacks 2.7 s: filled up"),
+        (9.99, 1, 9.99, "the last window lacks 0.01 s: filled up"),
         (10.01, 1, 10, "the last 0.01 s are left out"),
         (14.99, 1, 10, "the last 4.99 s are left out"),
-        (17, 2, 17, "the last 3 s are filled up"),
+        (17, 2, 17, "the last window lacks 3 s: filled up"),
         (20, 2, 20, None),
         (23, 2, 20, "the last 3 s are left out"),
-        (25, 3, 25, "the last 5 s are filled up"),
+        (25, 3, 25, "the last window lacks 5 s: filled up"),
     ],
 )
 def test_every_length_from_five_seconds_on(seconds, windows, judged_s, said):
@@ -183,3 +183,13 @@ def test_leads_that_are_not_looked_at_are_said():
     (warning,) = found.warnings
     assert warning.startswith("judged by V5, I alone")
     assert not cut(record, leads=record.leads[::-1], rate_hz=100, duration_s=10).warnings
+
+
+@pytest.mark.parametrize(("judged_s", "frames"), [(10, 125), (20, 250), (5, 62), (5.01, 63)])
+def test_a_frame_counts_if_its_middle_was_recorded(judged_s, frames):
+    """Of 80 ms each: the middle of that from 4.96 to 5.04 s is at 5 s."""
+    windows = Windows(
+        signal_mv=np.zeros((2, 12, 1000)), window_s=10, judged_s=judged_s, warnings=()
+    )
+    evidence = np.arange(250.0).reshape(2, 1, 125)
+    assert windows.in_a_row(evidence).tolist() == [list(range(frames))]
