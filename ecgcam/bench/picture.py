@@ -80,5 +80,5 @@ def _draw_growth(axes: "Axes", growth: Mapping[str, Growth]) -> None:
     axes.minorticks_off()
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
-    axes.legend(fontsize=9, frameon=False)
+    axes.legend(loc="upper left", fontsize=9, frameon=False)
     axes.grid(color="0.93")
