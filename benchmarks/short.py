@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from ecgcam.classifier import Classifier, load
 from ecgcam.evaluate import judge_folds
@@ -33,7 +34,7 @@ def main(model: str, store: Path) -> None:
 
 
 def scores(
-    classifier: Classifier, records: list[Record], targets: np.ndarray, *, length_s: float
+    classifier: Classifier, records: list[Record], targets: NDArray[np.float32], *, length_s: float
 ) -> tuple[float, float, float]:
     """AUROC, sensitivity and specificity of the first class at its own threshold."""
     short = [

@@ -172,10 +172,10 @@ class Classifier:
         self, windows: Windows, logits: NDArray[np.float32], evidence: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """(classes,), of a record's windows: the mean of what was recorded, by the law."""
-        row = windows.in_a_row(evidence)
-        if row.shape[-1] == len(evidence) * evidence.shape[-1]:
+        if not windows.filled:
             return np.asarray(logits.mean(axis=0))
-        return np.asarray(row.mean(axis=-1) + self.bias, np.float32)
+        recorded = windows.in_a_row(evidence)
+        return np.asarray(recorded.mean(axis=-1) + self.bias, np.float32)
 
     def _answer(
         self,

@@ -78,7 +78,7 @@ def read_config(out: Path) -> TrainConfig:
     return _read_settings(out)[0]
 
 
-def taught_by(out: Path, teachers: Sequence[str]) -> bool:
+def has_teachers(out: Path, teachers: Sequence[str]) -> bool:
     """Whether these are the files of the teachers of the run in this folder, wherever they lie."""
     files = [model_file(teacher) for teacher in teachers]
     digests = sorted(sha256(path) for path in files if path.is_file())

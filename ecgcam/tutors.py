@@ -53,8 +53,7 @@ class Tutors:
         total, count = torch.zeros_like(targets), torch.zeros_like(targets)
         places = places.cpu()  # once for all: a GPU first does all that it was told
         for tutor in self._tutors:
-            rows = tutor.may_judge(places)
-            rows = rows if isinstance(rows, slice) else rows.to(prepared.device)
+            rows = tutor.may_judge(places, prepared.device)
             said = tutor.probabilities(prepared[rows])
             for one in tutor.known:
                 total[rows, one.place] += one.probability(said)
@@ -81,9 +80,11 @@ class _Tutor:
         self._network: Network = folded(network)
         self._temperature: float = card["temperature"]
 
-    def may_judge(self, places: Tensor) -> Tensor | slice:
-        """Which rows of a batch of these records."""
-        return slice(None) if self._unseen is None else self._unseen[places].nonzero()[:, 0]
+    def may_judge(self, places: Tensor, device: torch.device) -> Tensor | slice:
+        """Which rows of a batch of these records, whose signals are on this device."""
+        if self._unseen is None:
+            return slice(None)
+        return self._unseen[places].nonzero()[:, 0].to(device)
 
     def probabilities(self, prepared: Tensor) -> Tensor:
         """Of its own classes, (batch, classes)."""

@@ -31,6 +31,11 @@ class Windows:
     judged_s: float
     warnings: tuple[str, ...]
 
+    @property
+    def filled(self) -> bool:
+        """Whether the last one holds more than was recorded."""
+        return self.judged_s < len(self.signal_mv) * self.window_s
+
     def in_a_row(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
         """(windows, classes, frames) to (classes, all frames whose middle was recorded).
 

@@ -319,6 +319,17 @@ def test_a_difference_in_microvolts_is_held_against_a_range_beyond_int16(tmp_pat
     assert found.apart == pytest.approx(370 / 37_000)
 
 
+def test_from_results_that_are_all_alike_any_difference_is_endless(tmp_path):
+    found = measured(
+        tmp_path,
+        MadeUpWorker("ours", [], seconds=[1] * 2, result=np.ones((2, 3))),
+        MadeUpWorker("a", [], seconds=[9] * 2, result=np.zeros((2, 3))),
+        MadeUpWorker("b", [], seconds=[1] * 2),
+        most_rounds=1,
+    )
+    assert found.apart == np.inf
+
+
 # Goals.
 
 

@@ -108,4 +108,6 @@ def _apart(workers: list[Worker], scratch: Path) -> float:
     rows = zip(ours, theirs, strict=True)  # one by one: float64 of all would fill the memory
     largest = np.max([np.abs(one - np.asarray(other, np.float64)).max() for one, other in rows])
     spread = float(theirs.max()) - float(theirs.min())  # in int16 it can be too large
-    return float(np.divide(largest, spread)) if largest else 0.0
+    if not largest:
+        return 0.0
+    return float(largest) / spread if spread else float("inf")

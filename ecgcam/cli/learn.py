@@ -200,7 +200,7 @@ def _given(context: typer.Context, settings: Mapping[str, Any]) -> dict[str, Any
 
 def _refuse_other_settings(out: Path, given: Mapping[str, Any]) -> None:
     """A run goes on with its own settings: none that was given may be another."""
-    from ..run import read_config, taught_by
+    from ..run import has_teachers, read_config
 
     config = read_config(out)
     started = vars(config) | vars(config.preprocess)
@@ -208,7 +208,7 @@ def _refuse_other_settings(out: Path, given: Mapping[str, Any]) -> None:
         was = started[name]
         if wanted in (was, AUTO):  # the precision was settled when the run was started
             continue
-        if name == "teachers" and taught_by(out, wanted):
+        if name == "teachers" and has_teachers(out, wanted):
             continue
         raise typer.BadParameter(
             f"the run was started with {name} {was}, not {wanted}; --resume goes on with its own "

@@ -74,7 +74,8 @@ class Shown:
 
     heat:       (time,), one value a sample of the record, in [0, 1]; NaN where not judged.
     evidence:   (frames,), in logits; together the frames last `evidence_s` from the record's start.
-    windows:    how many stretches of the evidence, of one length, were judged each by itself.
+    windows:    how many stretches of `window_s` seconds, from the start on, were each judged by
+                themselves.
     bias:       what the head adds: evidence.mean() + bias == logit, but for the paper's map.
     duration_s: how long the record lasts, and so the heat.
     """
