@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from .allocation import FOR_JUDGING, keep_freed_memory
 from .backbones.image import Normed
+from .in_numpy import in_numpy
 from .network import Network, judge_array
 
 Numbers = NDArray[np.float32]
@@ -23,13 +24,17 @@ Numbers = NDArray[np.float32]
 def engine_of(network: Network) -> Callable[[Numbers, str], tuple[Numbers, Numbers]]:
     """An engine of the Classifier: windows (batch, leads, samples) to their logits and evidence.
 
-    Later changes of the network do not reach it. Nobody can set its copy to training, so it need
-    not look at every module's mode first, a tenth of the time of one ECG.
+    Later changes of the network do not reach it. A window alone is judged by NumPy where that is
+    faster (in_numpy.py). Nobody can set its copy to training, so it need not look at every module's
+    mode first.
     """
     ready = folded(network)
     keep_freed_memory(FOR_JUDGING)
+    alone = in_numpy(ready)
 
     def judge(signal_mv: Numbers, source: str) -> tuple[Numbers, Numbers]:
+        if alone is not None and len(signal_mv) == 1 and source == "features":
+            return alone(signal_mv)
         with torch.inference_mode():
             logits, evidence = ready(torch.from_numpy(np.ascontiguousarray(signal_mv)))
         if source == "conv":  # it is drawn before the norms, which `ready` has not

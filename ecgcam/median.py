@@ -20,8 +20,8 @@ _ROWS_A_THREAD = 256  # fewer take less time than to start a thread
 def median(signal: Tensor) -> Tensor:
     """The median over time, kept as a last axis of 1; of an even length the mean of the middle two.
 
-    (torch.median gives the lower of the two.) Gradients, torch.compile and the export to ONNX can
-    follow it; torch.jit.trace, forward-mode derivatives and torch.func.vmap cannot.
+    (torch.median gives the lower of the two.) Gradients, torch.compile and torch.export can follow
+    it; torch.jit.trace, forward-mode derivatives and torch.func.vmap cannot.
     """
     if _is_plain(signal):
         rows = signal.numpy().reshape(-1, signal.shape[-1])

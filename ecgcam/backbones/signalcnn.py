@@ -32,9 +32,9 @@ class ConvBlock(nn.Module):
         it up over batch and time would take a tenth of the convolution's.
         """
         bias = self.conv.bias
-        if self.norm.training and bias is not None:
-            bias = bias.detach()
-        return conv2d(image, self.conv.weight, bias, padding=self.conv.padding)
+        if not self.norm.training or bias is None:
+            return self.conv(image)
+        return conv2d(image, self.conv.weight, bias.detach(), padding=self.conv.padding)
 
     def norms_to_fold(self) -> list[Normed]:
         """For folded.py."""

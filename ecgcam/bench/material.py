@@ -20,7 +20,8 @@ class Sizes:
     made_up:   ECGs of the made-up folder; base: how many of them differ.
     read:      ECGs that wfdb reads in a run. signals: raw ECGs in memory.
     trained:   ECGs of the part that an epoch is measured on, validation and all.
-    steps:     of training in a row, as training has them: the first is colder than those after it.
+    in_a_row:  steps of training, and batches judged, as one does it: the first finds the
+               processor's caches cold.
     growth:    numbers of ECGs by which to see how time and memory grow.
     rounds:    of a stage at most.
     megabytes: read and copied to measure the machine.
@@ -32,7 +33,7 @@ class Sizes:
     signals: int = 256
     trained: int = 9_000
     batch: int = 128
-    steps: int = 8
+    in_a_row: int = 8
     growth: tuple[int, ...] = (5_000, 20_000, 80_000)
     rounds: int = 1_000
     megabytes: int = 256
@@ -45,7 +46,7 @@ QUICK = Sizes(
     signals=4,
     trained=120,
     batch=32,
-    steps=2,
+    in_a_row=2,
     growth=(60, 120),
     rounds=1,
     megabytes=8,
@@ -61,8 +62,8 @@ class Material:
         whole, its store; store, that of the part an epoch is measured on; folds to evaluate on;
         what write_arrays wrote;
         records, trained, validated: ECGs in the folder, and in the folds of the part;
-        read, batch, steps, epochs, megabytes: how much to do at a time; scratch and made: where to
-        write, and what.
+        read, batch, in_a_row, epochs, megabytes: how much to do at a time;
+        scratch and made: where to write, and what.
     counts: of ECGs, for adding up the whole way.
     """
 
@@ -93,7 +94,7 @@ def make_material(folder: Path | None, scratch: Path, sizes: Sizes) -> Material:
         "validated": len(store.numbers(folds=[VALIDATION_FOLD])),
         "read": min(sizes.read, len(whole.records)),
         "batch": sizes.batch,
-        "steps": sizes.steps,
+        "in_a_row": sizes.in_a_row,
         "epochs": 2,
         "megabytes": sizes.megabytes,
         "scratch": str(scratch),

@@ -1,11 +1,13 @@
 """Judging: folds evaluated, archives scored, one ECG explained, a batch with and without map."""
 
-from itertools import cycle
+from collections.abc import Iterator
+from itertools import chain, cycle
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...allocation import FOR_JUDGING, keep_freed_memory
 from ...classifier import BATCH, load
@@ -53,20 +55,20 @@ def one(given: Given) -> Job:
 
 
 def probability(given: Given) -> Job:
-    """A batch to its probabilities alone."""
+    """Batches to their probabilities alone."""
     keep_freed_memory(FOR_JUDGING)  # this, the norms and the size of a batch as load() has them
     prepared, network = first(given, "prepared"), folded(network_of(given))
 
     def run() -> None:
         with torch.inference_mode():
-            for part in torch.split(prepared, BATCH):
+            for part in _in_a_row(prepared, given):
                 network.logits(part).sigmoid()
 
-    return Job(run=run, ecgs=len(prepared))
+    return Job(run=run, ecgs=given["in_a_row"] * len(prepared))
 
 
 def probability_and_map(given: Given) -> Job:
-    """A batch to its probabilities and evidence; to compare, what captum's map is of it.
+    """Batches to their probabilities and evidence; to compare, what captum's map is of one.
 
     The gradient of a logit by a feature is the head's weight over the number of frames, since the
     head averages them; LayerGradCam is so the evidence over that number.
@@ -78,20 +80,20 @@ def probability_and_map(given: Given) -> Job:
     def run() -> None:
         maps.clear()
         with torch.inference_mode():
-            for part in torch.split(prepared, BATCH):
+            for part in _in_a_row(prepared, given):
                 logits, evidence = network.judge(part)
                 logits.sigmoid()
                 maps.append(evidence)
 
     def result() -> NDArray[np.float32]:
-        evidence = torch.cat(maps)
+        evidence = torch.cat(maps)[: len(prepared)]
         return (evidence / evidence.shape[-1]).numpy()
 
-    return Job(run=run, ecgs=len(prepared), result=result)
+    return Job(run=run, ecgs=given["in_a_row"] * len(prepared), result=result)
 
 
 def layer_grad_cam(given: Given) -> Job:
-    """A batch to its probabilities by our network, then captum's map of the same network.
+    """Batches to their probabilities by our network, then captum's map of the same network.
 
     How much of our lead over captum on the plain network is the network's, how much the map's.
     """
@@ -102,12 +104,17 @@ def layer_grad_cam(given: Given) -> Job:
     explain = LayerGradCam(network.logits, network.backbone.last)
 
     def run() -> None:
-        for part in torch.split(prepared, BATCH):
+        for part in _in_a_row(prepared, given):
             with torch.inference_mode():
                 network.logits(part).sigmoid()
             explain.attribute(part, target=0)
 
-    return Job(run=run, ecgs=len(prepared))
+    return Job(run=run, ecgs=given["in_a_row"] * len(prepared))
+
+
+def _in_a_row(prepared: Tensor, given: Given) -> Iterator[Tensor]:
+    """The batch, so many times as are judged in a row, in the parts that a classifier takes."""
+    return chain.from_iterable(torch.split(prepared, BATCH) for _ in range(given["in_a_row"]))
 
 
 def judge_on_gpu(given: Given) -> Job:

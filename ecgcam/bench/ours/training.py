@@ -37,10 +37,10 @@ def _step(given: Given, *, precision: str) -> Job:
     steps = Steps(network.train(), precision=precision)
 
     def run() -> None:
-        for _ in range(given["steps"]):
+        for _ in range(given["in_a_row"]):
             steps.take(prepared, targets)
 
-    return Job(run=run, ecgs=given["steps"] * len(prepared), result=lambda: logits)
+    return Job(run=run, ecgs=given["in_a_row"] * len(prepared), result=lambda: logits)
 
 
 def bare_epoch(given: Given) -> Job:

@@ -3,7 +3,7 @@
 What a job is given: files of NumPy with raw `signals` and preprocessed ones, `prepared` with
 `targets` and `validation` with `validation_targets`, (records, leads, time) and (records, 1);
 `weights` for the network; `stems`, a file that lists WFDB records, of which a run reads `read`;
-`batch`, how many ECGs are taken together.
+`batch`, how many ECGs are taken together; `in_a_row`, how many batches one after the other.
 """
 
 from itertools import cycle
@@ -94,10 +94,10 @@ def step(given: Given) -> Job:
     training = PlainTraining(network.train())
 
     def run() -> None:
-        for _ in range(given["steps"]):
+        for _ in range(given["in_a_row"]):
             training.step(prepared, targets)
 
-    return Job(run=run, ecgs=given["steps"] * len(prepared), result=lambda: logits)
+    return Job(run=run, ecgs=given["in_a_row"] * len(prepared), result=lambda: logits)
 
 
 def epoch(given: Given) -> Job:
@@ -158,7 +158,7 @@ def one(given: Given) -> Job:
 
 
 def layer_grad_cam(given: Given) -> Job:
-    """The probabilities of a batch, then captum's map, from the features that the head averages."""
+    """The probabilities of batches, then captum's map, from the features that the head averages."""
     import torch
     from captum.attr import LayerGradCam
 
@@ -170,11 +170,16 @@ def layer_grad_cam(given: Given) -> Job:
     maps: list[torch.Tensor] = []
 
     def run() -> None:
-        with torch.no_grad():
-            torch.sigmoid(network(prepared))  # captum keeps what its own pass gives
-        maps[:] = [explain.attribute(prepared, target=0)]
+        for _ in range(given["in_a_row"]):
+            with torch.no_grad():
+                torch.sigmoid(network(prepared))  # captum keeps what its own pass gives
+            maps[:] = [explain.attribute(prepared, target=0)]
 
-    return Job(run=run, ecgs=len(prepared), result=lambda: maps[0].detach().numpy())
+    return Job(
+        run=run,
+        ecgs=given["in_a_row"] * len(prepared),
+        result=lambda: maps[0].detach().numpy(),
+    )
 
 
 def _first(given: Given, name: str) -> NDArray[Any]:
