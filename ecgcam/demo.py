@@ -35,17 +35,11 @@ def run_demo(out: Path, config: DemoConfig, *, show: Show, on_epoch: OnEpoch) ->
     """Make up ECGs, look at them, prepare, train, evaluate, explain; the path of the report.
 
     show: a context manager for a title that gives what to call with the work done, and of how
-    much. Raises DatasetError if `out` holds something already.
+    much. Raises DatasetError if `out` holds something already, ValueError for a seed that torch
+    does not take, both before anything is written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something already; the demo needs a new folder.")
-    started = time.monotonic()
-    with show("made-up ECGs") as progress:
-        folder = synthesize(out / "ecgs", config.records, seed=config.seed, progress=progress)
-    with show("overview") as progress:
-        overview(folder, out / "overview", progress=progress)
-    with show("prepared") as progress:
-        store = open_store(prepare(folder, out / "store", progress=progress).folder)
     # Few records make few steps: a rate that rises and falls learns them in little time.
     recipe = TrainConfig(
         epochs=config.epochs,
@@ -54,6 +48,13 @@ def run_demo(out: Path, config: DemoConfig, *, show: Show, on_epoch: OnEpoch) ->
         schedule="onecycle",
         seed=config.seed,
     )
+    started = time.monotonic()
+    with show("made-up ECGs") as progress:
+        folder = synthesize(out / "ecgs", config.records, seed=config.seed, progress=progress)
+    with show("overview") as progress:
+        overview(folder, out / "overview", progress=progress)
+    with show("prepared") as progress:
+        store = open_store(prepare(folder, out / "store", progress=progress).folder)
     model = load(train(store, out / "run", recipe, on_epoch=on_epoch))
     with show("evaluated") as progress:
         evaluate(model, store, out / "evaluation", folds=(10,), draw=3, progress=progress)

@@ -88,6 +88,12 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
+def test_a_seed_that_cannot_train_is_refused_before_anything_is_made_up(tmp_path):
+    with pytest.raises(ValueError, match="seed must be from 0 to"):
+        run_demo(tmp_path / "demo", DemoConfig(seed=2**63), show=show, on_epoch=print)
+    assert not (tmp_path / "demo").exists()
+
+
 def test_the_code_of_the_readme_runs_in_its_folder(demo, monkeypatch, capsys):
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.S)
