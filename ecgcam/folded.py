@@ -31,9 +31,11 @@ def engine_of(network: Network) -> Callable[[Numbers, str], tuple[Numbers, Numbe
     ready = folded(network)
     keep_freed_memory(FOR_JUDGING)
     alone = in_numpy(ready)
+    one = (1, len(network.config.leads), network.config.samples)
 
     def judge(signal_mv: Numbers, source: str) -> tuple[Numbers, Numbers]:
-        if alone is not None and len(signal_mv) == 1 and source == "features":
+        fits = signal_mv.shape == one and signal_mv.dtype == np.float32
+        if alone is not None and fits and source == "features":
             return alone(signal_mv)
         with torch.inference_mode():
             logits, evidence = ready(torch.from_numpy(np.ascontiguousarray(signal_mv)))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 Real = TypeVar("Real", bound=np.floating[Any])
 
@@ -23,6 +24,8 @@ def median(signal: Tensor) -> Tensor:
     (torch.median gives the lower of the two.) Gradients, torch.compile and torch.export can follow
     it; torch.jit.trace, forward-mode derivatives and torch.func.vmap cannot.
     """
+    if has_torch_function_unary(signal):
+        return handle_torch_function(median, (signal,), signal)
     if _is_plain(signal):
         rows = signal.numpy().reshape(-1, signal.shape[-1])
         return torch.from_numpy(_medians(rows)).view(*signal.shape[:-1], 1)
