@@ -51,7 +51,8 @@ class Training(pl.LightningModule):
             self.averaged = AveragedModel(network, multi_avg_fn=self._average, use_buffers=True)
         self.augment = augmentation(config.augmentation, rate_hz=network.config.rate_hz)
         self.crop = None if config.crop_s is None else _samples(config.crop_s, network)
-        self._losses: list[tuple[Tensor, int]] = []
+        self._losses = torch.empty(0)  # of the epoch's steps
+        self._sizes: list[int] = []
         self._validated: list[tuple[Tensor, Tensor]] = []
 
     @property
@@ -70,8 +71,13 @@ class Training(pl.LightningModule):
             targets = self.tutors.teach(changed, targets, places)
         self._seed_dropout(1 + place)
         loss = self._loss_of_all(self.network.mean_features(changed), targets)
-        self._losses.append((loss.detach(), len(targets)))
+        self._losses[place] = loss.detach()  # a tensor kept of each step would cut up the memory
+        self._sizes.append(len(targets))
         return loss
+
+    def on_train_epoch_start(self) -> None:
+        self._losses = torch.zeros(int(self.trainer.num_training_batches), device=self.device)
+        self._sizes = []
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.config.average is not None:
@@ -100,10 +106,8 @@ class Training(pl.LightningModule):
 
     def _mean_loss(self) -> Tensor:
         """Of the epoch's records, whose last batch is behind us."""
-        losses, sizes = zip(*self._losses, strict=True)
-        self._losses.clear()
-        weights = torch.tensor(sizes, device=self.device) / sum(sizes)
-        return torch.stack(losses).float() @ weights
+        weights = torch.tensor(self._sizes, device=self.device) / sum(self._sizes)
+        return self._losses @ weights
 
     def on_train_epoch_end(self) -> None:
         schedule = self.lr_schedulers()

@@ -6,6 +6,8 @@ import os
 import platform
 import subprocess
 import sys
+import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -276,6 +278,21 @@ def test_a_stage_leaves_the_warm_up_out_and_counts_by_ecg(tmp_path):
     assert (found.taken["a"].peak_bytes, found.taken[OURS].first_s) == (5e8, 7.0)
     assert found.apart == 0.0625 / 2
     assert found.missing == {}
+
+
+def test_what_our_own_job_says_of_a_rival_is_taken_from_there(tmp_path):
+    said = Run(name="alone", side="ours", job="ours", said="first_s", goal=1)
+    stage = replace(STAGE, rivals=(*STAGE.rivals, said))
+    workers = [MadeUpWorker(name, [], seconds=[1] * 3, result=np.eye(2)) for name in "oab"]
+    given = {"scratch": str(tmp_path)}
+    found = measure_stage(stage, given, MadeUpCrew(*workers), most_rounds=2)
+    assert found.taken["alone"].seconds == (0.7, 0.7)
+    assert found.taken["alone"].peak_bytes is None
+    assert stage_rows(stage, found, limit_s=None)[-1].faster.median == pytest.approx(7)
+    workers = [MadeUpWorker("a", [], seconds=[1] * 3), MadeUpWorker("b", [], seconds=[1] * 3)]
+    without = MadeUpCrew(MadeUpWorker("o", [], why_not="no torch"), *workers)
+    found = measure_stage(stage, given, without, most_rounds=2)
+    assert found.missing["alone"] == "no torch"
 
 
 def test_a_rival_that_is_not_there_is_named_and_the_others_are_measured(tmp_path):
@@ -666,6 +683,25 @@ def test_the_memory_of_children_counts(tmp_path):
         pytest.skip("this system has no /proc")
     assert together.found["peak_bytes"] - alone.found["peak_bytes"] > 1.5e8
     assert together.found["own_bytes"] - alone.found["own_bytes"] > 1.4e8
+
+
+def test_a_child_that_is_still_this_process_counts_once():
+    held = np.ones(30_000_000)
+    with Watch() as alone:
+        pass
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of threads, which the child has none of
+        child = os.fork()
+    if not child:
+        time.sleep(0.5)
+        os._exit(0)
+    with Watch() as together:
+        os.waitpid(child, 0)
+    if not alone.found:
+        pytest.skip("this system has no /proc")
+    assert together.found["own_bytes"] - alone.found["own_bytes"] < held.nbytes / 2
 
 
 def test_numbers_in_words():

@@ -7,12 +7,18 @@ from .workers import Side
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One way to do a stage: a job of a worker, and its name in the table."""
+    """One way to do a stage: a job of a worker, and its name in the table.
+
+    goal: how many times as fast as this one we want to be.
+    said: what our own job calls the seconds of this one, if it does it too, in turn with the other;
+          then no worker is started for it.
+    """
 
     name: str
     side: Side
     job: str
-    goal: float | None = None  # how many times as fast as this one we want to be
+    goal: float | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +146,13 @@ STAGES = (
                 goal=3,
             ),
             Run(name="LayerGradCam of our network", side="ours", job="layer_grad_cam"),
-            Run(name="the probability alone", side="ours", job="probability", goal=1 / 1.03),
+            Run(
+                name="the probability alone",
+                side="ours",
+                job="probability_and_map",
+                said="alone_s",
+                goal=1 / 1.03,
+            ),
         ),
         rounds=40,
         same=1e-4,

@@ -1,7 +1,7 @@
 """A stage measured: ours in turn with the others, each in a process of its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from .crew import Crew
 from .pairs import in_turn
-from .plan import Stage
+from .plan import OURS, Stage
 from .workers import Kind, NotMeasured, Worker
 
 
@@ -59,7 +59,7 @@ def measure_stage(
     ready: dict[str, _Ready] = {}
     missing: dict[str, str] = {}
     with crew.stage() as hire:
-        for run in stage.runs:
+        for run in (run for run in stage.runs if not run.said):
             worker = hire(Kind(side=run.side, threads=stage.threads))
             try:
                 ready[run.name] = _warmed(worker, run.job, given)
@@ -74,6 +74,12 @@ def measure_stage(
         if stage.same is not None and set(compared) <= set(answers):
             apart = _apart([ready[name].worker for name in compared], Path(given["scratch"]))
     taken = {name: _taken(ready[name], given) for name, given in answers.items()}
+    for run in (run for run in stage.runs if run.said):
+        if OURS in answers:
+            said = [{"seconds": answer[run.said]} for answer in answers[OURS]]
+            taken[run.name] = _taken(replace(ready[OURS], peak_bytes=None), said)
+        else:
+            missing[run.name] = missing[OURS]
     return Measured(taken=taken, missing=missing, apart=apart)
 
 

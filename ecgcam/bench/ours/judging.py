@@ -1,13 +1,12 @@
 """Judging: folds evaluated, archives scored, one ECG explained, a batch with and without map."""
 
-from collections.abc import Iterator
-from itertools import chain, cycle
+import time
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ...allocation import FOR_JUDGING, keep_freed_memory
 from ...classifier import BATCH, load
@@ -54,39 +53,42 @@ def one(given: Given) -> Job:
     return Job(run=run, ecgs=1)
 
 
-def probability(given: Given) -> Job:
-    """Batches to their probabilities alone."""
-    keep_freed_memory(FOR_JUDGING)  # this, the norms and the size of a batch as load() has them
-    prepared, network = first(given, "prepared"), folded(network_of(given))
-
-    def run() -> None:
-        with torch.inference_mode():
-            for part in _in_a_row(prepared, given):
-                network.logits(part).sigmoid()
-
-    return Job(run=run, ecgs=given["in_a_row"] * len(prepared))
-
-
 def probability_and_map(given: Given) -> Job:
     """Batches to their probabilities and evidence; to compare, what captum's map is of one.
 
+    Adds alone_s, what the probabilities alone take, batch by batch in turn: of two processes that
+    do the very same, one can be slower by some hundredths, by where its memory lies.
     The gradient of a logit by a feature is the head's weight over the number of frames, since the
     head averages them; LayerGradCam is so the evidence over that number.
     """
     keep_freed_memory(FOR_JUDGING)  # this, the norms and the size of a batch as load() has them
     prepared, network = first(given, "prepared"), folded(network_of(given))
+    parts = torch.split(prepared, BATCH)
     maps: list[torch.Tensor] = []
 
-    def run() -> None:
+    def alone() -> None:
+        for part in parts:
+            network.logits(part).sigmoid()
+
+    def both() -> None:
         maps.clear()
+        for part in parts:
+            logits, evidence = network.judge(part)
+            logits.sigmoid()
+            maps.append(evidence)
+
+    def run() -> dict[str, float]:
+        taken = {both: 0.0, alone: 0.0}
         with torch.inference_mode():
-            for part in _in_a_row(prepared, given):
-                logits, evidence = network.judge(part)
-                logits.sigmoid()
-                maps.append(evidence)
+            for k in range(given["in_a_row"]):
+                for do in (alone, both) if k % 2 else (both, alone):
+                    start = time.perf_counter()
+                    do()
+                    taken[do] += time.perf_counter() - start
+        return {"seconds": taken[both], "alone_s": taken[alone]}
 
     def result() -> NDArray[np.float32]:
-        evidence = torch.cat(maps)[: len(prepared)]
+        evidence = torch.cat(maps)
         return (evidence / evidence.shape[-1]).numpy()
 
     return Job(run=run, ecgs=given["in_a_row"] * len(prepared), result=result)
@@ -104,17 +106,13 @@ def layer_grad_cam(given: Given) -> Job:
     explain = LayerGradCam(network.logits, network.backbone.last)
 
     def run() -> None:
-        for part in _in_a_row(prepared, given):
-            with torch.inference_mode():
-                network.logits(part).sigmoid()
-            explain.attribute(part, target=0)
+        for _ in range(given["in_a_row"]):
+            for part in torch.split(prepared, BATCH):
+                with torch.inference_mode():
+                    network.logits(part).sigmoid()
+                explain.attribute(part, target=0)
 
     return Job(run=run, ecgs=given["in_a_row"] * len(prepared))
-
-
-def _in_a_row(prepared: Tensor, given: Given) -> Iterator[Tensor]:
-    """The batch, so many times as are judged in a row, in the parts that a classifier takes."""
-    return chain.from_iterable(torch.split(prepared, BATCH) for _ in range(given["in_a_row"]))
 
 
 def judge_on_gpu(given: Given) -> Job:

@@ -16,7 +16,6 @@ MODULES = {
         "evaluate",
         "judge",
         "one",
-        "probability",
         "probability_and_map",
         "layer_grad_cam",
         "judge_on_gpu",

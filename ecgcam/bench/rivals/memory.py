@@ -60,11 +60,23 @@ def _held(process: int) -> tuple[int, int] | None:
 
 
 def _children() -> list[int]:
-    """The processes that this one's threads have started."""
+    """The processes that this one's threads have started, once they run a program of their own.
+
+    Until then a child lies in this process's own memory, which would count twice.
+    """
     found: list[int] = []
     for task in Path("/proc/self/task").glob("*/children"):
         try:
             found += map(int, task.read_text(encoding="utf-8").split())
         except OSError:  # the thread ended in the meantime
             continue
-    return found
+    own = _program(os.getpid())
+    return [child for child in found if _program(child) != own]
+
+
+def _program(process: int) -> bytes:
+    """What it was started by; nothing if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
