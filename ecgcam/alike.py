@@ -23,8 +23,7 @@ _COMMENTS = rb"(?:#[ -~]*\r?\n)*"
 
 def stem_of(path: str) -> str:
     """A WFDB record's path without the suffix of its header or its samples."""
-    stem, suffix = os.path.splitext(path)
-    return stem if suffix in {".hea", ".dat"} else path
+    return path[:-4] if path.endswith((".hea", ".dat")) else path
 
 
 def headers_like(path: str) -> re.Pattern[bytes] | None:

@@ -10,6 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,30 +46,30 @@ class Statement:
     form: bool = False
     rhythm: bool = False
 
-    def labels(self) -> Iterable[str]:
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
         """Every label that the statement gives a record."""
-        yield f"statement:{self.code}"
-        if self.superclass:
-            yield f"superclass:{self.superclass}"
-        if self.subclass:
-            yield f"subclass:{self.subclass}"
-        if self.form:
-            yield f"form:{self.code}"
-        if self.rhythm:
-            yield f"rhythm:{self.code}"
+        given = {
+            "statement": self.code,
+            "superclass": self.superclass,
+            "subclass": self.subclass,
+            "form": self.code if self.form else None,
+            "rhythm": self.code if self.rhythm else None,
+        }
+        return tuple(f"{kind}:{name}" for kind, name in given.items() if name is not None)
 
 
 def statement_labels(codes: Iterable[str], statements: Mapping[str, Statement]) -> list[str]:
     """The labels of a record with these statements, sorted; each counts whatever its likelihood."""
-    known = (statements.get(code, Statement(code=code)) for code in codes)
-    return sorted({label for statement in known for label in statement.labels()})
+    known = (statements.get(code) or Statement(code=code) for code in codes)
+    return sorted({label for statement in known for label in statement.labels})
 
 
 def statement_vocabulary(statements: Mapping[str, Statement]) -> dict[str, tuple[str, ...]]:
     """The names of each kind; superclasses in PTB-XL's usual order, the others sorted."""
     names: dict[str, set[str]] = {kind: set() for kind in _KIND_OF_TASK.values()}
     for statement in statements.values():
-        for label in statement.labels():
+        for label in statement.labels:
             kind, name = label.split(":", 1)
             names[kind].add(name)
     ordered = {kind: tuple(sorted(found)) for kind, found in names.items() if found}

@@ -10,9 +10,11 @@ import math
 import os
 import re
 from collections.abc import Collection, Mapping
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .errors import DatasetError
@@ -127,7 +129,7 @@ def read_folder(folder: Path, *, rate_hz: float = 100) -> Source:
     if ids.isna().any():
         row = int(ids.isna().to_numpy().argmax())
         raise DatasetError(f"{folder / TABLE}: row {row + 2}: ecg_id must be a whole number.")
-    absolute = folder.resolve()
+    absolute = str(folder.resolve())
     records = pd.DataFrame(
         {
             "id": ids.astype("int64"),
@@ -167,7 +169,6 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = table.reindex(columns=_ABOUT_PEOPLE)
     age = pd.to_numeric(table["age"], errors="coerce")
-    noise = table[list(NOISE_COLUMNS)].notna()
     return pd.DataFrame(
         {
             "age_years": age.mask(age == OVER_89_YEARS, 90.0),
@@ -175,12 +176,18 @@ def _known_of_people(table: pd.DataFrame) -> pd.DataFrame:
             "device": _tidied(table["device"]),
             "site": _whole(table["site"]).astype("string"),
             "validated": _yes_or_no(table["validated_by_human"]),
-            "noise": [
-                " ".join(name for name, there in zip(NOISE_COLUMNS, row, strict=True) if there)
-                for row in noise.to_numpy()
-            ],
+            "noise": _noise(table),
         }
     )
+
+
+def _noise(table: pd.DataFrame) -> list[str]:
+    """The names of the columns that say something, for each row; most say nothing."""
+    rows = table[list(NOISE_COLUMNS)].notna().to_numpy()
+    named = [""] * len(rows)
+    for k in np.flatnonzero(rows.any(axis=1)).tolist():
+        named[k] = " ".join(compress(NOISE_COLUMNS, rows[k]))
+    return named
 
 
 def _tidied(column: pd.Series) -> pd.Series:

@@ -218,7 +218,7 @@ def test_a_diagnostic_statement_without_a_group_is_in_none(folder_of):
     folder = folder_of({}, statements=STATEMENTS + "XYZ,odd,1.0,,,,\n")
     odd = read_statements(folder)["XYZ"]
     assert (odd.superclass, odd.subclass) == (None, None)
-    assert list(odd.labels()) == ["statement:XYZ"]
+    assert list(odd.labels) == ["statement:XYZ"]
 
 
 def test_the_real_statements(ptbxl_tables):
