@@ -97,6 +97,8 @@ class Classifier:
 
         signal_mv: (batch, leads, samples): the model's leads, rate and duration.
         """
+        if len(signal_mv) <= BATCH:
+            return self._engine(signal_mv, source)
         parts = [
             self._engine(signal_mv[at : at + BATCH], source)
             for at in range(0, len(signal_mv), BATCH)

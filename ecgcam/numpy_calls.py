@@ -165,7 +165,7 @@ CALLS: Mapping[Call, Call] = {
     Tensor.reshape: np.ndarray.reshape,
     Tensor.squeeze: np.squeeze,
     Tensor.sub: sub,
-    Tensor.unsqueeze: np.expand_dims,
+    Tensor.unsqueeze: lambda array, dim: array[(slice(None),) * dim + (None,)],
     Tensor.view_as: lambda array, other: array.reshape(other.shape),
     functional.avg_pool2d: _average,
     functional.leaky_relu: _leaky_relu,

@@ -93,7 +93,7 @@ def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: f
             f"{record.name}: it lasts {record.duration_s:.3g} s; "
             f"needed: at least {shortest / rate_hz:g} s."
         )
-    if not np.ptp(chosen.signal_mv, axis=1).any():
+    if (chosen.signal_mv == chosen.signal_mv[:, :1]).all():
         raise RecordError(f"{record.name}: {', '.join(leads)} are flat: there is nothing to judge.")
     whole, rest = divmod(found, samples)
     parts = [fitted.signal_mv[:, at : at + samples] for at in range(0, whole * samples, samples)]
