@@ -1,6 +1,6 @@
 """What each network of the zoo costs: one ECG, raw mV to probability and map, on one thread.
 
-    python benchmarks/study/costs.py
+    OMP_NUM_THREADS=1 python benchmarks/study/costs.py
 
 Weights do not change the time, so that no run is needed. Writes costs.csv; table.py shows it.
 """
