@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -500,6 +500,19 @@ def test_the_speeds_of_this_machine_are_plausible(tmp_path):
     assert 1e8 < speeds["memory_bytes_s"] < 1e13
     assert 1e8 < speeds["flops_s_one_thread"] < 1e13
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_job_done_more_often_the_median_time_and_the_most_memory_count(tmp_path, monkeypatch):
+    said = iter([{"seconds": 3, "own_bytes": 5}, {"seconds": 1, "own_bytes": 9}] * 2)
+
+    class Worker:
+        set_up = staticmethod(lambda job, given: 10)
+        run = staticmethod(lambda watch: next(said))
+
+    monkeypatch.setattr("ecgcam.bench.crew.started", lambda *_, **__: nullcontext(Worker()))
+    with Crew(tmp_path, peers=None, kept=False) as crew:
+        assert crew.once("store", {}, times=3) == {"seconds": 3, "own_bytes": 9}
+        assert crew.once("store", {}) == {"seconds": 1, "own_bytes": 9}
 
 
 class GpuWorker:
