@@ -20,8 +20,8 @@ class Sizes:
     made_up:   ECGs of the made-up folder; base: how many of them differ.
     read:      ECGs that wfdb reads in a run. signals: raw ECGs in memory.
     trained:   ECGs of the part that an epoch is measured on, validation and all.
-    in_a_row:  steps of training, and batches judged, as one does it: the first finds the
-               processor's caches cold.
+    in_a_row:  steps of training, and batches augmented or judged, as one does it: the first
+               finds the processor's caches cold.
     growth:    numbers of ECGs by which to see how time and memory grow.
     rounds:    of a stage at most.
     megabytes: read and copied to measure the machine.

@@ -50,13 +50,14 @@ def preprocess(given: Given) -> Job:
 
 
 def augment(given: Given) -> Job:
-    """The paper's augmentation of one batch, drawn and done."""
+    """The paper's augmentation of a batch, drawn and done, some times in a row."""
     keep_freed_memory(FOR_TRAINING)  # as `ecgcam train` does
     prepared = first(given, "prepared")
     change = augmentation("paper", rate_hz=100)
     generator = torch.Generator().manual_seed(0)
 
     def run() -> None:
-        change(prepared, generator=generator)
+        for _ in range(given["in_a_row"]):
+            change(prepared, generator=generator)
 
-    return Job(run=run, ecgs=len(prepared))
+    return Job(run=run, ecgs=given["in_a_row"] * len(prepared))

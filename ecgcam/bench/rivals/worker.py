@@ -73,10 +73,11 @@ def augment(given: Given) -> Job:
     augmentation = paper_augmentation()
 
     def run() -> None:
-        for record in records:
-            augmentation(ecg=record)
+        for _ in range(given["in_a_row"]):
+            for record in records:
+                augmentation(ecg=record)
 
-    return Job(run=run, ecgs=len(records))
+    return Job(run=run, ecgs=given["in_a_row"] * len(records))
 
 
 def step(given: Given) -> Job:
