@@ -1,7 +1,9 @@
 """What the calls of our networks are in NumPy, for in_numpy.py: in evaluation, in float32.
 
 CALLS: for a function of torch what does the same; it takes the same arguments, arrays in place of
-tensors. MADE: for one whose weights are better prepared, what makes a function of the signal alone.
+tensors. What of them is the same in all our networks, as the width of a pool, is not looked at:
+in_numpy.py tries out what comes of it all.
+MADE: for one whose weights are better prepared, what makes a function of the signal alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +25,7 @@ Layer = Callable[[Numbers], Numbers]
 
 
 class Unknown(Exception):
-    """A call that is not in the tables, or is made otherwise than by our networks."""
+    """A call that is not in the tables, or a convolution of another kind than ours."""
 
 
 def numpy_call(

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import cloudpickle  # what joblib sends work with
+import cloudpickle
 import numpy as np
 import pytest
 import torch
