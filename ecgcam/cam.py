@@ -15,7 +15,7 @@ def activation_map(features: Tensor, weight: Tensor) -> Tensor:
     Returns (batch, classes, frames). Its mean over frames plus the bias of the head is the
     logit: the map adds up to the decision (Zhou et al. 2016, section 2).
     """
-    return torch.bmm(weight.expand(features.shape[0], -1, -1), features)
+    return torch.bmm(weight.expand(len(features), -1, -1), features)
 
 
 def heatmap(evidence: Tensor, *, samples: int) -> Tensor:
