@@ -1,6 +1,6 @@
 """The benchmark of edges counts the maps that are hottest there."""
 
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,10 @@ TURNED = LEADS[::-1]
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def edges():
-    sys.path.insert(0, str(BENCHMARKS))
-    import edges
-
-    yield edges
-    sys.path.remove(str(BENCHMARKS))
+@pytest.fixture
+def edges(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return import_module("edges")
 
 
 def test_of_ten_seconds_in_125_frames_four_at_either_end_are_edges(edges):

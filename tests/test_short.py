@@ -1,7 +1,7 @@
 """The benchmark of short ECGs judges the first seconds of each, and no more."""
 
-import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,10 @@ from ecgcam.classifier import load
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def short():
-    sys.path.insert(0, str(BENCHMARKS))
-    import short
-
-    yield short
-    sys.path.remove(str(BENCHMARKS))
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return import_module("short")
 
 
 def test_what_comes_after_the_first_seconds_does_not_count(short, tmp_path):
