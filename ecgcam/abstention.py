@@ -10,37 +10,15 @@ is where its certainty
 is under w, the width of the band: 0 leaves nothing open, 1 all that is not quite certain.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .metrics import checked, decide
+from .operating_points import Band
 
 _ROUNDING = 1e-12  # of a share: 19 of 20 is 0.95
-
-
-@dataclass(frozen=True, kw_only=True)
-class Band:
-    """The open interval of probabilities, (low, high), that is too near the threshold to tell."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.low <= self.high <= 1:
-            raise ValueError(f"a band goes from {self.low} to {self.high}; needed: within 0 and 1.")
-
-    @classmethod
-    def around(cls, threshold: float, *, width: float) -> "Band":
-        """The band of this width w, within [0, 1]: from t (1 - w) to t + w (1 - t)."""
-        return cls(low=threshold * (1 - width), high=threshold + width * (1 - threshold))
-
-    def holds(self, probabilities: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which lie in the band, at the probabilities' own precision."""
-        low, high = np.array([self.low, self.high], probabilities.dtype)
-        return (probabilities > low) & (probabilities < high)
 
 
 def certainty(probabilities: NDArray[Any], *, threshold: float) -> NDArray[np.float64]:

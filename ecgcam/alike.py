@@ -13,17 +13,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .wfdb16 import INVALID
+from .wfdb16 import INVALID, stem_of
 
 _RECORD_LINE = re.compile(rb"[^\s/]+( [^\r\n]*)")
 _SIGNAL_LINE = re.compile(rb"\S+( 16 \S+ \d+ \S+ )\S+ \S+( 0 [^\r\n]*)")
 _LONGEST = 8192  # bytes of a header
 _COMMENTS = rb"(?:#[ -~]*\r?\n)*"
-
-
-def stem_of(path: str) -> str:
-    """A WFDB record's path without the suffix of its header or its samples."""
-    return path[:-4] if path.endswith((".hea", ".dat")) else path
 
 
 def headers_like(path: str) -> re.Pattern[bytes] | None:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from .bootstrap import ratio
 from .metrics import checked, decide
+from .operating_points import TEMPERATURES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TEMPERATURES = (0.05, 20.0)
 _MOST_SHIFT = 5.0  # in logits: odds 148 times as high
 _ROUNDING = 1e-12  # of a share: 1 - 0.9 is below 0.1
 

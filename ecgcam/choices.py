@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .abstention import Band, band_for_accuracy, band_for_coverage
+from .abstention import band_for_accuracy, band_for_coverage
 from .calibration import (
     sensitivity_and_specificity,
     threshold_for_accuracy,
@@ -16,7 +16,7 @@ from .calibration import (
     youden_threshold,
 )
 from .conformal import conformal_limits
-from .operating_points import ClassPoints, OperatingPoint
+from .operating_points import Band, ClassPoints, OperatingPoint
 
 NONE = "none"
 ASKED_FOR = (

@@ -267,7 +267,7 @@ def load(path_or_name: str | Path, *, backbone: str | None = None) -> Classifier
     path = model_file(path_or_name)
     network, card = load_network(path, backbone=backbone)
 
-    from .folded import engine_of
+    from .torch_engine import engine_of
 
     return Classifier(
         engine_of(network),

@@ -17,39 +17,13 @@ group of patients. It is lost where new records come from elsewhere, and weakene
 of one patient or the model was chosen on the n.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .metrics import checked
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConformalLimits:
-    """Which answers a probability leaves possible.
-
-    positive_from:  a yes is possible at or above it; 0: always.
-    negative_up_to: a no is possible at or below it; 1: always.
-    Between the two both are possible, or, where they are the other way round, neither is: such a
-    record would be unusual for either kind.
-    """
-
-    positive_from: float
-    negative_up_to: float
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.positive_from <= 1 and 0 <= self.negative_up_to <= 1):
-            raise ValueError(
-                f"conformal limits are {self.positive_from} and {self.negative_up_to}; "
-                "needed: within 0 and 1."
-            )
-
-    def sets(self, probabilities: NDArray[Any]) -> NDArray[np.bool_]:
-        """(n,) to (n, 2): whether a no, and whether a yes, is possible."""
-        low, high = np.array([self.positive_from, self.negative_up_to], probabilities.dtype)
-        return np.stack([probabilities <= high, probabilities >= low], axis=-1)
+from .operating_points import ConformalLimits
 
 
 def conformal_limits(

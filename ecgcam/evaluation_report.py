@@ -1,7 +1,7 @@
 """An evaluation as a folder: metrics.json, predictions.parquet, and report.html to look at."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,35 @@ from numpy.typing import NDArray
 from .abstention import certainty, coverage_and_accuracy
 from .calibration import reliability_table
 from .classifier import Classifier
+from .clinical_scores import of_class
 from .evaluate import Judged, Progress, judge_folds, predictions, score, surest_and_worst
 from .explain import remove_explanations, write_explanations
 from .explanation import Explanation
 from .files import written_whole
+from .pictures.forest import draw_forest
 from .pictures.plots import draw_confusion, draw_roc_pr
 from .pictures.shown import verdicts
 from .pictures.trust_plots import CoverageCurve, draw_coverage, draw_reliability
 from .report import figure_svg, png_file, write_page
 from .seen import Seen
 from .store import Store
-from .subgroups import drawn_subgroups, score_subgroups
+from .subgroups import score_subgroups
 from .trust_scores import BINS
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.parquet"
 REPORT = "report.html"
 HITS, MISSES = "surest-hits", "worst-misses"
+
+MOST_CLASSES = 6  # subgroups drawn
+HEADINGS = {
+    "age": "age in years",
+    "sex": "sex",
+    "device": "recording device",
+    "site": "recording site",
+    "quality": "faults of the signal",
+    "noise": "noise noted by annotators",
+}
 
 _MOST_CURVES = 6  # more curves in one picture cannot be told apart
 
@@ -164,3 +176,26 @@ def _curve(
         records=right.size,
         band=(band["coverage"], band["accuracy"]) if band and band["coverage"] else None,
     )
+
+
+def drawn_subgroups(subgroups: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a page shows of them: the whole, then where there are several each class.
+
+    For each its `name` (None for the whole), `all`, `by`, with HEADINGS for the ways to part
+    them, and a `picture`. Of many classes the first MOST_CLASSES; nothing where there is no way
+    to part the records.
+    """
+    if not subgroups["by"]:
+        return []
+    names = [None, *list(subgroups["all"].get("classes", ()))[:MOST_CLASSES]]
+    return [_drawn(subgroups, name) for name in names]
+
+
+def _drawn(subgroups: Mapping[str, Any], name: str | None) -> dict[str, Any]:
+    overall = of_class(subgroups["all"], name)
+    groups = {
+        HEADINGS[kind]: {group: of_class(told, name) for group, told in members.items()}
+        for kind, members in subgroups["by"].items()
+    }
+    forest = draw_forest(overall, groups, few_below=subgroups["few_below"])
+    return {"name": name, "all": overall, "by": groups, "picture": figure_svg(forest)}

@@ -4,46 +4,14 @@ In evaluation a norm multiplies each channel by a number and adds another, which
 weights and bias can do. It gives the same but for float rounding.
 """
 
-from collections.abc import Callable
 from copy import deepcopy
 from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .allocation import FOR_JUDGING, keep_freed_memory
 from .backbones.image import Normed
-from .in_numpy import in_numpy
-from .network import Network, judge_array
-
-Numbers = NDArray[np.float32]
-
-
-def engine_of(network: Network) -> Callable[[Numbers, str], tuple[Numbers, Numbers]]:
-    """An engine of the Classifier: windows (batch, leads, samples) to their logits and evidence.
-
-    Later changes of the network do not reach it. A window alone is judged by NumPy where that is
-    faster (in_numpy.py). Nobody can set its copy to training, so it need not look at every module's
-    mode first.
-    """
-    ready = folded(network)
-    keep_freed_memory(FOR_JUDGING)
-    alone = in_numpy(ready)
-    one = (1, len(network.config.leads), network.config.samples)
-
-    def judge(signal_mv: Numbers, source: str) -> tuple[Numbers, Numbers]:
-        fits = signal_mv.shape == one and signal_mv.dtype == np.float32
-        if alone is not None and fits and source == "features":
-            return alone(signal_mv)
-        with torch.inference_mode():
-            logits, evidence = ready(torch.from_numpy(np.ascontiguousarray(signal_mv)))
-        if source == "conv":  # it is drawn before the norms, which `ready` has not
-            return logits.numpy(), judge_array(network, signal_mv, source=source)[1]
-        return logits.numpy(), evidence.numpy()
-
-    return judge
+from .network import Network
 
 
 def folded(network: Network) -> Network:

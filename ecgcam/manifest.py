@@ -17,11 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .alike import stem_of
 from .errors import DatasetError
-from .source import Source
-
-FOLDS = 10
+from .source import Source, split
+from .wfdb16 import stem_of
 
 _KNOWN = ("path", "id", "patient", "fold", "age", "sex", "device", "site")
 _PATIENT = ("patient", "patientid", "subject", "subjectid")  # the first of them that is there
@@ -147,31 +145,6 @@ def _remarks(table: pd.DataFrame, columns: Sequence[str], people: pd.DataFrame) 
             unread = known.isna() & ~table[column].str.lower().isin(_ABSENT)
             if unread.any():
                 yield f"{unread.sum()} cells of {column!r} cannot be read and count as missing"
-
-
-def split(records: pd.DataFrame, *, seed: int, folds: int = FOLDS) -> pd.Series:
-    """A fold from 1 to `folds` for each record, all of a patient's in one.
-
-    The folds are about as large and as mixed in labels as each other.
-    Raises DatasetError if there are fewer patients than folds.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    if records["patient"].nunique() < folds:
-        raise DatasetError(
-            f"{records['patient'].nunique()} patients cannot be split into {folds} folds; "
-            "needed: more patients, or a column 'fold'."
-        )
-    mixture = records["labels"].str.join(" ")
-    common = mixture.map(mixture.value_counts()) >= folds
-    strata = mixture.where(common, "rare")
-    fold = pd.Series(0, index=records.index)
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    if strata.value_counts().min() < folds:  # too few rare ones to spread them
-        strata = strata.where(strata != "rare", strata.mode()[0])
-    for k, (_, held) in enumerate(splitter.split(strata, strata, records["patient"])):
-        fold.iloc[held] = k + 1
-    return fold
 
 
 def _filled(table: pd.DataFrame, column: str, path: Path) -> pd.Series:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .calibration import TEMPERATURES
 from .errors import ModelError
 from .files import sha256, written_whole
 from .labels import Task
-from .operating_points import OperatingPoints
+from .operating_points import TEMPERATURES, OperatingPoints
 
 if TYPE_CHECKING:
     from .network import Network

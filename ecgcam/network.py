@@ -6,12 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .allocation import FOR_JUDGING, keep_freed_memory
 from .backbones import build_backbone, feature_channels
 from .cam import activation_map
 from .errors import ModelError
@@ -125,16 +122,3 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-def judge_array(
-    network: Network, signal_mv: NDArray[np.float32], *, source: str = "features"
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits and evidence of an array (batch, leads, samples); an engine of the Classifier."""
-    keep_freed_memory(FOR_JUDGING)
-    signal = torch.from_numpy(np.ascontiguousarray(signal_mv))
-    with evaluating(network):
-        logits, evidence = network(signal)
-        if source == "conv":
-            evidence = network.evidence_before_norm(signal)
-    return logits.numpy(), evidence.numpy()

@@ -11,12 +11,59 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .abstention import Band
-from .conformal import ConformalLimits
 from .errors import ModelError
 
 KEY = "operating_points"  # in a card
 NO, YES = "no", "yes"
+TEMPERATURES = (0.05, 20.0)  # the lowest and the highest that a card may have
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """The open interval of probabilities, (low, high), that is too near the threshold to tell."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.high <= 1:
+            raise ValueError(f"a band goes from {self.low} to {self.high}; needed: within 0 and 1.")
+
+    @classmethod
+    def around(cls, threshold: float, *, width: float) -> "Band":
+        """The band of this width w, within [0, 1]: from t (1 - w) to t + w (1 - t)."""
+        return cls(low=threshold * (1 - width), high=threshold + width * (1 - threshold))
+
+    def holds(self, probabilities: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which lie in the band, at the probabilities' own precision."""
+        low, high = np.array([self.low, self.high], probabilities.dtype)
+        return (probabilities > low) & (probabilities < high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConformalLimits:
+    """Which answers a probability leaves possible.
+
+    positive_from:  a yes is possible at or above it; 0: always.
+    negative_up_to: a no is possible at or below it; 1: always.
+    Between the two both are possible, or, where they are the other way round, neither is: such a
+    record would be unusual for either kind.
+    """
+
+    positive_from: float
+    negative_up_to: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.positive_from <= 1 and 0 <= self.negative_up_to <= 1):
+            raise ValueError(
+                f"conformal limits are {self.positive_from} and {self.negative_up_to}; "
+                "needed: within 0 and 1."
+            )
+
+    def sets(self, probabilities: NDArray[Any]) -> NDArray[np.bool_]:
+        """(n,) to (n, 2): whether a no, and whether a yes, is possible."""
+        low, high = np.array([self.positive_from, self.negative_up_to], probabilities.dtype)
+        return np.stack([probabilities <= high, probabilities >= low], axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from .errors import DatasetError
-from .labels import Statement, statement_labels, statement_vocabulary
 from .source import Source
+from .statements import Statement, statement_labels, statement_vocabulary
 
 TABLE = "ptbxl_database.csv"
 STATEMENTS = "scp_statements.csv"

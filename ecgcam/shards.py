@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .alike import headers_like, read_alike, stem_of
+from .alike import headers_like, read_alike
 from .errors import RecordError
 from .files import sha256
 from .leads import lead_name, lead_order
@@ -20,7 +20,7 @@ from .quality import beyond_any_ecg, find_quality_uv, in_words
 from .readers import read
 from .record import Record
 from .rows import write_rows
-from .wfdb16 import INVALID, Digital, read_plain
+from .wfdb16 import INVALID, Digital, read_plain, stem_of
 from .windows import resample
 
 _BLOCK = 64  # records read and looked at together: 1.5 MB, which the cache holds

@@ -7,6 +7,7 @@ import pandas as pd
 
 from .errors import DatasetError
 
+FOLDS = 10
 COLUMNS = ("id", "path", "patient", "fold", "labels", "problem")
 
 
@@ -50,3 +51,28 @@ def check_folds(records: pd.DataFrame, *, name: str) -> None:
             f"{of_one['id'].iloc[0]} is in {sorted(of_one['fold'].unique().tolist())}). Each "
             "patient's ECGs must all be in one fold."
         )
+
+
+def split(records: pd.DataFrame, *, seed: int, folds: int = FOLDS) -> pd.Series:
+    """A fold from 1 to `folds` for each record, all of a patient's in one.
+
+    The folds are about as large and as mixed in labels as each other.
+    Raises DatasetError if there are fewer patients than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    if records["patient"].nunique() < folds:
+        raise DatasetError(
+            f"{records['patient'].nunique()} patients cannot be split into {folds} folds; "
+            "needed: more patients, or a column 'fold'."
+        )
+    mixture = records["labels"].str.join(" ")
+    common = mixture.map(mixture.value_counts()) >= folds
+    strata = mixture.where(common, "rare")
+    fold = pd.Series(0, index=records.index)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    if strata.value_counts().min() < folds:  # too few rare ones to spread them
+        strata = strata.where(strata != "rare", strata.mode()[0])
+    for k, (_, held) in enumerate(splitter.split(strata, strata, records["patient"])):
+        fold.iloc[held] = k + 1
+    return fold

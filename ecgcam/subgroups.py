@@ -4,7 +4,7 @@ A difference between two groups is no proof of unfairness: they differ in who is
 Groups with few of either kind of record are marked, for their figures cannot be relied on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,23 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .bootstrap import resample_patients
-from .clinical_scores import in_metrics_form, mean_over_classes, of_class, score_classes
+from .clinical_scores import in_metrics_form, mean_over_classes, score_classes
 from .evaluate import Judged
-from .pictures.forest import draw_forest
-from .report import figure_svg
 
 FEW = 20  # positives, or negatives: with fewer, one record moves a share by more than 5 %
 MOST_GROUPS = 8  # of devices, and of sites
-MOST_CLASSES = 6  # drawn
 UNKNOWN = "unknown"
-HEADINGS = {
-    "age": "age in years",
-    "sex": "sex",
-    "device": "recording device",
-    "site": "recording site",
-    "quality": "faults of the signal",
-    "noise": "noise noted by annotators",
-}
 
 _AGE_YEARS = {"under 40": 0, "40 to 59": 40, "60 to 79": 60, "80 and over": 80}  # where each begins
 
@@ -83,29 +72,6 @@ def _parted(records: pd.DataFrame) -> Iterator[tuple[str, pd.Categorical]]:
     if "noise" in records:
         noted = records["noise"].map(lambda kinds: "noted" if kinds else "none noted")
         yield "noise", _in_order(noted, ["none noted", "noted"])
-
-
-def drawn_subgroups(subgroups: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a page shows of them: the whole, then where there are several each class.
-
-    For each its `name` (None for the whole), `all`, `by`, with HEADINGS for the ways to part
-    them, and a `picture`. Of many classes the first MOST_CLASSES; nothing where there is no way
-    to part the records.
-    """
-    if not subgroups["by"]:
-        return []
-    names = [None, *list(subgroups["all"].get("classes", ()))[:MOST_CLASSES]]
-    return [_drawn(subgroups, name) for name in names]
-
-
-def _drawn(subgroups: Mapping[str, Any], name: str | None) -> dict[str, Any]:
-    overall = of_class(subgroups["all"], name)
-    groups = {
-        HEADINGS[kind]: {group: of_class(told, name) for group, told in members.items()}
-        for kind, members in subgroups["by"].items()
-    }
-    forest = draw_forest(overall, groups, few_below=subgroups["few_below"])
-    return {"name": name, "all": overall, "by": groups, "picture": figure_svg(forest)}
 
 
 def _score_group(

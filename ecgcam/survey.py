@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .labels import SUPERCLASSES, Statement, find_task
+from .labels import SUPERCLASSES, find_task
 from .ptbxl import OVER_89_YEARS, read_statements, read_table
 from .source import Source
+from .statements import Statement
 
 Counts = dict[str, int]
 

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .abstention import Band
 from .bootstrap import ratio
 from .calibration import expected_calibration_error
-from .conformal import ConformalLimits
 from .metrics import checked, decide, interval_or_none, number_or_none, share_or_none
-from .operating_points import ClassPoints
+from .operating_points import Band, ClassPoints, ConformalLimits
 
 BINS = 10  # of the calibration error and the reliability picture
 

@@ -41,6 +41,11 @@ class Digital:
     comments: tuple[str, ...]
 
 
+def stem_of(path: str) -> str:
+    """A WFDB record's path without the suffix of its header or its samples."""
+    return path[:-4] if path.endswith((".hea", ".dat")) else path
+
+
 def read_plain(path: Path) -> Digital | None:
     """The record whose header is `path` with .hea; None if it is not of the plain kind.
 

@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from ecgcam.abstention import (
-    Band,
-    band_for_accuracy,
-    band_for_coverage,
-    certainty,
-    coverage_and_accuracy,
-)
+from ecgcam.abstention import band_for_accuracy, band_for_coverage, certainty, coverage_and_accuracy
+from ecgcam.operating_points import Band
 
 TARGETS = np.array([0, 1, 0, 1, 1])
 PROBABILITIES = np.array([0.1, 0.4, 0.6, 0.7, 0.9])  # the second and the third are decided wrongly

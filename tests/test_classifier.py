@@ -7,13 +7,11 @@ import pytest
 from scipy.special import expit, softmax
 from tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model
 
-from ecgcam.abstention import Band
 from ecgcam.classifier import BATCH, Classifier, load
-from ecgcam.conformal import ConformalLimits
 from ecgcam.errors import ModelError, RecordError
 from ecgcam.explanation import Explanation, Prediction
 from ecgcam.leads import LEADS
-from ecgcam.operating_points import ChosenOn, ClassPoints, OperatingPoints
+from ecgcam.operating_points import Band, ChosenOn, ClassPoints, ConformalLimits, OperatingPoints
 from ecgcam.record import Record
 
 

@@ -6,7 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ecgcam.conformal import ConformalLimits, conformal_limits
+from ecgcam.conformal import conformal_limits
+from ecgcam.operating_points import ConformalLimits
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.1, 0.25, 0.4])

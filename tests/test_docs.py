@@ -1,5 +1,5 @@
-"""The documents say the truth: the tree names every file, links lead somewhere, commands and their
-options exist, figures are those that were measured."""
+"""The documents say the truth: links lead somewhere, commands and their options exist, and figures
+are those that were measured."""
 
 import json
 import re
@@ -18,31 +18,6 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = typer.main.get_command(app).commands
-
-
-def tree():
-    """The names in the README's tree, with the folder that each is in."""
-    block = re.search(r"```text\n(ecgcam/\n.*?)```", README, re.S)[1]
-    folders, found = [], set()
-    for line in block.splitlines():
-        entry = re.match(r"( *)(\S+)", line)
-        if not entry:
-            continue
-        depth = len(entry[1]) // 2
-        folders = [*folders[:depth], entry[2].rstrip("/")]
-        found.add("/".join(folders))
-    return found
-
-
-def test_the_tree_of_the_readme_names_every_module_and_no_other():
-    modules = {
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "ecgcam").rglob("*.py")
-        if not path.name.startswith("__") and path.parent.name != "cli"
-    }
-    assert {
-        name for name in tree() if name.startswith("ecgcam/") and name.endswith(".py")
-    } == modules
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -8,8 +8,9 @@ from tiny import tiny_network
 from torch import nn
 
 from ecgcam.backbones import BACKBONES
-from ecgcam.folded import engine_of, folded
-from ecgcam.network import Network, NetworkConfig, judge_array
+from ecgcam.folded import folded
+from ecgcam.network import Network, NetworkConfig
+from ecgcam.torch_engine import engine_of, judge_array
 
 SIGNAL_MV = np.random.default_rng(5).normal(0, 0.5, (3, 12, 1000)).astype(np.float32)
 MEMBERS = [{"name": name, "config": {}} for name in BACKBONES]

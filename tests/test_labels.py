@@ -7,15 +7,8 @@ import numpy as np
 import pytest
 
 from ecgcam.errors import DatasetError, ModelError
-from ecgcam.labels import (
-    SUPERCLASSES,
-    TASKS,
-    Statement,
-    Task,
-    find_task,
-    statement_labels,
-    statement_vocabulary,
-)
+from ecgcam.labels import SUPERCLASSES, TASKS, Task, find_task
+from ecgcam.statements import Statement, statement_labels, statement_vocabulary
 
 # of folds 1 to 9: normal, and abnormal if records without a superclass count as abnormal
 NORMAL_ABNORMAL = [

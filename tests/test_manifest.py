@@ -6,7 +6,8 @@ import pytest
 
 from ecgcam.errors import DatasetError
 from ecgcam.labels import find_task
-from ecgcam.manifest import read_manifest, split
+from ecgcam.manifest import read_manifest
+from ecgcam.source import split
 
 TEXT = """\
 path,patient,fold,age,sex,AFIB,LBBB

@@ -8,8 +8,9 @@ from tiny import tiny_network
 from ecgcam.backbones import BACKBONES
 from ecgcam.errors import ModelError
 from ecgcam.leads import LEADS
-from ecgcam.network import Network, NetworkConfig, evaluating, judge_array
+from ecgcam.network import Network, NetworkConfig, evaluating
 from ecgcam.preprocess import PreprocessConfig
+from ecgcam.torch_engine import judge_array
 
 RAW = PreprocessConfig(detrend_order=None, scale="none")
 

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from ecgcam.abstention import Band
-from ecgcam.conformal import ConformalLimits
 from ecgcam.errors import ModelError
 from ecgcam.operating_points import (
     KEY,
+    Band,
     ChosenOn,
     ClassPoints,
+    ConformalLimits,
     OperatingPoint,
     OperatingPoints,
 )

@@ -19,12 +19,12 @@ PACKAGE = ROOT / "ecgcam"
 RUNGS = {
     "words": "allocation errors files labels leads source",
     "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
-    "costs disturb folded in_numpy lead_transforms median metrics montage network "
-    "noise numpy_calls precision preprocess receptive_field transforms trials",
+    "costs disturb folded lead_transforms median metrics montage network operating_points "
+    "noise precision preprocess receptive_field transforms trials",
     "data": "alike batches digests download heart_rate manifest place prepare processes ptbxl "
-    "quality readers record rows shards signal_survey store survey synthetic wfdb16 "
+    "quality readers record rows shards signal_survey statements store survey synthetic wfdb16 "
     "wfdb_files windows",
-    "model": "classifier explanation modelfile operating_points published seen shipped",
+    "model": "classifier explanation modelfile published seen shipped torch_engine",
     "pictures": "pictures report",
     "work": "auxiliary bench calibrate choices combine compare demo evaluate evaluation_report "
     "explain lessons overview recipe robustness robustness_report run subgroups teachers train "
@@ -36,9 +36,9 @@ NEEDS_TORCH = {
     for names in (
         "augment backbones.__init__ backbones.depthwise backbones.halve backbones.image",
         "backbones.inception backbones.resnet backbones.several backbones.signalcnn batches cam",
-        "costs folded in_numpy lead_transforms median network noise numpy_calls preprocess",
+        "costs folded lead_transforms median network noise preprocess",
         "receptive_field run",
-        "train training transforms tutors",
+        "torch_engine train training transforms tutors",
         "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
         "bench.rivals.network bench.rivals.training",
     )

@@ -12,13 +12,13 @@ from ecgcam.classifier import load
 from ecgcam.combine import combine
 from ecgcam.compare import as_text, compare_models
 from ecgcam.evaluation_report import METRICS, REPORT, evaluate
-from ecgcam.manifest import split
 from ecgcam.modelfile import read_card
 from ecgcam.prepare import prepare
 from ecgcam.recipe import TrainConfig
 from ecgcam.robustness_report import PAGE, RESULTS, report_robustness
 from ecgcam.seen import Seen, data_of, fold_digests, seen, taught_by
 from ecgcam.shipped import shipped_models
+from ecgcam.source import split
 from ecgcam.store import open_store
 from ecgcam.train import train
 

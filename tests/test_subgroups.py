@@ -13,8 +13,8 @@ from told import telling
 
 from ecgcam.classifier import load
 from ecgcam.evaluate import judge_folds, score
-from ecgcam.evaluation_report import METRICS, evaluate
-from ecgcam.subgroups import FEW, HEADINGS, drawn_subgroups, groups_of, score_subgroups
+from ecgcam.evaluation_report import HEADINGS, METRICS, drawn_subgroups, evaluate
+from ecgcam.subgroups import FEW, groups_of, score_subgroups
 
 FOLDS = (1, 2, 3, 4)
 COUNT = 400
@@ -192,7 +192,8 @@ def test_several_classes_are_scored_each_and_in_the_mean(store):
 
 
 def test_of_exclusive_classes_the_likeliest_is_the_decision(store, monkeypatch):
-    monkeypatch.setattr("ecgcam.subgroups.draw_forest", lambda *_, **__: Figure(figsize=(1, 1)))
+    blank = Figure(figsize=(1, 1))
+    monkeypatch.setattr("ecgcam.evaluation_report.draw_forest", lambda *_, **__: blank)
     rng = np.random.default_rng(2)
     judged = judge_folds(telling(store, rng.normal(size=(COUNT, 2)), RHYTHM), store, folds=FOLDS)
     told = score_subgroups(judged, replicates=3)

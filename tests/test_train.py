@@ -24,12 +24,13 @@ from ecgcam.batches import BatchOrder
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.leads import LEADS
 from ecgcam.modelfile import load_network, read_card
-from ecgcam.network import Network, judge_array
+from ecgcam.network import Network
 from ecgcam.preprocess import PreprocessConfig
 from ecgcam.recipe import TrainConfig
 from ecgcam.run import CONFIG, LAST, METRICS, MODEL
 from ecgcam.seen import data_of
 from ecgcam.store import open_store
+from ecgcam.torch_engine import judge_array
 from ecgcam.train import train
 from ecgcam.training import Training, random_crop, validation_score
 

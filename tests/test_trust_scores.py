@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, recall_score
 
-from ecgcam.abstention import Band
 from ecgcam.bootstrap import resample_patients
 from ecgcam.calibration import expected_calibration_error
-from ecgcam.conformal import ConformalLimits
 from ecgcam.metrics import scores_with_intervals
-from ecgcam.operating_points import ClassPoints, OperatingPoint
+from ecgcam.operating_points import Band, ClassPoints, ConformalLimits, OperatingPoint
 from ecgcam.trust_scores import BINS, trust_scores
 
 POINT = OperatingPoint(threshold=0.35, sensitivity=1, specificity=1)

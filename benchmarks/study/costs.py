@@ -19,10 +19,10 @@ from run import HERE, Run, configurations, recipe
 
 from ecgcam.costs import cost_of
 from ecgcam.files import written_whole
-from ecgcam.folded import engine_of
 from ecgcam.labels import find_task
 from ecgcam.leads import LEADS
 from ecgcam.network import Network, NetworkConfig
+from ecgcam.torch_engine import engine_of
 
 COSTS = HERE / "costs.csv"
 VOCABULARY = {"superclass": ("NORM", "MI", "STTC", "CD", "HYP")}

@@ -5,7 +5,7 @@ Codes, classes and subclasses are those of the SCP-ECG standard as PTB-XL groups
 
 from dataclasses import dataclass
 
-from ..labels import Statement
+from ..statements import Statement
 from .disorders import (
     ANTERIOR,
     ANTEROLATERAL,
