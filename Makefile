@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint types pytest peers clean
+.PHONY: demo test lint types pytest bench peers clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -13,6 +13,7 @@ test: lint types pytest
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 types: .venv/installed
 	$(BIN)/mypy
@@ -26,7 +27,11 @@ pytest: .venv/installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
 	touch $@
 
-# What `ecgcam bench` compares with, in an environment of its own: torch_ecg wants another pandas.
+# Time each stage beside other implementations: `make bench`, or `make bench FOLDER=ptbxl`.
+bench: .venv/installed
+	$(BIN)/python -m benchmarks.speed $(FOLDER)
+
+# The libraries that the benchmark compares with need an environment of their own.
 peers: .venv-peers/installed
 
 .venv-peers/installed: benchmarks/peers.txt

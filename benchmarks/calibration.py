@@ -13,14 +13,14 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from ecgcam.calibrate import calibrated, shifted
-from ecgcam.calibration import expected_calibration_error, fit_shifts
-from ecgcam.choices import CalibrateConfig
-from ecgcam.classifier import load, to_probabilities
-from ecgcam.evaluate import Judged, judge_folds
-from ecgcam.operating_points import OperatingPoints
-from ecgcam.store import open_store
-from ecgcam.trust_scores import BINS, trust_scores
+from ecgcam.data.store import open_store
+from ecgcam.evaluation.calibration import expected_calibration_error, fit_shifts
+from ecgcam.evaluation.calibrator import calibrated, shifted
+from ecgcam.evaluation.choices import CalibrateConfig
+from ecgcam.evaluation.fold_predictions import Judged, judge_folds
+from ecgcam.evaluation.trust_scores import BINS, trust_scores
+from ecgcam.inference.classifier import load, to_probabilities
+from ecgcam.inference.decisions import OperatingPoints
 
 SPLITS = 200
 

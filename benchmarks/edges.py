@@ -11,10 +11,10 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from ecgcam.classifier import load
-from ecgcam.leads import lead_order
-from ecgcam.pictures.shown import EDGE_S
-from ecgcam.store import open_store
+from ecgcam.data.store import open_store
+from ecgcam.inference.classifier import load
+from ecgcam.plots.summary import EDGE_S
+from ecgcam.signals.leads import lead_order
 
 
 def main(model: str, store: Path) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 import typer
 
-from ecgcam.classifier import load
-from ecgcam.evaluate import judge_folds
-from ecgcam.preprocess import Preprocess, PreprocessConfig
-from ecgcam.store import open_store
+from ecgcam.data.store import open_store
+from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.inference.classifier import load
+from ecgcam.nn.preprocess import Preprocess, PreprocessConfig
 
 
 def main(model: str, store: Path, npz: Path) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from ecgcam.classifier import Classifier, load
-from ecgcam.evaluate import judge_folds
-from ecgcam.metrics import binary_scores
-from ecgcam.record import Record
-from ecgcam.store import open_store
+from ecgcam.data.store import open_store
+from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.metrics import binary_scores
+from ecgcam.inference.classifier import Classifier, load
+from ecgcam.signals.record import Record
 
 LENGTHS_S = (10, 9, 8, 7, 6, 5)
 

@@ -1,26 +1,18 @@
 """What several test files need."""
 
-import contextlib
-import hashlib
 import lzma
-import os
-import subprocess
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import pytest
+from support.real_data import SHARED, unpacked
 
-from ecgcam.prepare import prepare
-from ecgcam.ptbxl import read_folder
-from ecgcam.store import open_store
-from ecgcam.synthetic import synthesize
+from ecgcam.data.preparation import prepare
+from ecgcam.data.ptbxl import read_folder
+from ecgcam.data.store import open_store
+from ecgcam.data.synthetic import synthesize
 
-SHARED = Path(__file__).parents[2] / "shared"
-
-pytest_plugins = ["model_fixtures"]
+pytest_plugins = ["support.model_fixtures"]
 
 
 @pytest.fixture(scope="session")
@@ -29,26 +21,6 @@ def shared():
     if not (SHARED / "ptbxl").is_dir():
         pytest.skip("needs the real data in ../shared, which is not there")
     return SHARED
-
-
-def unpacked(shared, *options):
-    """Real PTB-XL as PhysioNet serves it; unpacked once, and kept in the cache of the user.
-
-    It is for reading only: a test that changes something copies first.
-    """
-    script = shared / "ptbxl" / "unpack.py"
-    key = hashlib.sha256(script.read_bytes() + " ".join(options).encode()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecgcam-tests"
-    folder = cache / f"ptbxl-{key}"
-    if not folder.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=cache) as scratch:
-            whole = Path(scratch) / "whole"
-            command = [sys.executable, str(script), str(whole), *options]
-            subprocess.run(command, check=True, capture_output=True)
-            with contextlib.suppress(OSError):  # another run was first
-                whole.rename(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from ecgcam.cli import app
-from ecgcam.modelfile import read_card
-from ecgcam.shipped import shipped_models
+from ecgcam.inference.modelfile import read_card
+from ecgcam.inference.zoo import shipped_models
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,12 +1,13 @@
-"""What holds of the project as a whole: who imports whom, and what importing does."""
+"""Claims about the package as a whole: file names, public names, and what importing does."""
 
 import ast
+import importlib
 import os
 import re
 import subprocess
 import sys
-from graphlib import TopologicalSorter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,35 +16,7 @@ import ecgcam
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ecgcam"
 
-# From the top down: a module imports from rungs above its own, or from its own without a cycle.
-RUNGS = {
-    "words": "allocation errors files labels leads source",
-    "maths": "abstention augment backbones bootstrap calibration cam clinical_scores conformal "
-    "costs disturb folded lead_transforms median metrics montage network operating_points "
-    "noise precision preprocess receptive_field transforms trials",
-    "data": "alike batches digests download heart_rate manifest place prepare processes ptbxl "
-    "quality readers record rows shards signal_survey statements store survey synthetic wfdb16 "
-    "wfdb_files windows",
-    "model": "classifier explanation modelfile published seen shipped torch_engine",
-    "pictures": "pictures report",
-    "work": "auxiliary bench calibrate choices combine compare demo evaluate evaluation_report "
-    "explain lessons overview recipe robustness robustness_report run subgroups teachers train "
-    "training translate trust_scores tutors",
-    "door": "__init__ __main__ cli",
-}
-NEEDS_TORCH = {
-    name
-    for names in (
-        "augment backbones.__init__ backbones.depthwise backbones.halve backbones.image",
-        "backbones.inception backbones.resnet backbones.several backbones.signalcnn batches cam",
-        "costs folded lead_transforms median network noise preprocess",
-        "receptive_field run",
-        "torch_engine train training transforms tutors",
-        "bench.ours.given bench.ours.judging bench.ours.signals bench.ours.training",
-        "bench.rivals.network bench.rivals.training",
-    )
-    for name in names.split()
-}
+NEEDS_TORCH = {"nn", "training"}  # folders that import torch or lightning at the top of a file
 HEAVY = {"torch", "lightning", "matplotlib", "pandas", "scipy", "sklearn", "wfdb", "numpy"}
 
 
@@ -56,21 +29,6 @@ def files():
     return found
 
 
-def imported(name, path):
-    """What a module imports of the package, wherever in the file, as dotted names within it."""
-    here = name.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            folder = here[: len(here) - (node.level - 1)]
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            yield from (".".join([*folder, one]) for one in names if one != "__version__")
-
-
-def part(name):
-    """The module, or the sub-package that it belongs to."""
-    return name.split(".")[0]
-
-
 def top_level(path):
     """The libraries that importing the file imports."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -80,41 +38,26 @@ def top_level(path):
             yield node.module.split(".")[0]
 
 
-def test_every_module_has_its_rung():
-    known = [name for names in RUNGS.values() for name in names.split()]
-    assert sorted(known) == sorted({part(name) for name in files()})
+def test_no_two_files_of_the_package_share_a_name():
+    names = [path.stem for path in files().values() if path.stem not in ("__init__", "__main__")]
+    assert sorted(set(names)) == sorted(names)
 
 
-def test_imports_point_up():
-    rank = {name: k for k, names in enumerate(RUNGS.values()) for name in names.split()}
-    down = [
-        f"{name} imports {other}, which is below it"
-        for name, path in files().items()
-        for other in imported(name, path)
-        if rank[part(other)] > rank[part(name)]
-    ]
-    assert down == []
-
-
-def test_no_import_goes_in_a_circle():
-    known = files()
-    graph = {
-        name: [f"{one}.__init__" if one not in known else one for one in imported(name, path)]
-        for name, path in known.items()
-    }
-    order = list(TopologicalSorter(graph).static_order())  # CycleError names the circle
-    assert set(order) == set(known)
-
-
-def test_only_training_and_the_network_import_torch_at_the_top():
+def test_only_the_network_training_and_the_torch_engine_import_torch_at_the_top():
     found = {
         name for name, path in files().items() if {"torch", "lightning"} & set(top_level(path))
     }
-    assert found == NEEDS_TORCH
+    elsewhere = {name for name in found if name.split(".")[0] not in NEEDS_TORCH}
+    assert elsewhere == {"inference.torch_engine"}
 
 
-def test_all_that_judges_draws_and_prepares_can_be_imported_without_torch():
-    modules = sorted(set(files()) - NEEDS_TORCH - {"recipe", "lessons", "demo", "__main__"})
+def test_all_that_predicts_draws_and_prepares_can_be_imported_without_torch():
+    torch_modules = {"inference.torch_engine", "reports.training_report", "cli.demo", "__main__"}
+    modules = [
+        name
+        for name in files()
+        if name.split(".")[0] not in NEEDS_TORCH and name not in torch_modules
+    ]
     names = [f"ecgcam.{name}".removesuffix(".__init__") for name in modules]
     run(
         "import sys, importlib",
@@ -171,19 +114,38 @@ def test_importing_sets_no_seed_and_no_log_handler():
         "import logging, random",
         "state = lambda: (random.getstate(), logging.root.handlers[:], logging.root.level)",
         "before = state()",
-        "import ecgcam.classifier, ecgcam.cli, ecgcam.readers, ecgcam.store",
+        "import ecgcam.inference.classifier, ecgcam.cli, ecgcam.readers, ecgcam.data.store",
         "print(before == state())",
     )
     assert said == "True\n"
 
 
-def test_the_public_surface_is_exact():
-    assert sorted(ecgcam.__all__) == sorted(
-        ["load", "read", "Record", "Classifier", "Prediction", "Explanation", "__version__"]
-        + ["EcgcamError", "RecordError", "DatasetError", "ModelError"]
-    )
-    assert all(getattr(ecgcam, name) is not None for name in ecgcam.__all__)
-    assert set(ecgcam.__all__) <= set(dir(ecgcam))
+PUBLIC = {
+    "ecgcam": "Classifier DatasetError EcgcamError Explanation ModelError Prediction Record "
+    "RecordError __version__ load read",
+    "ecgcam.data": "PrepareConfig open_store prepare synthesize",
+    "ecgcam.training": "TrainConfig train",
+    "ecgcam.evaluation": "calibrate compare_models evaluate",
+    "ecgcam.plots": "draw_leads draw_sheet",
+    "ecgcam.nn": "Network NetworkConfig",
+}
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_the_public_names_are_exact(package):
+    module = importlib.import_module(package)
+    assert sorted(module.__all__) == PUBLIC[package].split()
+    assert all(getattr(module, name) is not None for name in module.__all__)
+    assert set(module.__all__) <= set(dir(module))
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_a_public_name_is_no_module_whatever_was_imported_before(package):
+    for name in files():
+        if f"ecgcam.{name}".startswith(f"{package}.") and not name.endswith("__"):
+            importlib.import_module(f"ecgcam.{name}")
+    module = importlib.import_module(package)
+    assert [n for n in module.__all__ if isinstance(getattr(module, n), ModuleType)] == []
 
 
 def test_what_is_not_there_is_an_attribute_error():

@@ -17,12 +17,12 @@ import pandas as pd
 import torch
 from run import HERE, Run, configurations, recipe
 
-from ecgcam.costs import cost_of
 from ecgcam.files import written_whole
-from ecgcam.labels import find_task
-from ecgcam.leads import LEADS
-from ecgcam.network import Network, NetworkConfig
-from ecgcam.torch_engine import engine_of
+from ecgcam.inference.torch_engine import engine_of
+from ecgcam.nn.complexity import cost_of
+from ecgcam.nn.network import Network, NetworkConfig
+from ecgcam.signals.leads import LEADS
+from ecgcam.tasks import find_task
 
 COSTS = HERE / "costs.csv"
 VOCABULARY = {"superclass": ("NORM", "MI", "STTC", "CD", "HYP")}

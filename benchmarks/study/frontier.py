@@ -15,8 +15,8 @@ from run import RESULTS
 from table import LEADS
 
 from ecgcam.files import written_whole
-from ecgcam.modelfile import read_card
-from ecgcam.shipped import shipped_models
+from ecgcam.inference.modelfile import read_card
+from ecgcam.inference.zoo import shipped_models
 
 PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "frontier.png"
 TASKS = {"auroc": "normal or not: AUROC", "macro_auroc": "five superclasses: macro-AUROC"}

@@ -25,18 +25,19 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ecgcam.classifier import load
-from ecgcam.cli.learn import quiet_lightning, say_epoch
-from ecgcam.evaluate import judge_folds, judge_numbers, score
+from ecgcam.cli.train_commands import quiet_lightning, say_epoch
+from ecgcam.data.store import Store, open_store
+from ecgcam.evaluation.fold_predictions import judge_folds, judge_numbers
+from ecgcam.evaluation.metrics import binary_scores
+from ecgcam.evaluation.scoring import score
 from ecgcam.files import written_whole
-from ecgcam.labels import Task, find_task
-from ecgcam.metrics import binary_scores
-from ecgcam.modelfile import read_card
-from ecgcam.recipe import TrainConfig
-from ecgcam.run import CONFIG, METRICS, MODEL, read_config
-from ecgcam.store import Store, open_store
-from ecgcam.train import train
-from ecgcam.translate import translations, wanted_classes
+from ecgcam.inference.classifier import load
+from ecgcam.inference.modelfile import read_card
+from ecgcam.tasks import Task, find_task
+from ecgcam.training.class_mapping import translations, wanted_classes
+from ecgcam.training.config import TrainConfig
+from ecgcam.training.run_folder import CONFIG, METRICS, MODEL, read_config
+from ecgcam.training.trainer import train
 
 HERE = Path(__file__).parent
 CONFIGURATIONS = HERE / "configurations.toml"

@@ -16,19 +16,20 @@ from typing import Any
 import jinja2
 from run import teacher_name
 
-from ecgcam.calibrate import calibrate
-from ecgcam.choices import CalibrateConfig
-from ecgcam.classifier import load
-from ecgcam.combine import combine
-from ecgcam.costs import cost_of
-from ecgcam.evaluate import judge_folds, score
+from ecgcam.data.store import Store, open_store
+from ecgcam.evaluation.calibrator import calibrate
+from ecgcam.evaluation.choices import CalibrateConfig
+from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.leakage import data_of, taught_by
+from ecgcam.evaluation.scoring import score
+from ecgcam.evaluation.subgroups import score_subgroups
 from ecgcam.files import written_whole
-from ecgcam.modelfile import Card, copy_with_card, load_network, read_card
-from ecgcam.receptive_field import samples_seen
-from ecgcam.run import MODEL
-from ecgcam.seen import data_of, taught_by
-from ecgcam.store import Store, open_store
-from ecgcam.subgroups import score_subgroups
+from ecgcam.inference.classifier import load
+from ecgcam.inference.combine import combine
+from ecgcam.inference.modelfile import Card, copy_with_card, load_network, read_card
+from ecgcam.nn.complexity import cost_of
+from ecgcam.nn.receptive_field import samples_seen
+from ecgcam.training.run_folder import MODEL
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("model-card.md.jinja")
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("--threshold", default="youden")
     arguments = parser.parse_args()
     store = open_store(arguments.store)
-    out = ROOT / "ecgcam" / "weights" / f"{arguments.name}.safetensors"
+    out = ROOT / "ecgcam" / "inference" / "weights" / f"{arguments.name}.safetensors"
     with TemporaryDirectory() as folder:
         trained, calibrated = arguments.runs[0], Path(folder) / "model.safetensors"
         if len(arguments.runs) > 1:

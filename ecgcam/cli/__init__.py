@@ -11,7 +11,16 @@ import typer
 
 from .. import __version__
 from ..errors import EcgcamError
-from . import bench, calibrate, combine, compare, data, judge, learn, robustness, tour
+from . import (
+    calibrate_command,
+    combine_command,
+    compare_command,
+    data_commands,
+    demo_command,
+    explain_commands,
+    robustness_command,
+    train_commands,
+)
 
 _OF_TRAINING = ("torch", "lightning")  # what the extra `train` brings
 _INTERRUPTED = 130  # typer's exit code for a Ctrl-C
@@ -26,23 +35,22 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    tour.demo,
-    data.download,
-    data.synthesize,
-    data.overview,
-    data.prepare,
-    learn.train,
-    combine.combine,
-    calibrate.calibrate,
-    learn.evaluate,
-    robustness.robustness,
-    compare.compare,
-    judge.explain,
-    judge.read,
-    judge.info,
-    judge.models,
-    judge.import_weights,
-    bench.bench,
+    demo_command.demo,
+    data_commands.download,
+    data_commands.synthesize,
+    data_commands.overview,
+    data_commands.prepare,
+    train_commands.train,
+    combine_command.combine,
+    calibrate_command.calibrate,
+    train_commands.evaluate,
+    robustness_command.robustness,
+    compare_command.compare,
+    explain_commands.explain,
+    explain_commands.read,
+    explain_commands.info,
+    explain_commands.models,
+    explain_commands.import_weights,
 ):
     app.command()(command)
 
@@ -57,11 +65,15 @@ def version(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run one `ecgcam` command and return its exit code."""
+    return run_app(app, sys.argv[1:] if argv is None else argv, name="ecgcam")
+
+
+def run_app(app: typer.Typer, arguments: Sequence[str], *, name: str) -> int:
+    """Run a command line and return its exit code; an error becomes one sentence on stderr."""
     debug = "--debug" in arguments
     try:
-        app([word for word in arguments if word != "--debug"], prog_name="ecgcam")
+        app([word for word in arguments if word != "--debug"], prog_name=name)
     except SystemExit as leaving:
         code = int(leaving.code or 0)
         return _say("stopped.", 1) if code == _INTERRUPTED else code

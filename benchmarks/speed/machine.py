@@ -1,0 +1,41 @@
+"""The machine that was measured: its processor and memory, never its name or its user."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from ecgcam.training.precision import multiplies_bf16
+
+LIBRARIES = [
+    "ecgcam",
+    "torch",
+    "numpy",
+    "wfdb",
+    "lightning",
+    "ecgmentations",
+    "captum",
+    "torch_ecg",
+]
+
+
+def machine() -> dict[str, Any]:
+    """processor, cores, memory_bytes, system, bf16 (whether the processor multiplies it)."""
+    about = _processor()
+    return {
+        "processor": about.get("model name") or platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "bf16": multiplies_bf16(),
+    }
+
+
+def _processor() -> dict[str, str]:
+    """What Linux says of the first core; nothing elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split(":", 1) for line in lines if ":" in line)
+    return {name.strip(): value.strip() for name, value in pairs}

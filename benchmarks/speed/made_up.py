@@ -1,0 +1,45 @@
+"""A PTB-XL-shaped folder of as many made-up ECGs as one likes, in little time."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ecgcam.data.ptbxl import STATEMENTS, TABLE, read_table
+
+_A_FOLDER = 1000  # records in each of its folders, as PTB-XL has it
+
+
+def write_made_up(dest: Path, records: int, *, base: Path) -> Path:
+    """A new folder of so many ECGs: those of a made-up folder over and over, by other people."""
+    table = read_table(base)
+    files = [_files(base / name) for name in table["filename_lr"]]
+    rows = _repeated(table, records)
+    dest.mkdir()
+    rows.to_csv(dest / TABLE, index=False)
+    (dest / STATEMENTS).write_bytes((base / STATEMENTS).read_bytes())
+    for k, name in enumerate(rows["filename_lr"]):
+        stem = dest / name
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        old, header, samples = files[k % len(files)]
+        stem.with_suffix(".hea").write_text(header.replace(old, stem.name), encoding="utf-8")
+        stem.with_suffix(".dat").write_bytes(samples)
+    return dest
+
+
+def _files(stem: Path) -> tuple[str, str, bytes]:
+    """The name of a WFDB record, its header, its samples."""
+    header = stem.with_suffix(".hea").read_text(encoding="utf-8")
+    return stem.name, header, stem.with_suffix(".dat").read_bytes()
+
+
+def _repeated(table: pd.DataFrame, records: int) -> pd.DataFrame:
+    """The rows over and over, with ids and patients of their own."""
+    number = np.arange(records)
+    rows = table.iloc[number % len(table)].reset_index(drop=True)
+    rows["ecg_id"] = number + 1
+    rows["patient_id"] += number // len(table) * (table["patient_id"].max() + 1)
+    rows["filename_lr"] = [
+        f"records100/{k // _A_FOLDER * _A_FOLDER:05d}/{k:05d}_lr" for k in number + 1
+    ]
+    return rows

@@ -1,0 +1,132 @@
+"""Judging: folds evaluated, archives scored, one ECG explained, a batch with and without map."""
+
+import time
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecgcam.data.store import open_store
+from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.scoring import score
+from ecgcam.inference.classifier import BATCH, load
+from ecgcam.nn.allocation import FOR_JUDGING, keep_freed_memory
+from ecgcam.nn.fuse import folded
+from ecgcam.nn.network import evaluating
+
+from ..rivals.loop import Given, Job
+from .given import every, first, network_of
+
+
+def evaluate(given: Given) -> Job:
+    """Folds of a store judged and scored, without intervals; to compare, the logits."""
+    classifier = load(given["model"])
+    logits: list[NDArray[np.float32]] = []
+
+    def run() -> None:
+        judged = judge_folds(classifier, open_store(Path(given["store"])), folds=given["folds"])
+        score(judged, replicates=1)
+        logits[:] = [judged.logits]
+
+    return Job(run=run, ecgs=given["validated"], result=lambda: logits[0])
+
+
+def judge(given: Given) -> Job:
+    """Every record of a store judged, as scoring an archive does."""
+    classifier = load(given["model"])
+
+    def run() -> None:
+        whole = open_store(Path(given["store"]))
+        judge_folds(classifier, whole, folds=whole.records["fold"].unique().tolist())
+
+    return Job(run=run, ecgs=given["records"])
+
+
+def one(given: Given) -> Job:
+    """One raw ECG to its probability and map, another one each time."""
+    classifier = load(given["model"])
+    signals = cycle(every(given, "signals").numpy())
+
+    def run() -> None:
+        classifier.explain(next(signals)[None])
+
+    return Job(run=run, ecgs=1)
+
+
+def probability_and_map(given: Given) -> Job:
+    """Batches to their probabilities and evidence; to compare, what captum's map is of one.
+
+    Adds alone_s, what the probabilities alone take, batch by batch in turn: of two processes that
+    do the very same, one can be slower by some hundredths, by where its memory lies.
+    The gradient of a logit by a feature is the head's weight over the number of frames, since the
+    head averages them; LayerGradCam is so the evidence over that number.
+    """
+    keep_freed_memory(FOR_JUDGING)  # this, the norms and the size of a batch as load() has them
+    prepared, network = first(given, "prepared"), folded(network_of(given))
+    parts = torch.split(prepared, BATCH)
+    maps: list[torch.Tensor] = []
+
+    def alone() -> None:
+        for part in parts:
+            network.logits(part).sigmoid()
+
+    def both() -> None:
+        maps.clear()
+        for part in parts:
+            logits, evidence = network.judge(part)
+            logits.sigmoid()
+            maps.append(evidence)
+
+    def run() -> dict[str, float]:
+        taken = {both: 0.0, alone: 0.0}
+        with torch.inference_mode():
+            both()  # for which the processor's caches are cold, whichever it is
+            for k in range(given["in_a_row"]):
+                for do in (alone, both) if k % 2 else (both, alone):
+                    start = time.perf_counter()
+                    do()
+                    taken[do] += time.perf_counter() - start
+        return {"seconds": taken[both], "alone_s": taken[alone]}
+
+    def result() -> NDArray[np.float32]:
+        evidence = torch.cat(maps)
+        return (evidence / evidence.shape[-1]).numpy()
+
+    return Job(run=run, ecgs=given["in_a_row"] * len(prepared), result=result)
+
+
+def layer_grad_cam(given: Given) -> Job:
+    """Batches to their probabilities by our network, then captum's map of the same network.
+
+    How much of our lead over captum on the plain network is the network's, how much the map's.
+    """
+    from captum.attr import LayerGradCam
+
+    keep_freed_memory(FOR_JUDGING)
+    prepared, network = first(given, "prepared"), folded(network_of(given))
+    explain = LayerGradCam(network.logits, network.backbone.last)
+
+    def run() -> None:
+        for _ in range(given["in_a_row"]):
+            for part in torch.split(prepared, BATCH):
+                with torch.inference_mode():
+                    network.logits(part).sigmoid()
+                explain.attribute(part, target=0)
+
+    return Job(run=run, ecgs=given["in_a_row"] * len(prepared))
+
+
+def judge_on_gpu(given: Given) -> Job:
+    """Raw ECGs from memory to probability and evidence on a GPU, in large batches."""
+    signals = every(given, "signals").pin_memory()
+    network = network_of(given).to("cuda")
+
+    def run() -> None:
+        with evaluating(network):
+            for batch in torch.split(signals, given["batch"]):
+                network(batch.to("cuda", non_blocking=True))
+        torch.cuda.synchronize()
+
+    return Job(run=run, ecgs=len(signals))

@@ -1,0 +1,98 @@
+"""What was measured, as rows with their goals, and results.json."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ecgcam.files import written_whole
+
+from .growth import Growth
+from .pairs import Spread
+
+SECONDS = "seconds an ECG"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A stage of ours against one other way to do it, or against a bound.
+
+    ours, theirs, limit: in `unit`; None if unknown. bound: what ours must not exceed.
+    faster:  how many times as fast we are, by pairs.
+    measured, goal: in words, what is held against what; "" where there is nothing.
+    met:     whether it is reached; None if there is no goal, or nothing to judge it by.
+    why_not: the reason where it was not measured.
+    """
+
+    stage: str
+    title: str
+    unit: str = SECONDS
+    ours: float | None = None
+    against: str = ""
+    theirs: float | None = None
+    faster: Spread | None = None
+    measured: str = ""
+    goal: str = ""
+    met: bool | None = None
+    bound: float | None = None
+    limit: float | None = None
+    ours_bytes: float | None = None
+    theirs_bytes: float | None = None
+    note: str = ""
+    why_not: str = ""
+
+    @property
+    def times_limit(self) -> float | None:
+        """How many times the limit we take."""
+        return self.ours / self.limit if self.ours and self.limit else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """All of a run.
+
+    about: the machine, versions, speeds and data, and how long the run took.
+    """
+
+    rows: tuple[Row, ...]
+    growth: Mapping[str, Growth]
+    about: Mapping[str, Any]
+
+    @property
+    def missed(self) -> tuple[Row, ...]:
+        """Whose goal is not reached."""
+        return tuple(row for row in self.rows if row.met is False)
+
+    @property
+    def not_measured(self) -> tuple[Row, ...]:
+        """What this machine, or this environment, could not tell."""
+        return tuple(row for row in self.rows if row.why_not)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What results.json holds."""
+        return {
+            **self.about,
+            "rows": [asdict(row) | {"times_limit": row.times_limit} for row in self.rows],
+            "growth": {job: asdict(growth) for job, growth in self.growth.items()},
+            "missed": [named(row) for row in self.missed],
+            "not_measured": {named(row): row.why_not for row in self.not_measured},
+        }
+
+
+def named(row: Row) -> str:
+    """A row in words: what, and against what."""
+    return f"{row.title}, against {row.against}" if row.against else row.title
+
+
+def without_verdicts(rows: list[Row]) -> list[Row]:
+    """The same with no goal judged: too little was measured for that."""
+    return [replace(row, met=None) for row in rows]
+
+
+def write_results(results: Results, path: Path) -> Path:
+    """results.json, whole or not at all."""
+    with written_whole(path) as temporary:
+        text = json.dumps(results.to_dict(), indent=1, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return path

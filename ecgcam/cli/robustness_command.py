@@ -1,0 +1,38 @@
+"""The command that disturbs ECGs to see what a model makes of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Bootstrap, Fold, Trusted, a_folder, folds
+from .progress import progress
+
+
+def robustness(
+    model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
+    store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
+    out: Annotated[
+        Path, typer.Option(help="The folder for the scores and the page.", callback=a_folder)
+    ],
+    fold: Fold = "9",
+    bootstrap: Bootstrap = 200,
+    backbone: Trusted = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise and the bootstrap.")] = 0,
+) -> None:
+    """Score a model on ECGs with noise, drift, a lead lost or electrodes swapped."""
+    from ..data.store import open_store
+    from ..inference.classifier import load
+    from ..reports.robustness_report import report_robustness
+
+    with progress("disturbances") as show:
+        page = report_robustness(
+            load(model, backbone=backbone),
+            open_store(store),
+            out,
+            folds=folds(fold),
+            seed=seed,
+            replicates=bootstrap,
+            progress=show,
+        )
+    typer.echo(page)

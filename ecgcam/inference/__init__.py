@@ -1,0 +1,1 @@
+"""A model file to an answer: card, engines, Classifier, shipped models."""

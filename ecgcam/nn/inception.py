@@ -1,0 +1,65 @@
+"""InceptionNet: short and long kernels side by side."""
+
+import torch
+from torch import Tensor, nn
+
+from .halve import halved_between
+from .layers import Normed, Stem, as_image, check_widths, conv
+
+
+class InceptionBlock(nn.Module):
+    """Channels narrowed, then seen by kernels of several lengths at once, and by a max-pool.
+
+    Each of the branches gives `width` channels; together they are normed and activated (Ismail
+    Fawaz et al. 2020, InceptionTime, figure 1).
+    """
+
+    def __init__(self, inputs: int, width: int, *, kernels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.narrow = conv(inputs, width, 1, bias=False)
+        self.branches = nn.ModuleList(conv(width, width, size, bias=False) for size in kernels)
+        self.highest = nn.MaxPool2d((1, 3), stride=1, padding=(0, 1))
+        self.after_highest = conv(inputs, width, 1, bias=False)
+        self.channels = width * (len(kernels) + 1)
+        self.norm = nn.BatchNorm2d(self.channels)
+        self.activation = nn.ReLU()
+
+    def forward(self, image: Tensor) -> Tensor:
+        narrow = self.narrow(image)
+        found = [branch(narrow) for branch in self.branches]
+        found.append(self.after_highest(self.highest(image)))
+        return self.activation(self.norm(torch.cat(found, dim=1)))
+
+    def norms_to_fold(self) -> list[Normed]:
+        """For folded.py."""
+        return [((*self.branches, self.after_highest), self.norm)]
+
+
+class InceptionNet(nn.Module):
+    """A stem that halves time, then blocks; time is halved after each but the last two.
+
+    Raises ValueError for widths or kernels that cannot be.
+    """
+
+    def __init__(
+        self,
+        *,
+        leads: int = 12,
+        widths: tuple[int, ...] = (8, 8, 10, 12),
+        first_kernel: int = 11,
+        kernels: tuple[int, ...] = (5, 11, 23),
+    ) -> None:
+        super().__init__()
+        check_widths(widths)
+        check_widths(kernels, name="kernels")
+        stem = 2 * widths[0]
+        self.stem = Stem(leads, stem, kernel=first_kernel, activation=nn.ReLU())
+        blocks: list[InceptionBlock] = []
+        for width in widths:
+            before = blocks[-1].channels if blocks else stem
+            blocks.append(InceptionBlock(before, width, kernels=kernels))
+        self.blocks = nn.ModuleList(blocks)
+        self.channels = blocks[-1].channels
+
+    def forward(self, signal: Tensor) -> Tensor:
+        return halved_between(self.blocks, self.stem(as_image(signal))).squeeze(2)

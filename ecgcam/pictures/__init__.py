@@ -1,1 +1,0 @@
-"""Figures, and the page to zoom in. A function returns its figure; it neither shows nor saves."""

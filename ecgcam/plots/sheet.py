@@ -1,0 +1,205 @@
+"""The clinical sheet: twelve leads and a rhythm strip on ECG paper, true to scale on A4."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.results import Explanation
+from ..signals.record import Record
+from .heat import draw_heat
+from .paper import (
+    BOTTOM_MM,
+    HEIGHT_MM,
+    MM_PER_MV,
+    MM_PER_S,
+    PAPER_MM,
+    SHOWN_S,
+    START_MM,
+    THICK_MM,
+    TOP_MM,
+    draw_grid,
+    draw_pulse,
+    new_page,
+)
+from .sheet_text import write_foot, write_head
+from .summary import shown_class
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
+COLUMN_S = 2.5  # of a shorter record than four of them, a quarter
+
+_NAME_MM = 5  # room for a lead's name above its trace
+_NAME_END_MM = 9  # from the trace's beginning to the end of the longest name
+_LETTER_MM = 2.2  # of what is written above a trace
+_CLEAR_S = 0.2  # a trace keeps clear of what the row beneath shows this much earlier or later
+_LEAST_STEPS = np.array([3, 4, 4, 4, 2])  # from the top to the rows' levels to the bottom
+
+
+def draw_sheet(
+    record: Record, explanation: Explanation | None = None, *, class_name: str | None = None
+) -> "Figure":
+    """Twelve leads of 2.5 s each and lead II for 10 s, at 25 mm/s and 10 mm/mV, over the heat.
+
+    class_name: the class whose heat to show; the most probable one unless given. Time runs on from
+    column to column: the second starts at 2.5 s. Of a record shorter than 10 s each column shows a
+    quarter. The level of a lead is its median. Everything is drawn in millimetres, so that printed
+    unscaled on A4 the sheet is true to scale.
+    """
+    shown = None
+    if explanation is not None:
+        shown = shown_class(record, explanation, class_name=class_name)
+    figure, axes = new_page()
+    draw_grid(axes)
+    hatched = False
+    if shown is not None:
+        heat = shown.heat[: round(SHOWN_S * record.rate_hz)]
+        end_mm = START_MM + heat.size / record.rate_hz * MM_PER_S
+        draw_heat(axes, heat, extent=(START_MM, end_mm, BOTTOM_MM, TOP_MM))
+        hatched = bool(np.isnan(heat).any())
+    rows = _rows(record)
+    cut = _draw_rows(axes, rows, _levels(rows, rate_hz=record.rate_hz))
+    write_head(axes, record, explanation, notes=_notes(record, rows, cut))
+    write_foot(axes, explanation, shown, hatched=hatched)
+    return figure
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Trace:
+    """A stretch of one lead on the paper.
+
+    x, y:     (samples,), in mm: from the paper's left edge, and upwards from the lead's level;
+              y is NaN for a lead that was not recorded.
+    name:     what is written above it: the lead, and whether it was not recorded.
+    start_mm: where on the paper the stretch begins.
+    width_mm: how much of the paper's width it takes.
+    """
+
+    lead: str
+    name: str
+    start_mm: float
+    width_mm: float
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+
+def _rows(record: Record) -> list[list[_Trace]]:
+    """Three rows of four leads, then the rhythm strip: lead II, or the first there is."""
+    column_s = _column_s(record)
+    rows = [
+        [
+            _trace(record, lead, k * column_s, (k + 1) * column_s)
+            for k, lead in enumerate(leads_of_row)
+        ]
+        for leads_of_row in zip(*COLUMNS, strict=True)
+    ]
+    rhythm = "II" if "II" in record.leads else record.leads[0]
+    return [*rows, [_trace(record, rhythm, 0, SHOWN_S)]]
+
+
+def _column_s(record: Record) -> float:
+    """How long a stretch of its leads each column shows."""
+    return min(COLUMN_S, record.duration_s / len(COLUMNS))
+
+
+def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
+    time_s = np.arange(record.signal_mv.shape[1]) / record.rate_hz
+    within = (time_s >= from_s) & (time_s < to_s)
+    height = np.full(time_s.size, np.nan)
+    if lead in record.leads:
+        signal_mv = record.signal_mv[record.leads.index(lead)].astype(np.float64)
+        height = (signal_mv - np.median(signal_mv)) * MM_PER_MV
+    return _Trace(
+        lead=lead,
+        name=lead if lead in record.leads else f"{lead}: not recorded",
+        start_mm=START_MM + from_s * MM_PER_S,
+        width_mm=(to_s - from_s) * MM_PER_S,
+        x=START_MM + time_s[within] * MM_PER_S,
+        y=height[within],
+    )
+
+
+def _levels(rows: Sequence[Sequence[_Trace]], *, rate_hz: float) -> list[int]:
+    """Where on the paper each row's level stands, in mm, on a thick line.
+
+    The gaps between the paper's edges and the levels are what the traces need to keep clear of
+    one another; then all grow alike, or the largest shrink, until they fill the grid.
+    """
+    from scipy.ndimage import maximum_filter1d
+
+    heights = np.nan_to_num([np.concatenate([trace.y for trace in row]) for row in rows])
+    width = max(1, round(_CLEAR_S * rate_hz))
+    above, below = maximum_filter1d(heights, width), maximum_filter1d(-heights, width)
+    between = (above[1:] + below[:-1]).max(axis=1)
+    needs_mm = [above[0].max() + _NAME_MM, *between, below[-1].max()]
+    room = HEIGHT_MM // THICK_MM
+    steps = np.ceil(np.array(needs_mm) / THICK_MM)
+    steps = np.clip(steps, _LEAST_STEPS, room).astype(int)
+    spare = max(0, room - steps.sum())
+    steps += np.diff(np.linspace(0, spare, steps.size + 1).astype(int))
+    while steps.sum() > room:
+        steps[(steps / _LEAST_STEPS).argmax()] -= 1
+    return [int(level) for level in TOP_MM - steps[:-1].cumsum() * THICK_MM]
+
+
+def _draw_rows(axes: "Axes", rows: Sequence[Sequence[_Trace]], levels: Sequence[int]) -> list[str]:
+    """Draw the rows; returns the leads that would reach beyond a neighbour's level and are cut."""
+    cut = []
+    for k, (row, level) in enumerate(zip(rows, levels, strict=True)):
+        top = levels[k - 1] if k > 0 else TOP_MM
+        bottom = levels[k + 1] if k + 1 < len(levels) else BOTTOM_MM
+        draw_pulse(axes, level)
+        for trace in row:
+            _draw_trace(axes, trace, level=level, bottom=bottom, top=top)
+            _write_name(axes, trace, level=level, top=top)
+            if (trace.y > top - level).any() or (trace.y < bottom - level).any():
+                cut.append(trace.lead)
+    return list(dict.fromkeys(cut))
+
+
+def _draw_trace(axes: "Axes", trace: _Trace, *, level: float, bottom: float, top: float) -> None:
+    """One lead's stretch, and a mark where it takes over from the one before."""
+    from matplotlib.patches import Rectangle
+
+    (line,) = axes.plot(trace.x, level + trace.y, color="black", linewidth=0.7, gid=trace.lead)
+    room = Rectangle((0, bottom), PAPER_MM[0], top - bottom, transform=axes.transData)
+    line.set_clip_path(room)
+    if trace.start_mm > START_MM:
+        axes.vlines(trace.start_mm, level - 5, level + 5, colors="black", linewidths=0.5)
+
+
+def _write_name(axes: "Axes", trace: _Trace, *, level: float, top: float) -> None:
+    """A lead's name above where its trace begins, and nearer its own row than the one above."""
+    from matplotlib.patheffects import withStroke
+
+    beginning = np.nan_to_num(trace.y[trace.x < trace.start_mm + _NAME_END_MM])
+    highest = TOP_MM - _NAME_MM if top == TOP_MM else (level + top) / 2
+    axes.text(
+        trace.start_mm + 1,
+        min(level + beginning.max(initial=_NAME_MM) + 1, highest),
+        textwrap.fill(trace.name, int(trace.width_mm / _LETTER_MM) or 1, break_long_words=False),
+        weight="bold",
+        fontsize=9,
+        path_effects=[withStroke(linewidth=2, foreground="white")],
+    )
+
+
+def _notes(record: Record, rows: Sequence[Sequence[_Trace]], cut: Sequence[str]) -> list[str]:
+    """What a reader must know of the drawing itself."""
+    notes = []
+    if record.duration_s > SHOWN_S:
+        notes.append(f"the first {SHOWN_S} s of {record.duration_s:.4g} s are drawn")
+    if record.duration_s < SHOWN_S:
+        recorded, shown = f"{record.duration_s:.3g} s", f"{_column_s(record):.3g} s"
+        notes.append(f"only {recorded} were recorded; each column shows {shown} of its leads")
+    if rows[-1][0].lead != "II":
+        notes.append(f"lead II is missing; the rhythm strip is {rows[-1][0].lead}")
+    if cut:
+        notes.append(f"{', '.join(cut)}: the trace leaves its row and is cut off")
+    return notes

@@ -1,0 +1,1 @@
+"""Readers of ECG files: one file per format, each to a Record."""

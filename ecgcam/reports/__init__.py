@@ -1,0 +1,1 @@
+"""Folders of results and HTML pages."""

@@ -1,0 +1,1 @@
+"""One ECG as NumPy arrays: leads, windows, quality, beats, electrodes."""

@@ -1,0 +1,514 @@
+"""The command line goes the whole way, and answers a mistake with a sentence and its code."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from support.ecg_files import samples_like_an_ecg
+from support.tiny import tiny_model, tiny_store
+
+from ecgcam import __version__
+from ecgcam.cli import app, main, progress
+from ecgcam.cli import train_commands as learn
+from ecgcam.errors import DatasetError
+from ecgcam.inference.modelfile import read_card
+from ecgcam.nn.preprocess import PreprocessConfig
+from ecgcam.training.run_folder import LAST, MODEL, PREPROCESSED
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [
+    (command.name or command.callback.__name__).replace("_", "-")
+    for command in app.registered_commands
+]
+SMALL = ["--backbone-config", '{"widths": [4, 6], "kernel": 5}', "--batch", "32"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tiny_store(tmp_path_factory.mktemp("store") / "store").folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture
+def ecgcam(capsys, undrawn):
+    """Runs a command: its exit code, its last line on stdout, and stderr as one line of words."""
+
+    def run(*words):
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        said = capsys.readouterr()
+        plain = re.sub(r"[╭─╮│╰╯\s]+", " ", said.err)
+        return code, (said.out.splitlines() or [""])[-1], plain.strip()
+
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_how_it_is_used(command, capsys):
+    assert main([command, "--help"]) == 0
+    assert f"ecgcam {command}" in capsys.readouterr().out
+
+
+def test_the_commands_are_these():
+    assert set(COMMANDS) == {
+        "calibrate", "combine", "compare", "demo", "download", "evaluate", "explain",
+        "import-weights", "info", "models", "overview", "prepare", "read", "robustness",
+        "synthesize", "train",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command):
+    page = ROOT / "docs" / "command-line.md"
+    assert re.search(rf"ecgcam {command}\b", page.read_text(encoding="utf-8"))
+
+
+def test_the_version(ecgcam):
+    assert ecgcam("--version") == (0, f"ecgcam {__version__}", "")
+
+
+def test_the_whole_way(ecgcam, tmp_path):
+    """Made-up ECGs, looked at, prepared, learned from, scored, explained."""
+    made, stored, run = tmp_path / "ecgs", tmp_path / "store", tmp_path / "run"
+    assert ecgcam("synthesize", made, "-n", 60, "--seed", 1)[:2] == (0, str(made))
+    look = ecgcam("overview", made, "--out", tmp_path / "overview")
+    assert look[:2] == (0, str(tmp_path / "overview" / "overview.html"))
+    code, where, said = ecgcam("prepare", made, stored, "--jobs", 1)
+    assert (code, where) == (0, str(stored))
+    assert "60 ECGs taken, 0 left out" in said
+    train = ["train", stored, "--out", run, "--epochs", 2, "--validation-folds", "9,10", *SMALL]
+    code, where, said = ecgcam(*train)
+    assert (code, where) == (0, str(run / MODEL))
+    assert "epoch 1 " in said
+    assert "epoch 2 " in said
+    assert "best so far" in said
+    scores = tmp_path / "scores"
+    judge = ["evaluate", run / MODEL, stored, "--fold", "9-10", "--bootstrap", 5]
+    assert ecgcam(*judge, "--out", scores)[:2] == (0, str(scores / "report.html"))
+    assert json.loads((scores / "metrics.json").read_text())["fold"] == [9, 10]
+    ecg = made / "records100" / "00000" / "00001_lr.hea"
+    explain = ["explain", ecg, "--model", run / MODEL, "--out", tmp_path / "why"]
+    assert ecgcam(*explain)[:2] == (0, str(tmp_path / "why" / "00001_lr.html"))
+    assert ecgcam("read", ecg)[:2] == (0, "findings  none")
+    assert ecgcam("info", run / MODEL)[0] == 0
+
+
+def test_a_model_is_calibrated_and_says_where_it_is_not_sure(ecgcam, store, model, tmp_path):
+    out = tmp_path / "calibrated.safetensors"
+    choose = ["--fold", "8-10", "--threshold", "sensitivity=0.9", "--band", "coverage=0.5"]
+    code, where, said = ecgcam("calibrate", model, store, "--out", out, *choose)
+    assert (code, where) == (0, str(out))
+    assert "temperature " in said
+    assert "ABNORMAL: threshold 0." in said
+    explain = ["explain", "r003", "--store", store, "--model", out, "--out", tmp_path / "why"]
+    assert ecgcam(*explain)[0] == 0
+    answer = json.loads((tmp_path / "why" / "r003.json").read_text())
+    assert set(answer["uncertain"]) <= {"ABNORMAL"}
+    anew = ["calibrate", model, store, "--out", out, *choose, "--overwrite"]
+    assert ecgcam(*anew)[:2] == (0, str(out))
+    assert set(answer["classes"]["ABNORMAL"]["conformal_set"]) <= {"no", "yes"}
+
+
+def test_a_run_goes_on(ecgcam, store, tmp_path):
+    train = ["train", store, "--out", tmp_path / "run", "--epochs", 1, *SMALL]
+    assert ecgcam(*train)[0] == 0
+    code, _, said = ecgcam(*train)
+    assert code == 2
+    assert "--resume goes on with a run there" in said
+    assert ecgcam(*train, "--resume")[:2] == (0, str(tmp_path / "run" / MODEL))
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--epochs", 3], "epochs 1, not 3"),
+        (["--seed", 7], "seed 0, not 7"),
+        (["--scale", "none"], "scale unit, not none"),
+        (["--detrend-order", 2], "detrend_order 10, not 2"),
+        (["--detrend-order", -1], "detrend_order 10, not None"),
+        (["--each-batch"], "each_batch False, not True"),
+        (["--train-folds", "2-8"], "train_folds (1, 2, 3, 4, 5, 6, 7, 8), not (2, 3"),
+    ],
+)
+def test_a_run_that_goes_on_takes_no_other_settings(ecgcam, store, tmp_path, option, said):
+    train = ["train", store, "--out", tmp_path / "run"]
+    assert ecgcam(*train, "--epochs", 1, *SMALL)[0] == 0
+    code, _, why = ecgcam(*train, "--resume", *option)
+    assert code == 2
+    assert said in why
+    assert "--resume goes on with its own settings" in why
+    assert ecgcam(*train, "--resume", "--precision", "auto", "--schedule", "plateau")[0] == 0
+
+
+def test_a_run_that_goes_on_may_be_told_some_of_its_own_settings(
+    ecgcam, store, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    preprocess = PreprocessConfig(scale="zscore", detrend_order=2)
+    model = tiny_model(tmp_path / "taught.safetensors", preprocess=preprocess)
+    train = ["train", store, "--out", "run"]
+    own = ["--scale", "zscore", "--detrend-order", 2, "--teacher", model, "--each-batch"]
+    assert ecgcam(*train, "--epochs", 1, *SMALL, *own)[0] == 0
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(model.read_bytes())
+    same = ["--teacher", model.name], ["--teacher", copy]
+    for few in (own[:2], own[2:4], own[4:6], *same, ["--each-batch"], [*same[0], "--each-batch"]):
+        code, _, why = ecgcam(*train, "--resume", *few)
+        assert (code, why) == (0, ""), few
+    other = tiny_model(tmp_path / "other.safetensors", seed=2)
+    for wrong in ([other], [model, "--teacher", model], ["none.safetensors"]):
+        code, _, why = ecgcam(*train, "--resume", "--teacher", *wrong)
+        assert code == 2
+        assert "the run was started with teachers (" in why
+
+
+def test_ecgs_of_a_store_are_explained_by_their_ids(ecgcam, store, model, tmp_path):
+    explain = ["explain", "--store", store, "--model", model, "--out", tmp_path / "why"]
+    assert ecgcam(*explain, "r003")[0] == 0
+    assert (tmp_path / "why" / "r003.json").is_file()
+    code, _, said = ecgcam(*explain, "r999")
+    assert code == 2
+    assert "there is no record with the id r999" in said
+
+
+def test_an_ecg_that_cannot_be_read_is_named_and_the_others_are_explained(
+    ecgcam, model, tmp_path, made_up_folder
+):
+    good = made_up_folder / "records100" / "00000" / "00001_lr"
+    bad = tmp_path / "none.csv"
+    code, where, said = ecgcam(
+        "explain", bad, good, "--model", model, "--out", tmp_path / "why", "--class", "ABNORMAL"
+    )
+    assert (code, where) == (2, str(tmp_path / "why" / "00001_lr.html"))
+    assert said.startswith(f"ecgcam: {bad}: no such file.")
+
+
+def test_microvolts_that_are_taken_for_millivolts_are_seen_and_not_judged(ecgcam, model, tmp_path):
+    np.savez(tmp_path / "uv.npz", signal_mv=samples_like_an_ecg().T, rate_hz=100)
+    code, findings, _ = ecgcam("read", tmp_path / "uv.npz")
+    assert code == 0
+    assert "mV is beyond any ECG" in findings
+    why = ["--model", model, "--out", tmp_path / "why"]
+    code, out, said = ecgcam("explain", tmp_path / "uv.npz", *why)
+    assert (code, out) == (2, "")
+    assert "is its unit right?" in said
+
+
+def test_volts_that_are_taken_for_millivolts_are_not_judged_either(ecgcam, model, tmp_path):
+    signal_mv = samples_like_an_ecg().T / 1000
+    np.savez(tmp_path / "v.npz", signal_mv=signal_mv / 1000, rate_hz=100)
+    why = ["--model", model, "--out", tmp_path / "why"]
+    code, out, said = ecgcam("explain", tmp_path / "v.npz", *why)
+    assert (code, out) == (2, "")
+    assert "no lead spans 0.02 mV, as any ECG does: is its unit right?" in said
+
+
+def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
+    np.savez(tmp_path / "a.npz", signal_mv=samples_like_an_ecg().T / 1000, rate_hz=100)
+    (tmp_path / "own.csv").write_text("path,fold,AFIB,remark\na.npz,1,1,seen\n")
+    prepare = ["prepare", tmp_path / "own.csv", tmp_path / "store", "--labels", "AFIB"]
+    code, _, said = ecgcam(*prepare, "--jobs", 1)
+    assert code == 0
+    assert "not used: the columns remark no column 'patient': each ECG counts as its own" in said
+
+
+def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
+    ecgcam, store, tmp_path, monkeypatch
+):
+    """Where the installed command, unlike `python -m`, does not look by itself."""
+    (tmp_path / "net_of_mine.py").write_text(
+        "from torch import nn\n"
+        "class Net(nn.Conv1d):\n"
+        "    channels = 3\n"
+        "    def __init__(self, *, leads):\n"
+        "        super().__init__(leads, 3, 9, stride=8)\n"
+    )
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    monkeypatch.chdir(tmp_path)
+    mine = ["--backbone", "net_of_mine:Net"]
+    assert ecgcam("train", store, "--out", "run", "--epochs", 1, *mine)[0] == 0
+    weights = {"backbone.weight", "backbone.bias", "head.weight", "head.bias"}
+    assert set(load_file(tmp_path / "run" / MODEL)) == weights
+    judge = ["evaluate", Path("run") / MODEL, store, "--bootstrap", 2, "--out", "scores"]
+    code, _, said = ecgcam(*judge)
+    assert code == 2
+    assert "If you trust that code, name it with --backbone" in said
+    assert ecgcam(*judge, *mine)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("nonsense", "No such command 'nonsense'"),
+        ("train", "Missing argument"),
+        ("train STORE", "Missing option '--out'"),
+        ("train none --out NEW", "none: not a store"),
+        ("train FILE --out NEW", "not a store"),
+        ("train STORE --out NEW --task sleep", "there is no task 'sleep'; there are normal,"),
+        ("train STORE --out NEW --task none.toml", "none.toml"),
+        ("train STORE --out NEW --task columns", "needs labels of the kind 'column'"),
+        ("train STORE --out NEW --unlabelled perhaps", "unlabelled must be one of"),
+        ("train STORE --out NEW --backbone alexnet", "there is no backbone 'alexnet'"),
+        ("train STORE --out NEW --backbone no.module:Net", "cannot be imported"),
+        ("train STORE --out NEW --backbone-config {", "--backbone-config is not JSON"),
+        ("train STORE --out NEW --backbone-config 7", "--backbone-config must be like"),
+        ('train STORE --out NEW --backbone-config {"kernel":4}', "a kernel must be odd"),
+        ("train STORE --out NEW --scale loud", "scale must be one of unit, record,"),
+        ("train STORE --out NEW --detrend-order 600", "order 600 needs more than 500 samples"),
+        ("train STORE --out NEW --augmentation wild", "there is no augmentation 'wild'"),
+        ("train STORE --out NEW --schedule cosine", "schedule must be one of plateau,"),
+        ("train STORE --out NEW --score loss", "score must be one of auroc,"),
+        ("train STORE --out NEW --precision int8", "precision must be one of auto, float32,"),
+        ("train STORE --out NEW --epochs 0", "--epochs"),
+        ("train STORE --out NEW --learning-rate 0", "learning_rate must be above 0"),
+        ("train STORE --out NEW --seed -1", "--seed"),
+        ("train STORE --out NEW --train-folds 1-9", "both trained on and validated on"),
+        ("train STORE --out NEW --train-folds 8-1", "'8-1' are no folds; needed: as in 1-8"),
+        ("train STORE --out NEW --train-folds one", "'one' are no folds"),
+        ("train STORE --out NEW --validation-folds 77", "folds 77 hold no record"),
+        ("train STORE --out FULL", "there is something already"),
+        ("train STORE --out FILE", "file: it is a file; needed: a folder"),
+        ("train STORE --out NEW --resume", "there is no run to go on with"),
+        ("train STORE --out NEW --seed 9223372036854775808", "seed must be from 0 to 9223372036"),
+        ("evaluate none STORE --out NEW", "none: no such model"),
+        ("evaluate MODEL STORE --out NEW --seed -1", "--seed"),
+        ("robustness MODEL STORE --out NEW --seed -1", "--seed"),
+        ("compare MODEL MODEL STORE --seed -1", "--seed"),
+        ("demo --out NEW --seed -1", "--seed"),
+        ("evaluate FILE STORE --out NEW", "not a model file"),
+        ("evaluate GARBAGE STORE --out NEW", "not a model file"),
+        ("evaluate MODEL none --out NEW", "none: not a store"),
+        ("evaluate MODEL STORE --out NEW --fold 77", "folds 77 hold no record"),
+        ("evaluate MODEL STORE --out NEW --fold x", "'x' are no folds"),
+        ("calibrate none STORE --out NEW", "none: no such model"),
+        ("calibrate MODEL none --out NEW", "none: not a store"),
+        ("calibrate MODEL STORE", "Missing option '--out'"),
+        ("calibrate MODEL STORE --out NEW --fold 77", "folds 77 hold no record"),
+        ("calibrate MODEL STORE --out NEW --threshold best", "threshold is 'best'; needed:"),
+        ("calibrate MODEL STORE --out NEW --band wide", "band is 'wide'; needed:"),
+        ("calibrate MODEL STORE --out NEW --alpha 2", "alpha must be above 0"),
+        ("calibrate MODEL STORE --out NEW --band accuracy=0.999", "no band leaves so many"),
+        ("explain none --model MODEL --out NEW", "none: no such ECG"),
+        ("explain --model MODEL --out NEW", "which ECG?"),
+        ("explain FILE --model GARBAGE --out NEW", "not a model file"),
+        ("explain r1 --store STORE --model MODEL --out NEW --class MI", "must be one of ABNORMAL"),
+        ("explain r1 --store STORE --model MODEL --out NEW --source x", "must be one of features"),
+        ("explain r001 --store FULL --model MODEL --out NEW", "not a store"),
+        ("info none.safetensors", "none.safetensors: no such model file"),
+        ("info GARBAGE", "not a model file"),
+        ("read none", "none: no such ECG"),
+        ("read FILE", "a kind of file that is not read"),
+        ("read FULL", "it is a folder, not one ECG"),
+        ("import-weights none --out NEW", "none: no such file"),
+        ("import-weights FILE --out NEW", "not a state dict of torch"),
+        ("overview none --out NEW", "none"),
+        ("prepare none NEW", "none: needed: a folder like PTB-XL's"),
+        ("prepare FULL NEW", "needed: a folder like PTB-XL's"),
+        ("prepare FULL NEW --rate 0", "rate_hz must be above 0"),
+        ("prepare FULL NEW --seconds -1", "duration_s must be above 0"),
+        ("prepare FULL NEW --seconds inf", "duration_s must be above 0 and at most"),
+        ("prepare FULL NEW --leads I,I", "leads must be names, each once"),
+        ("prepare FULL NEW --leads ,", "leads must be names, each once"),
+        ("prepare FULL NEW --labels A,A", "labels must be names, each once"),
+        ("prepare FULL NEW --seed -1", "--seed"),
+        ("prepare ECGS FILE/x", "file: it is a file; needed: a folder"),
+        ("overview ECGS --out FILE", "file: it is a file; needed: a folder"),
+        ("overview ECGS --out FILE/x", "file: it is a file; needed: a folder"),
+        ("demo --out FILE", "file: it is a file; needed: a folder"),
+        ("synthesize FILE/x", "file: it is a file; needed: a folder"),
+        ("overview FILE --out NEW", "not a PTB-XL folder"),
+        ("combine MODEL MODEL --out FILE", "there is a file already; --overwrite"),
+        ("calibrate MODEL STORE --out FILE", "there is a file already; --overwrite"),
+        ("import-weights none --out FILE", "there is a file already; --overwrite"),
+        ("combine none none --out FULL", "full: it is a folder; needed: a file"),
+        ("combine none none --out FILE/x", "file: it is a file; needed: a folder"),
+        ("calibrate none none --out FULL", "full: it is a folder; needed: a file"),
+        ("import-weights none --out FULL", "full: it is a folder; needed: a file"),
+        ("synthesize NEW --seed -1", "--seed"),
+        ("download ptbxl FILE", "file: it is a file; needed: a folder"),
+        ("synthesize FULL", "something is there already"),
+        ("synthesize NEW -n 0", "-n"),
+        ("demo --out FULL", "there is something already"),
+        ("demo -n 3 --out NEW", "-n"),
+        ("download mnist NEW", "there is no dataset 'mnist'"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(
+    ecgcam, store, model, made_up_folder, tmp_path, words, reason
+):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "diary.txt").write_text("mine")
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "garbage.safetensors").write_bytes(b"garbage" * 50)
+    known = {
+        "STORE": store,
+        "MODEL": model,
+        "ECGS": made_up_folder,
+        "FULL": tmp_path / "full",
+        "FILE": tmp_path / "file",
+        "GARBAGE": tmp_path / "garbage.safetensors",
+        "NEW": tmp_path / "new",
+    }
+    words = words.replace("FILE/x", str(known["FILE"] / "x")).split()
+    code, out, said = ecgcam(*(known.get(word, word) for word in words))
+    assert code == 2, said
+    assert reason in said
+    assert out == ""
+    assert "Traceback" not in said
+    assert {path.name for path in tmp_path.iterdir()} == {"full", "file", "garbage.safetensors"}
+    assert os.listdir(tmp_path / "full") == ["diary.txt"]
+
+
+@pytest.mark.parametrize("beneath", ["file", "file/x"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train STORE",
+        "evaluate MODEL STORE",
+        "robustness MODEL STORE",
+        "compare MODEL MODEL STORE",
+        "explain r001 --store STORE --model MODEL",
+    ],
+)
+def test_a_file_where_a_folder_is_to_be_is_told_before_the_work(ecgcam, tmp_path, words, beneath):
+    """Whose model and store are not even looked for."""
+    (tmp_path / "file").write_text("text")
+    code, _, said = ecgcam(*words.split(), "--out", tmp_path / beneath)
+    assert (code, said.split(": ", 1)[1]) == (
+        2, f"{tmp_path / 'file'}: it is a file; needed: a folder, or a place for one."
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        ("evaluate MODEL STORE --bootstrap 2", "metrics.json"),
+        ("explain r001 --store STORE --model MODEL", "r001-leads.png"),
+        ("overview ECGS", "overview.json"),
+    ],
+)
+def test_what_cannot_be_written_is_a_failure(
+    ecgcam, store, model, made_up_folder, tmp_path, words, taken
+):
+    (tmp_path / taken).mkdir()  # where a file is to be
+    for name, path in {"MODEL": model, "STORE": store, "ECGS": made_up_folder}.items():
+        words = words.replace(name, str(path))
+    code, out, said = ecgcam(*words.split(), "--out", tmp_path)
+    assert code == 1
+    assert out == ""
+    where = re.escape(str(tmp_path))
+    assert re.search(rf"ecgcam: \[Errno \d+\] [\w ]+: '{where}\S*' -> '{where}/{taken}'$", said)
+    assert "Traceback" not in said
+
+
+def test_an_error_is_one_line(ecgcam, monkeypatch, capsys):
+    def fail(path):
+        raise DatasetError("first line,\n  second line")
+
+    monkeypatch.setattr("ecgcam.data.store.open_store", fail)
+    assert main(["train", "x", "--out", "y"]) == 2
+    assert capsys.readouterr().err == "ecgcam: first line, second line\n"
+
+
+def test_an_error_without_words_has_a_name(monkeypatch, capsys):
+    def fail(path):
+        raise MemoryError
+
+    monkeypatch.setattr("ecgcam.data.store.open_store", fail)
+    assert main(["train", "x", "--out", "y"]) == 1
+    assert capsys.readouterr().err == "ecgcam: MemoryError\n"
+
+
+@pytest.mark.parametrize("place", [0, 1, 5])
+def test_debug_shows_the_traceback_wherever_it_stands(place):
+    words = ["train", "none", "--out", "new", "--seed", "1"]
+    with pytest.raises(DatasetError):
+        main([*words[:place], "--debug", *words[place:]])
+
+
+def test_a_key_press_stops_it_with_code_1(monkeypatch, capsys):
+    def stop(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ecgcam.data.store.open_store", stop)
+    assert main(["train", "x", "--out", "y"]) == 1
+    assert capsys.readouterr().err == "ecgcam: stopped.\n"
+
+
+LISTENING = """
+import signal, sys
+from ecgcam.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has none
+sys.exit(main())
+"""
+
+
+def test_a_key_press_in_the_middle_of_training_leaves_a_run_to_go_on_with(store, tmp_path):
+    run = tmp_path / "run"
+    words = ["train", store, "--out", run, "--epochs", "9999", *SMALL]
+    with subprocess.Popen(
+        [sys.executable, "-c", LISTENING, *words],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr.readline().startswith("epoch 1 ")
+        assert process.stderr.readline().startswith("epoch 2 ")
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=30)
+    *epochs, last = said.splitlines()
+    assert all(line.startswith("epoch ") for line in epochs)
+    assert last == "ecgcam: stopped. The same with --resume goes on from there."
+    assert (process.returncode, out) == (1, "")
+    assert torch.load(run / LAST, weights_only=True)["state_dict"]
+    assert read_card(run / MODEL)["provenance"]["chosen"]["epoch"] >= 1
+    assert not (run / PREPROCESSED).exists()
+
+
+def test_without_torch_training_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [name for name in sys.modules if name.startswith("ecgcam.training.trainer")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["train", "x", "--out", "y"]) == 1
+    assert capsys.readouterr().err == "ecgcam: this needs torch: pip install 'ecgcam[train]'.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("9", (9,)),
+        ("1-3", (1, 2, 3)),
+        ("1-3,9", (1, 2, 3, 9)),
+        ("2, 4", (2, 4)),
+        ("9,9", (9,)),
+        ("7,1-3,2", (7, 1, 2, 3)),
+    ],
+)
+def test_folds_are_written_with_commas_and_dashes(text, found):
+    assert learn.folds(text) == found
+
+
+def test_progress_is_plain_lines_where_nobody_watches(capsys):
+    with progress.progress("ECGs judged") as show:
+        for done in range(1, 101):
+            show(done, 100)
+    assert capsys.readouterr().err == "ECGs judged: 100 of 100\n"
+
+
+def test_it_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "ecgcam", "--version"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, f"ecgcam {__version__}\n")

@@ -1,0 +1,308 @@
+"""One's own table: labels, people, folds that no patient crosses, and rows that are wrong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecgcam.data.csv_table import read_manifest
+from ecgcam.data.source import split
+from ecgcam.errors import DatasetError
+from ecgcam.tasks import find_task
+
+TEXT = """\
+path,patient,fold,age,sex,AFIB,LBBB
+2021/a17.hea,p1,1,61,female,0,1
+2021/a18.csv,p2,9,,male,1,
+"""
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    def write(text):
+        (tmp_path / "ecgs.csv").write_text(text, encoding="utf-8")
+        return tmp_path / "ecgs.csv"
+
+    return write
+
+
+def test_a_row_says_where_an_ecg_lies_and_what_it_shows(manifest, tmp_path):
+    source = read_manifest(manifest(TEXT))
+    assert source.vocabulary == {"column": ("AFIB", "LBBB")}
+    records = source.records
+    assert records["id"].tolist() == ["2021/a17.hea", "2021/a18.csv"]
+    assert records["path"].tolist() == [str(tmp_path / name) for name in records["id"]]
+    assert records["patient"].tolist() == ["p1", "p2"]
+    assert records["fold"].tolist() == [1, 9]
+    assert records["labels"].tolist() == [["column:LBBB"], ["column:AFIB", "blank:LBBB"]]
+    assert records["age_years"].tolist()[0] == 61
+    assert np.isnan(records["age_years"][1])
+    assert records["sex"].tolist() == ["female", "male"]
+    assert (records["problem"] == "").all()
+
+
+def test_a_blank_leaves_the_record_out_of_the_task(manifest):
+    source = read_manifest(manifest(TEXT))
+    targets, keep = find_task("columns", source.vocabulary).targets(source.records["labels"])
+    assert keep.tolist() == [True, False]
+    assert targets[0].tolist() == [0, 1]
+
+
+def test_ids_absolute_paths_devices_and_sites_are_kept(manifest, tmp_path):
+    records = read_manifest(
+        manifest(
+            f"id,path,fold,device,site\n a1 ,{tmp_path}/x y.csv,3, CS-12 ,\nb,../b,3,,Vilnius\n"
+        )
+    ).records
+    assert records["id"].tolist() == ["a1", "b"]
+    assert records["path"].tolist() == [str(tmp_path / "x y.csv"), str(tmp_path / ".." / "b")]
+    assert records["patient"].tolist() == [f"{tmp_path}/x y.csv", "../b"]
+    assert records["device"].tolist()[0] == "CS-12"
+    assert records["site"].tolist()[1] == "Vilnius"
+    assert records["labels"].tolist() == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("cell", "labels"),
+    [
+        *((one, ["column:A"]) for one in ("1", "1.0", "true", "True", " 1 ")),
+        *((nought, []) for nought in ("0", "0.0", "false", "FALSE")),
+        *((blank, ["blank:A"]) for blank in ("", " ", "nan", "NaN", "None")),
+    ],
+)
+def test_the_spellings_of_yes_no_and_nobody_knows(manifest, cell, labels):
+    text = f"path,fold,A\na,1,{cell}\nb,1,0\n"
+    assert read_manifest(manifest(text)).records["labels"][0] == labels
+
+
+@pytest.mark.parametrize(
+    ("sex", "expected"),
+    [("F", "female"), ("Male", "male"), (" m ", "male"), ("", None), ("x", None), ("1", None)],
+)
+def test_sexes(manifest, sex, expected):
+    found = read_manifest(manifest(f"path,fold,sex\na,1,{sex}\n")).records["sex"][0]
+    assert found == expected or (expected is None and pd.isna(found))
+
+
+def test_label_columns_can_be_named(manifest):
+    text = "path,fold,AFIB,remark,QRS\na,1,1,unsure,99\nb,2,,,80\n"
+    source = read_manifest(manifest(text), labels=("AFIB",))
+    assert source.vocabulary == {"column": ("AFIB",)}
+    assert source.records["labels"].tolist() == [["column:AFIB"], ["blank:AFIB"]]
+    with pytest.raises(DatasetError, match=r"row 2, column 'remark' is no label"):
+        read_manifest(manifest(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,fold,A\na,1,1\nb,1,2\n", r"row 3, column 'A' is no label; needed: 1, 0 or bl"),
+        ("path,fold\na,1\nb,x\n", "row 3: the fold must be a whole number"),
+        ("path,fold\na,1\nb,\n", "row 3: the fold"),
+        ("path,fold\na,1.5\n", "row 2: the fold"),
+        ("path,fold\na,inf\n", "row 2: the fold"),
+        ("path,fold\na,1\n ,1\n", "row 3: its 'path' is blank"),
+        ("path,id,fold\na,1,1\nb,,1\n", "row 3: its 'id' is blank"),
+        ("path,patient,fold\na,p,1\nb,q,1\nc,,2\n", "row 4: its 'patient' is blank"),
+        ("path,fold\na,1\nb,1\na,1\n", "row 4 names the ECG of row 2"),
+        ("path,id,fold\na,1,1\nb,1 ,1\n", "id 1 is there more than once"),
+        ("path,patient,fold\na,p,1\nb,p,2\n", r"\(that of ECG a is in \[1, 2\]\)"),
+        ("path,patient,fold\na,p,1\nb, p ,2\n", r"that of ECG a is in \[1, 2\]"),
+        ("file,A\na,1\n", "the column path is missing"),
+        ("path,A,A\na,1,1\n", "the column A is there more than once"),
+        ("path, Path\na,b\n", "the column path is there more than once"),
+        ("path,fold,A\na,1,1,1\n", "row 2 has 4 cells, more than the 3 of the header"),
+        ("path,fold,\na,1,seen\n", "row 2, column 'column 3' is no label"),
+        ("path,fold\na,1e300\n", "row 2: the fold"),
+        ("path,fold\n", "needed: at least one row"),
+        ("", "not a table"),
+        ('path,A\n"a,1\n', "not a table"),
+        ("path,fold\na,1\nb\0,1\n", "row 3: its 'path' holds a NUL"),
+    ],
+)
+def test_a_table_that_is_wrong_is_refused_with_its_row(manifest, text, said):
+    with pytest.raises(DatasetError, match=f"ecgs.csv: .*{said}"):
+        read_manifest(manifest(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,fold,A\na,1,1\n\nb,1,2\n", "row 4, column 'A'"),
+        ("path,fold,A\n\n\na,x,1\n", "row 4: the fold"),
+        ("\npath,fold,A\na,1,1\n ,1,1\n", "row 4: its 'path' is blank"),
+        ("path,fold,A\na,1,1\n,,\nb,1,1\n\na,1,1\n", "row 6 names the ECG of row 2"),
+        ("path,fold,A\n\na,1,1,1\n", "row 3 has 4 cells"),
+        ('path,fold,A\n"a\nb",1,1\n\nc\0,1,1\n', "row 5: its 'path'"),
+    ],
+)
+def test_a_wrong_row_is_named_by_its_place_in_the_file_whatever_blank_ones_there_are(
+    manifest, text, said
+):
+    with pytest.raises(DatasetError, match=said):
+        read_manifest(manifest(text))
+
+
+def test_semicolons_are_named(manifest):
+    with pytest.raises(DatasetError, match="parted by semicolons; needed: commas"):
+        read_manifest(manifest("path;AF\na;1\nb;0\n"))
+
+
+def test_rows_without_content_are_no_ecgs(manifest):
+    text = ",,,\n\npath,patient,fold,A\na,p,1,1\n,,,\n , ,,\nb,q,9,0\n,,,\n"
+    records = read_manifest(manifest(text)).records
+    assert records["id"].tolist() == ["a", "b"]
+    assert records.index.tolist() == [0, 1]
+    assert records["fold"].tolist() == [1, 9]
+    assert records["labels"].tolist() == [["column:A"], []]
+
+
+def test_a_column_that_lacks_is_named(manifest):
+    with pytest.raises(DatasetError, match="the column AFIBB"):
+        read_manifest(manifest(TEXT), labels=("AFIBB", "LBBB"))
+
+
+def test_other_bytes_and_no_file_are_no_table(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"path\n\xff\xfe\n")
+    for name in ("a.csv", "none.csv"):
+        with pytest.raises(DatasetError, match="not a table"):
+            read_manifest(tmp_path / name)
+
+
+@pytest.mark.parametrize("other", ["r1", "r1.hea", "./r1.dat", "../{here}/r1.hea", "{there}/r1"])
+def test_one_ecg_in_two_rows_is_refused_however_it_is_spelt(manifest, tmp_path, other):
+    other = other.format(here=tmp_path.name, there=tmp_path)
+    text = f"path,id,patient,fold\nr1,a,p,1\nr2,b,q,9\n{other},c,r,9\n"
+    with pytest.raises(DatasetError, match="row 4 names the ECG of row 2"):
+        read_manifest(manifest(text))
+
+
+@pytest.mark.parametrize(
+    "patient",
+    [
+        *("patient", "Patient", " patient ", "patient_id", "PATIENT_ID", "Patient ID", "PatientID"),
+        *("patient-id", "Patient\N{NO-BREAK SPACE}Id", "subject", "Subject", "subject_id"),
+    ],
+)
+def test_known_columns_are_known_in_any_case_and_patients_by_their_id_too(manifest, patient):
+    rows = [f"{k}.csv,p{k // 3},{k},1" for k in range(90)]
+    source = read_manifest(manifest("\n".join([f"Path,{patient},AGE,A", *rows])), labels=("A",))
+    assert source.records.groupby("patient")["fold"].nunique().tolist() == [1] * 30
+    assert source.records["age_years"].tolist() == list(range(90))
+    assert source.remarks == ()
+
+
+@pytest.mark.parametrize("name", ["patient name", "Patient_No", "Patient ID", "Subject"])
+def test_a_column_that_speaks_of_a_patient_is_no_class_unless_it_is_named(manifest, name):
+    table = manifest(f"path,patient,fold,A,{name}\na,p,1,1,1\nb,p,1,0,0\n")
+    source = read_manifest(table)
+    assert source.vocabulary == {"column": ("A",)}
+    named = read_manifest(table, labels=("A", name))
+    assert named.vocabulary == {"column": ("A", name)}
+    assert named.records["labels"].tolist() == [["column:A", f"column:{name}"], []]
+
+
+def test_other_columns_are_known_with_blanks_and_lines_too(manifest):
+    source = read_manifest(manifest("P-ath,_id,FOLD ,A_ge,A\na,x,1,61,1\n"))
+    assert source.vocabulary == {"column": ("A",)}
+    assert source.records[["id", "fold", "age_years"]].to_numpy().tolist() == [["x", 1, 61.0]]
+
+
+def test_a_column_that_is_named_as_a_label_is_one_whatever_its_name(manifest):
+    text = "path,patient,patient_id,fold,Sex\na,p,7,1,1\n"
+    source = read_manifest(manifest(text), labels=("Sex",))
+    assert source.records["labels"][0] == ["column:Sex"]
+    assert source.records["patient"][0] == "p"
+
+
+def test_what_becomes_of_a_table_unseen_is_remarked(manifest):
+    text = "path,fold,age,sex,A,remark,QRS\na,1,61y,w,1,,99\nb,2,,0,0,,\nc,3,50,,0,,\n"
+    assert read_manifest(manifest(text), labels=("A",)).remarks == (
+        "not used: the columns remark, QRS",
+        "no column 'patient': each ECG counts as its own patient",
+        "1 cells of 'age' cannot be read and count as missing",
+        "2 cells of 'sex' cannot be read and count as missing",
+    )
+    assert read_manifest(manifest(TEXT)).remarks == ()
+
+
+@pytest.mark.parametrize(("header", "row"), [(",,", ",,"), ("", ",,"), (",", ""), ("", "")])
+def test_commas_that_a_spreadsheet_leaves_behind_do_no_harm(manifest, header, row):
+    text = f"path,fold,A{header}\na,1,1{row}\nb,9,0{row}\n\n"
+    source = read_manifest(manifest("\N{ZERO WIDTH NO-BREAK SPACE}" + text.replace("\n", "\r\n")))
+    assert source.vocabulary == {"column": ("A",)}
+    assert source.records["id"].tolist() == ["a", "b"]
+    assert source.records["fold"].tolist() == [1, 9]
+    assert source.records["labels"].tolist() == [["column:A"], []]
+
+
+def test_no_error_shows_a_cell_that_may_name_a_person(manifest):
+    text = "path,patient,fold,name,A\na,Miller 1950,1,Miller,1\nb,Miller 1950,2,Miller,0\n"
+    for labels in ((), ("A",), ("B",)):
+        with pytest.raises(DatasetError) as refused:
+            read_manifest(manifest(text), labels=labels)
+        assert "iller" not in str(refused.value)
+
+
+# folds that are made here
+
+
+def people(seed=0, patients=300):
+    """Some with many ECGs, a common label, a rare one, and one that nearly nobody has."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for patient in range(patients):
+        chance = rng.random()
+        label = "A" if chance < 0.3 else "B" if chance < 0.4 else "C" if chance < 0.41 else ""
+        for _ in range(rng.integers(1, 5)):
+            rows.append((f"p{patient}", [f"column:{label}"] if label else []))
+    return pd.DataFrame(rows, columns=["patient", "labels"])
+
+
+def test_the_folds_are_alike_and_no_patient_is_in_two():
+    records = people()
+    records["fold"] = split(records, seed=1)
+    assert records.groupby("patient")["fold"].nunique().max() == 1
+    sizes = records["fold"].value_counts()
+    assert sorted(sizes.index) == list(range(1, 11))
+    assert sizes.max() <= 1.15 * sizes.min()
+    has_a = records["labels"].map(lambda labels: "column:A" in labels)
+    shares = has_a.groupby(records["fold"]).mean()
+    assert shares.max() - shares.min() < 0.08
+
+
+def test_the_same_seed_makes_the_same_folds():
+    records = people()
+    once, again, other = (split(records, seed=seed) for seed in (1, 1, 2))
+    assert (once == again).all()
+    assert (once != other).mean() > 0.5
+
+
+@pytest.mark.parametrize("labels", ["none", "all their own", "two of one kind"])
+def test_labels_that_are_hard_to_spread_do_not_stop_it(labels):
+    records = people(patients=40)
+    if labels == "none":
+        records["labels"] = [[] for _ in range(len(records))]
+    elif labels == "all their own":
+        records["labels"] = [[f"column:{k}"] for k in range(len(records))]
+    else:
+        records["labels"] = [["column:A"] if k < 2 else [] for k in range(len(records))]
+    fold = split(records, seed=0)
+    assert sorted(fold.unique()) == list(range(1, 11))
+    assert fold.groupby(records["patient"]).nunique().max() == 1
+
+
+def test_ten_patients_are_a_fold_each_and_fewer_are_refused():
+    records = people(patients=10)
+    assert split(records, seed=0).groupby(records["patient"]).first().nunique() == 10
+    with pytest.raises(DatasetError, match="9 patients cannot be split into 10 folds"):
+        split(people(patients=9), seed=0)
+
+
+def test_a_manifest_without_folds_gets_them_by_patient_or_by_ecg(manifest):
+    rows = [f"{k}.csv,p{k // 3},{k % 2}" for k in range(90)]
+    by_patient = manifest("\n".join(["path,patient,A", *rows]))
+    records = read_manifest(by_patient, seed=3).records
+    assert records.groupby("patient")["fold"].nunique().max() == 1
+    assert records["fold"].nunique() == 10
+    alone = manifest("\n".join(["path,A", *(f"{k}.csv,{k % 2}" for k in range(30))]))
+    assert read_manifest(alone).records["fold"].value_counts().tolist() == [3] * 10

@@ -1,0 +1,696 @@
+"""A dataset to a store: every good record as it is, every bad one named, and never half a store."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.ecg_files import change_text, samples_like_an_ecg, write_wfdb
+
+from ecgcam.data import preparation as module
+from ecgcam.data.place import beside
+from ecgcam.data.preparation import PrepareConfig, prepare
+from ecgcam.data.shards import Form, read_microvolts
+from ecgcam.data.store import open_store, verify
+from ecgcam.errors import DatasetError, RecordError
+from ecgcam.readers.read import read
+from ecgcam.signals.leads import LEADS
+
+with warnings.catch_warnings(action="ignore"):  # wfdb does what pandas 3 deprecates
+    import wfdb
+
+ALONE = PrepareConfig(jobs=1)
+
+
+def rejected(folder):
+    return pd.read_csv(folder / "rejected.csv", keep_default_na=False).set_index("id")["reason"]
+
+
+def everything_below(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+def ids_of(store):
+    return store.records["id"].tolist()
+
+
+@pytest.fixture(scope="module")
+def real_store(ptbxl_some, tmp_path_factory):
+    prepared = prepare(ptbxl_some, tmp_path_factory.mktemp("real") / "store", ALONE)
+    assert (prepared.records, prepared.rejected) == (540, 0)
+    return open_store(prepared.folder)
+
+
+def test_every_sample_of_real_records_is_kept(real_store, ptbxl_some):
+    table = pd.read_csv(ptbxl_some / "ptbxl_database.csv")
+    assert ids_of(real_store) == table["ecg_id"].tolist()
+    signals_uv = real_store.signals_uv(real_store.numbers())
+    for signal_uv, name in zip(signals_uv, table["filename_lr"], strict=True):
+        samples = np.fromfile(ptbxl_some / f"{name}.dat", "<i2").reshape(1000, 12)
+        np.testing.assert_array_equal(signal_uv, samples.T)
+
+
+def test_real_records_are_those_that_wfdb_reads(real_store, ptbxl_some):
+    names = pd.read_csv(ptbxl_some / "ptbxl_database.csv")["filename_lr"]
+    for number in range(0, 540, 27):
+        signal_mv, fields = wfdb.rdsamp(str(ptbxl_some / names[number]))
+        order = [[lead.upper() for lead in fields["sig_name"]].index(x.upper()) for x in LEADS]
+        np.testing.assert_array_equal(
+            real_store.signals_uv([number])[0], np.rint(signal_mv.T[order] * 1000)
+        )
+
+
+def test_of_real_records_all_is_kept_that_is_known(real_store, ptbxl_some):
+    table = pd.read_csv(ptbxl_some / "ptbxl_database.csv")
+    records = real_store.records
+    assert records["fold"].value_counts().to_dict() == dict.fromkeys(range(1, 10), 60)
+    assert (records["patient"] == table["patient_id"]).all()
+    assert (records["age_years"] == table["age"].replace(300, 90)).all()
+    assert (real_store.leads, real_store.rate_hz, real_store.samples) == (LEADS, 100, 1000)
+    assert len(real_store.vocabulary["statement"]) == 71
+    assert list(verify(real_store)) == []
+
+
+def test_prepared_twice_it_is_the_same_in_one_process_or_several(
+    made_up_folder, made_up_store, tmp_path
+):
+    calls = []
+    config = PrepareConfig(jobs=2, shard_records=50)
+    prepared = prepare(
+        made_up_folder, tmp_path / "b", config, progress=lambda *call: calls.append(call)
+    )
+    store = open_store(prepared.folder)
+    assert sorted(path.name for path in store.folder.glob("*.npy")) == [
+        f"signals-0000{k}.npy" for k in range(3)
+    ]
+    assert calls == [(50, 120), (100, 120), (120, 120)]
+    assert store.about["fingerprint"] == made_up_store.about["fingerprint"]
+    numbers = store.numbers()
+    np.testing.assert_array_equal(store.signals_uv(numbers), made_up_store.signals_uv(numbers))
+    pd.testing.assert_frame_equal(
+        store.records.drop(columns=["shard", "row"]),
+        made_up_store.records.drop(columns=["shard", "row"]),
+    )
+    assert list(verify(store)) == list(verify(made_up_store)) == []
+
+
+@pytest.fixture
+def folder(made_up_folder, tmp_path):
+    """The first 24 made-up ECGs, to be spoilt."""
+    copy = tmp_path / "folder"
+    stem_of(copy, 1).parent.mkdir(parents=True)
+    for ecg_id in range(1, 25):
+        for file in stem_of(made_up_folder, ecg_id).parent.glob(f"{ecg_id:05d}_lr.*"):
+            shutil.copy(file, stem_of(copy, ecg_id).parent)
+    shutil.copy(made_up_folder / "scp_statements.csv", copy)
+    table = pd.read_csv(made_up_folder / "ptbxl_database.csv")
+    table.iloc[:24].to_csv(copy / "ptbxl_database.csv", index=False)
+    return copy
+
+
+def stem_of(folder, ecg_id):
+    return folder / "records100" / "00000" / f"{ecg_id:05d}_lr"
+
+
+def spoil_length(stem):
+    write_wfdb(stem, samples_like_an_ecg(time=900))
+
+
+def spoil_by_too_long(stem):
+    write_wfdb(stem, samples_like_an_ecg(time=1001))
+
+
+def spoil_by_missing(stem):
+    stem.with_name(f"{stem.name}.dat").unlink()
+
+
+def spoil_by_no_header(stem):
+    stem.with_name(f"{stem.name}.hea").unlink()
+
+
+def spoil_by_truncation(stem):
+    data = stem.with_name(f"{stem.name}.dat")
+    data.write_bytes(data.read_bytes()[:-100])
+
+
+def spoil_rate(stem):
+    write_wfdb(stem, samples_like_an_ecg(time=5000), rate="500")
+
+
+def spoil_lead(stem):
+    write_wfdb(stem, samples_like_an_ecg(leads=11), leads=LEADS[:11])
+
+
+def spoil_by_two_of_one_lead(stem):
+    write_wfdb(stem, samples_like_an_ecg(leads=13), leads=[*LEADS, "Lead II"])
+
+
+def spoil_unit(stem):
+    write_wfdb(stem, samples_like_an_ecg(), gain="1000.0(0)/mmHg")
+
+
+def spoil_size(stem):
+    write_wfdb(stem, samples_like_an_ecg(), gain="1.0(0)/mV")
+
+
+def spoil_sample(stem):
+    samples = samples_like_an_ecg()
+    samples[400, 2] = -32768
+    write_wfdb(stem, samples)
+
+
+def spoil_checksum(stem):
+    data = bytearray(stem.with_name(f"{stem.name}.dat").read_bytes())
+    data[1000] ^= 4
+    stem.with_name(f"{stem.name}.dat").write_bytes(bytes(data))
+
+
+def spoil_all_leads(stem):
+    """Each at a level of its own, as if no electrode were on."""
+    write_wfdb(stem, np.tile(np.arange(12, dtype=np.int16) * 10, (1000, 1)))
+
+
+def spoil_header(stem):
+    stem.with_name(f"{stem.name}.hea").write_text("nonsense\n")
+
+
+SPOILT = {
+    1: (spoil_length, "it lasts 9 s; needed: 10 s"),
+    3: (spoil_by_missing, "00003_lr.dat: no such file"),
+    4: (spoil_by_no_header, "00004_lr: no such ECG"),
+    6: (spoil_by_truncation, "23900 bytes; its header promises"),
+    7: (spoil_rate, "500 Hz; needed: 100 Hz, or --resample"),
+    9: (spoil_lead, "leads V6 are missing"),
+    10: (spoil_by_two_of_one_lead, "leads II are there more than once"),
+    12: (spoil_unit, "unit 'mmHg' is not a voltage"),
+    13: (spoil_size, "beyond any ECG (32.767 mV): is its unit right?"),
+    15: (spoil_sample, "marked invalid"),
+    17: (spoil_checksum, "fails its checksum"),
+    16: (spoil_all_leads, "all leads are flat"),
+    18: (spoil_header, "not a WFDB record that can be read"),
+    19: (spoil_by_too_long, "it lasts 10.01 s; needed: 10 s"),
+}
+
+
+def test_each_bad_record_is_left_out_with_its_reason_and_each_good_one_is_kept(folder, tmp_path):
+    for ecg_id, (spoil, _) in SPOILT.items():
+        spoil(stem_of(folder, ecg_id))
+    table = pd.read_csv(folder / "ptbxl_database.csv").astype({"patient_id": object})
+    table.loc[table["ecg_id"] == 20, "scp_codes"] = "{'NORM'"
+    table.loc[table["ecg_id"] == 22, "patient_id"] = None
+    table.to_csv(folder / "ptbxl_database.csv", index=False)
+    calls = []
+    prepared = prepare(folder, tmp_path / "store", ALONE, progress=lambda *call: calls.append(call))
+    reasons = {
+        **{k: reason for k, (_, reason) in SPOILT.items()},
+        20: "scp_codes",
+        22: "no patient",
+    }
+    good = [ecg_id for ecg_id in range(1, 25) if ecg_id not in reasons]
+    assert (prepared.records, prepared.rejected) == (len(good), len(reasons)) == (8, 16)
+    found = rejected(prepared.folder)
+    assert found.index.tolist() == sorted(reasons)
+    assert {k: reason in found[k] for k, reason in reasons.items()} == dict.fromkeys(reasons, True)
+    store = open_store(prepared.folder)
+    assert ids_of(store) == good
+    for number, ecg_id in enumerate(good):
+        signal_mv, _ = wfdb.rdsamp(str(stem_of(folder, ecg_id)))
+        expected = np.rint(signal_mv.T * 1000)
+        np.testing.assert_array_equal(store.signals_uv([number])[0], expected)
+    assert calls[-1] == (22, 22)
+
+
+def test_an_ecg_of_which_one_sample_moves_is_kept(folder, tmp_path):
+    samples = np.zeros((1000, 12), np.int16)
+    samples[555, 4] = 3
+    write_wfdb(stem_of(folder, 5), samples)
+    prepared = prepare(folder, tmp_path / "store", ALONE)
+    assert prepared.rejected == 0
+
+
+def test_records_whose_rows_are_all_bad_leave_an_empty_shard_behind(folder, tmp_path):
+    for ecg_id in range(5, 9):
+        spoil_by_missing(stem_of(folder, ecg_id))
+    prepared = prepare(folder, tmp_path / "store", PrepareConfig(jobs=1, shard_records=4))
+    store = open_store(prepared.folder)
+    assert [shard["records"] for shard in store.about["shards"]] == [4, 0, 4, 4, 4, 4]
+    expected = np.fromfile(f"{stem_of(folder, 9)}.dat", "<i2").reshape(1000, 12).T
+    np.testing.assert_array_equal(store.signals_uv([store.number_of("9")])[0], expected)
+    assert list(verify(store)) == []
+
+
+def test_leads_are_stored_by_name_whatever_their_order(folder, tmp_path):
+    order = np.random.default_rng(0).permutation(12)
+    samples = samples_like_an_ecg()
+    write_wfdb(stem_of(folder, 2), samples[:, order], leads=[LEADS[k].lower() for k in order])
+    few = PrepareConfig(jobs=1, leads=("V1", "aVR"))
+    for config, rows in ((ALONE, range(12)), (few, [6, 3])):
+        store = open_store(prepare(folder, tmp_path / str(len(rows)), config).folder)
+        found = store.signals_uv([store.number_of("2")])[0]
+        np.testing.assert_array_equal(found, samples.T[list(rows)])
+        assert store.leads == config.leads
+
+
+def test_what_is_wrong_with_a_signal_is_written_down_but_it_stays(folder, tmp_path):
+    samples = samples_like_an_ecg()
+    samples[:, 10] = 40
+    write_wfdb(stem_of(folder, 5), samples)
+    store = open_store(prepare(folder, tmp_path / "store", ALONE).folder)
+    row = store.records.iloc[store.number_of("5")]
+    assert list(row["quality"]) == ["flat V5", "Einthoven broken"]
+    assert list(store.records["quality"].iloc[store.number_of("6")]) == []
+
+
+def test_where_nothing_can_be_used_there_is_no_store(folder, tmp_path):
+    for ecg_id in range(1, 25):
+        spoil_checksum(stem_of(folder, ecg_id))
+    with pytest.raises(DatasetError, match="none of its ECGs can be read; the first: .*checksum"):
+        prepare(folder, tmp_path / "store", ALONE)
+    fixed = PrepareConfig(jobs=1, rate_hz=100, duration_s=10)
+    with pytest.raises(DatasetError, match="none of its ECGs can be used; the first: .*checksum"):
+        prepare(folder, tmp_path / "store", fixed)
+    table = pd.read_csv(folder / "ptbxl_database.csv")
+    table.assign(scp_codes="?").to_csv(folder / "ptbxl_database.csv", index=False)
+    with pytest.raises(DatasetError, match="the first: scp_codes is"):
+        prepare(folder, tmp_path / "store", fixed)
+    table.iloc[:0].to_csv(folder / "ptbxl_database.csv", index=False)
+    with pytest.raises(DatasetError, match="its table has no rows"):
+        prepare(folder, tmp_path / "store", fixed)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder"}
+
+
+# one's own ECGs
+
+
+@pytest.fixture
+def own(tmp_path):
+    """One ECG in four kinds of file, at 500 Hz but for the last; and the CSV that lists them."""
+    samples = samples_like_an_ecg(time=5000)
+    write_wfdb(tmp_path / "a", samples)
+    write_wfdb(tmp_path / "b", samples, gain="1(0)/uV", rate="500")
+    write_wfdb(tmp_path / "a", samples, rate="500")
+    table = np.column_stack([np.arange(5000) / 500, samples / 1000])
+    lines = [",".join(["time", *LEADS]), *(",".join(map(str, row)) for row in table.tolist())]
+    (tmp_path / "c.csv").write_text("\n".join(lines))
+    np.savez(tmp_path / "d.npz", signal_mv=samples.T / 1000, rate_hz=500)
+    write_wfdb(tmp_path / "e", samples_like_an_ecg(seed=9))
+    files = ["a.hea", "b", "c.csv", "d.npz", "e.hea"]
+    rows = [f"{file},p{k},{1 + k},{k % 2}" for k, file in enumerate(files)]
+    (tmp_path / "own.csv").write_text("\n".join(["path,patient,fold,AFIB", *rows]))
+    return tmp_path / "own.csv"
+
+
+def test_ones_own_files_of_any_kind_give_the_same_signal(own, tmp_path):
+    prepared = prepare(own, tmp_path / "store", ALONE)
+    store = open_store(prepared.folder)
+    assert (store.rate_hz, store.samples) == (500, 5000)
+    assert ids_of(store) == ["a.hea", "b", "c.csv", "d.npz"]
+    for number in store.numbers():
+        np.testing.assert_array_equal(
+            store.signals_uv([number])[0], samples_like_an_ecg(time=5000).T
+        )
+    assert "100 Hz; needed: 500 Hz, or --resample" in rejected(store.folder)["e.hea"]
+    assert store.vocabulary == {"column": ("AFIB",)}
+    assert list(verify(store)) == []
+
+
+def test_other_rates_are_brought_to_the_wanted_one(own, tmp_path):
+    config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
+    store = open_store(prepare(own, tmp_path / "store", config).folder)
+    assert (len(store.records), store.rate_hz, store.samples) == (5, 100, 1000)
+    from ecgcam.signals.windows import resample
+
+    expected = np.rint(resample(read(tmp_path / "d.npz"), 100).signal_mv * 1000)
+    for number in range(4):
+        np.testing.assert_array_equal(store.signals_uv([number])[0], expected)
+    np.testing.assert_array_equal(store.signals_uv([4])[0], samples_like_an_ecg(seed=9).T)
+
+
+@pytest.mark.parametrize("samples", [3599, 3600, 3601])
+def test_what_resampling_rounds_up_is_cut(tmp_path, samples):
+    signal_mv = samples_like_an_ecg(time=samples).T / 1000
+    np.savez(tmp_path / "a.npz", signal_mv=signal_mv, rate_hz=360)
+    (tmp_path / "own.csv").write_text("path,fold\na.npz,1\n")
+    config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
+    store = open_store(prepare(tmp_path / "own.csv", tmp_path / "store", config).folder)
+    assert (len(store.records), store.samples) == (1, 1000)
+    from ecgcam.signals.windows import resample
+
+    expected = np.rint(resample(read(tmp_path / "a.npz"), 100).signal_mv[:, :1000] * 1000)
+    np.testing.assert_array_equal(store.signals_uv([0])[0], expected)
+
+
+def test_a_path_that_is_not_there_is_named_as_the_table_names_it(own, tmp_path):
+    change_text(own, "c.csv", "elsewhere/c.csv")
+    change_text(own, "d.npz", "d/e.hea")
+    (tmp_path / "d").mkdir()
+    write_wfdb(tmp_path / "d" / "e", samples_like_an_ecg())
+    prepared = prepare(own, tmp_path / "store", ALONE)
+    assert (prepared.records, prepared.rejected) == (2, 3)
+    table = pd.read_csv(prepared.folder / "rejected.csv").set_index("id")
+    assert table["path"].to_dict() == {name: name for name in table.index}
+    assert table["reason"].to_dict() == {
+        "elsewhere/c.csv": "elsewhere/c.csv: no such file.",
+        "d/e.hea": "d/e.hea: 100 Hz; needed: 500 Hz, or --resample.",
+        "e.hea": "e.hea: 100 Hz; needed: 500 Hz, or --resample.",
+    }
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from ecgcam.data.preparation import PrepareConfig, prepare
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    prepare(Path(sys.argv[1]), Path(sys.argv[2]), PrepareConfig(jobs=1))
+except OSError as error:
+    print(error)
+"""
+
+
+def test_where_there_is_no_room_it_is_said_and_nothing_is_left(folder, tmp_path):
+    command = [sys.executable, "-c", FULL_DISK, folder, tmp_path / "store"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == "[Errno 27] File too large\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"folder"}
+
+
+def test_a_shard_is_the_very_file_that_numpy_saves(made_up_store, tmp_path):
+    shard = made_up_store.folder / "signals-00000.npy"
+    np.save(tmp_path / "a.npy", np.load(shard))
+    assert shard.read_bytes() == (tmp_path / "a.npy").read_bytes()
+
+
+def test_ptb_xl_is_resampled_from_the_files_that_hold_enough(folder, tmp_path):
+    with pytest.raises(DatasetError, match="100 and 500 Hz, not 250 Hz"):
+        prepare(folder, tmp_path / "store", PrepareConfig(rate_hz=250))
+    half = PrepareConfig(jobs=1, rate_hz=50, resampled=True)
+    store = open_store(prepare(folder, tmp_path / "store", half).folder)
+    assert (len(store.records), store.rate_hz, store.samples) == (24, 50, 500)
+    samples = samples_like_an_ecg(time=5000)
+    write_wfdb(folder / "records500" / "00000" / "00003_hr", samples, rate="500")
+    up = PrepareConfig(jobs=1, rate_hz=250, resampled=True)
+    store = open_store(prepare(folder, tmp_path / "up", up).folder)
+    assert (ids_of(store), store.samples) == ([3], 2500)
+
+
+@pytest.mark.parametrize("name", ["none", "none.csv", "some.txt", "empty"])
+def test_what_is_no_dataset_is_refused(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "some.txt").write_text("path\n")
+    with pytest.raises(DatasetError, match="needed: a folder like PTB-XL's"):
+        prepare(tmp_path / name, tmp_path / "store", ALONE)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"rate_hz": 0}, "rate_hz must be above 0 and at most 100000, got 0"),
+        ({"rate_hz": float("inf")}, "rate_hz must be above 0 and at most"),
+        ({"rate_hz": float("nan")}, "rate_hz must be above 0 and at most"),
+        ({"duration_s": -1}, "duration_s must be above 0 and at most 86400, got -1"),
+        ({"duration_s": 1e9}, "duration_s must be above 0 and at most"),
+        ({"jobs": 0}, "jobs must be above 0"),
+        ({"seed": -1}, "seed must be from 0 to 4294967295, got -1"),
+        ({"seed": 2**32}, "seed must be from 0"),
+        ({"leads": ()}, "leads must name one at least"),
+        ({"leads": ("",)}, "leads must be names, each once"),
+        ({"leads": ("I", "II", "I")}, "leads must be names, each once, got 'I,II,I'"),
+        ({"labels": ("A", "A")}, "labels must be names, each once, got 'A,A'"),
+        ({"labels": ("A", "")}, "labels must be names, each once"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_at_birth(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        PrepareConfig(**wrong)
+
+
+def test_a_length_of_no_sample_is_refused(folder, tmp_path):
+    config = PrepareConfig(jobs=1, rate_hz=100, duration_s=0.001)
+    with pytest.raises(DatasetError, match="0.001 s at 100 Hz are not one sample"):
+        prepare(folder, tmp_path / "store", config)
+
+
+# what lies at the target
+
+
+def test_a_store_is_made_anew_only_when_asked_to(folder, tmp_path):
+    first = open_store(prepare(folder, tmp_path / "store", ALONE).folder)
+    before = everything_below(first.folder)
+    with pytest.raises(DatasetError, match="there is a store already; --overwrite"):
+        prepare(folder, tmp_path / "store", ALONE)
+    assert everything_below(first.folder) == before
+    spoil_by_missing(stem_of(folder, 2))
+    again = prepare(folder, tmp_path / "store", ALONE, overwrite=True)
+    assert again.records == 23
+    assert len(open_store(again.folder).records) == 23
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_a_store_stays_when_making_it_anew_fails(folder, tmp_path):
+    prepared = prepare(folder, tmp_path / "store", ALONE)
+    before = everything_below(prepared.folder)
+    for ecg_id in range(1, 25):
+        spoil_by_missing(stem_of(folder, ecg_id))
+    with pytest.raises(DatasetError, match="none of its ECGs"):
+        prepare(folder, tmp_path / "store", ALONE, overwrite=True)
+    assert everything_below(prepared.folder) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_what_a_killed_run_left_goes_and_nothing_of_another_store_or_run(folder, tmp_path):
+    for name in (".store.6972047c.half", ".store.0123abcd.old.half"):
+        (tmp_path / name).mkdir()
+    others = {".store.v2.6972047c.half", ".store.half", ".store.6972047c.notes.half"}
+    for name in others:
+        (tmp_path / name).mkdir()
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    with beside(store) as in_use:
+        assert prepare(folder, store, ALONE, overwrite=True).records == 24
+        assert in_use.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"} | others
+
+
+def test_a_store_that_cannot_be_put_in_place_leaves_the_old_one_there(
+    folder, tmp_path, monkeypatch
+):
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    before = everything_below(store)
+    rename = Path.rename
+
+    def fail_for_the_new(path, target):
+        if path.suffixes[-1:] == [".half"] and ".old" not in path.suffixes:
+            raise OSError("the disk is gone")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new)
+    with pytest.raises(OSError, match="the disk is gone"):
+        prepare(folder, store, ALONE, overwrite=True)
+    assert everything_below(store) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_an_old_store_that_a_killed_run_had_put_aside_comes_back(folder, tmp_path):
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    before = everything_below(store)
+    store.rename(tmp_path / ".store.6972047c.old.half")
+    (tmp_path / ".store.6972047c.half").mkdir()
+    with pytest.raises(DatasetError, match="there is a store already"):
+        prepare(folder, store, ALONE)
+    assert everything_below(store) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_an_empty_folder_becomes_the_store_but_not_the_one_that_you_are_in(
+    folder, tmp_path, monkeypatch
+):
+    (tmp_path / "store").mkdir()
+    assert prepare(folder, tmp_path / "store", ALONE).records == 24
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(DatasetError, match="you are in that folder"):
+        prepare(folder, Path(), ALONE)
+
+
+def a_file(path):
+    path.write_text("dear diary")
+
+
+def a_folder(path):
+    path.mkdir()
+    (path / "diary.txt").write_text("dear diary")
+
+
+def a_folder_with_a_file_of_that_name(path):
+    a_folder(path)
+    (path / "store.json").write_text("{}")
+
+
+def only_a_file_of_that_name(path):
+    path.mkdir()
+    (path / "store.json").write_text('{"shop": 1}')
+
+
+def a_link_to_nothing(path):
+    path.symlink_to(path.with_name("nothing"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        a_file,
+        a_folder,
+        a_folder_with_a_file_of_that_name,
+        only_a_file_of_that_name,
+        a_link_to_nothing,
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_something_else_is_never_destroyed(folder, tmp_path, other, when, overwrite):
+    place = tmp_path / "place"
+    if when == "before":
+        other(place)
+
+    def meanwhile(done, records):
+        if when == "meanwhile":
+            other(place)
+
+    with pytest.raises(DatasetError, match="there is something else already; it is left"):
+        prepare(folder, place, ALONE, overwrite=overwrite, progress=meanwhile)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "place"}
+    there = everything_below(tmp_path)
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    other(place)
+    assert everything_below(tmp_path) == there
+
+
+def test_what_was_added_to_a_store_keeps_it_from_being_overwritten(folder, tmp_path):
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    (store / "notes.txt").write_text("dear diary")
+    with pytest.raises(DatasetError, match="something else"):
+        prepare(folder, store, ALONE, overwrite=True)
+    assert (store / "notes.txt").read_text() == "dear diary"
+
+
+def test_a_link_to_a_store_is_left_as_it_is(folder, tmp_path):
+    store = prepare(folder, tmp_path / "store", ALONE).folder
+    (tmp_path / "link").symlink_to(store)
+    with pytest.raises(DatasetError, match="something else"):
+        prepare(folder, tmp_path / "link", ALONE, overwrite=True)
+    assert list(verify(open_store(tmp_path / "link"))) == []
+
+
+STOPPED = """
+import sys, time
+from pathlib import Path
+from ecgcam.data.preparation import PrepareConfig, prepare
+
+def progress(done, records):
+    print(done, flush=True)
+    time.sleep(60)
+
+config = PrepareConfig(jobs=int(sys.argv[3]), shard_records=6)
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]), Path(sys.argv[2]), config, progress=progress)
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_killed_in_the_middle_it_leaves_no_store_and_the_next_run_succeeds(folder, tmp_path, jobs):
+    store = tmp_path / "store"
+    (tmp_path / "folder" / "run.py").write_text(STOPPED)
+    command = [sys.executable, tmp_path / "folder" / "run.py", folder, store, str(jobs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as run:
+        assert run.stdout.readline() == b"6\n"
+        run.send_signal(signal.SIGKILL)
+        run.communicate(timeout=30)  # to the end of its output, which its workers hold too
+    half = [path for path in tmp_path.iterdir() if path.name.startswith(".store")]
+    assert len(half) == 1
+    assert not store.exists()
+    assert prepare(folder, store, ALONE).records == 24
+    assert list(verify(open_store(store))) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
+
+
+def test_interrupted_it_leaves_nothing(folder, tmp_path):
+    def interrupt(done, records):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder, tmp_path / "deep" / "store", ALONE, progress=interrupt)
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_store_may_be_made_where_one_stands(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepared = prepare(Path("folder"), Path("store"), ALONE)
+    assert prepared.folder == Path("store")
+    assert len(open_store(Path("store")).records) == 24
+
+
+def test_resampled_to_100_hz_the_files_of_100_hz_are_read(made_up_folder, tmp_path):
+    config = PrepareConfig(rate_hz=100, resampled=True, jobs=1)  # there are no files of 500 Hz
+    assert prepare(made_up_folder, tmp_path / "store", config).records == 120
+
+
+def test_of_a_name_with_brackets_too_nobody_elses_folder_is_taken_for_what_was_left(
+    made_up_folder, tmp_path
+):
+    (tmp_path / ".store1.0a0a0a0a.half").mkdir()  # another's, who is at work
+    (tmp_path / ".store[1].0a0a0a0a.half").mkdir()
+    prepare(made_up_folder, tmp_path / "store[1]", PrepareConfig(jobs=1))
+    assert {path.name for path in tmp_path.iterdir()} == {"store[1]", ".store1.0a0a0a0a.half"}
+
+
+def test_as_many_processes_as_asked_for_do_it(made_up_folder, tmp_path, monkeypatch):
+    asked = []
+
+    def shared_map(work, *args, jobs):
+        asked.append(jobs)
+        return map(work, *args)
+
+    monkeypatch.setattr(module, "shared_map", shared_map)
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 8)
+    for jobs in (1, 3, None):
+        config = module.PrepareConfig(jobs=jobs, shard_records=20)
+        module.prepare(made_up_folder, tmp_path / str(jobs), config)
+    assert asked == [1, 3, 6]  # no more than there are shards
+
+
+def test_a_length_of_tenths_of_seconds_is_rounded_to_samples(tmp_path):
+    write_wfdb(tmp_path / "a", samples_like_an_ecg(time=820))
+    (tmp_path / "ecgs.csv").write_text("path,fold,AFIB\na.hea,1,1\n")
+    config = PrepareConfig(duration_s=8.2, rate_hz=100, jobs=1)
+    store = open_store(prepare(tmp_path / "ecgs.csv", tmp_path / "store", config).folder)
+    assert store.samples == 820
+
+
+def test_what_16_bits_just_cannot_hold_is_refused_and_not_turned_upside_down(tmp_path):
+    form = Form(leads=LEADS, rate_hz=100, samples=1000)
+    for highest, fits in ((32.767, True), (32.768, False)):
+        signal_mv = np.zeros((12, 1000), np.float32)
+        signal_mv[3, 5] = highest
+        np.savez(tmp_path / "a.npz", signal_mv=signal_mv, rate_hz=100)
+        if fits:
+            assert read_microvolts(tmp_path / "a.npz", form).max() == 32767
+        else:
+            with pytest.raises(RecordError, match="beyond any ECG"):
+                read_microvolts(tmp_path / "a.npz", form)
+
+
+def test_a_baseline_that_is_not_zero_is_taken_off(tmp_path):
+    samples = samples_like_an_ecg()
+    write_wfdb(tmp_path / "a", samples + 100, gain="1000.0(100)/mV")
+    (tmp_path / "ecgs.csv").write_text("path,fold,AFIB\na.hea,1,1\n")
+    store = open_store(
+        prepare(tmp_path / "ecgs.csv", tmp_path / "store", PrepareConfig(jobs=1)).folder
+    )
+    np.testing.assert_array_equal(store.signals_uv([0])[0], samples.T)

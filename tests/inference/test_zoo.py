@@ -1,0 +1,82 @@
+"""The shipped models: there by name, small enough, and as their cards and pages say."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecgcam.errors import ModelError
+from ecgcam.inference.classifier import load
+from ecgcam.inference.modelfile import load_network, read_card
+from ecgcam.inference.zoo import model_file, shipped_models
+from ecgcam.nn.complexity import cost_of
+from ecgcam.signals.leads import LEADS
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("normal", "superclass", "superclass-large")
+
+
+def test_the_models_are_those_that_are_documented():
+    assert tuple(shipped_models()) == NAMES
+    assert sorted(path.stem for path in (ROOT / "docs" / "models").glob("*.md")) == sorted(NAMES)
+
+
+def test_they_are_as_small_as_promised():
+    sizes = {name: path.stat().st_size for name, path in shipped_models().items()}
+    assert sizes["normal"] + sizes["superclass"] < 1_000_000
+    assert sizes["superclass-large"] < 3_000_000
+    counts = {
+        name: read_card(path)["cost"]["parameters"] for name, path in shipped_models().items()
+    }
+    assert counts["normal"] <= 22_273
+    assert counts["superclass"] <= 25_000
+    assert counts["superclass-large"] <= 500_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_tells_the_cost_as_it_is(name):
+    network, card = load_network(model_file(name))
+    assert card["cost"] == cost_of(network).to_dict()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_map_adds_up_to_the_logit(name):
+    classifier = load(name)
+    assert classifier.leads == LEADS
+    signal_mv = np.random.default_rng(0).normal(0, 0.3, (4, 12, 1000)).astype(np.float32)
+    logits, evidence = classifier.judge(signal_mv)
+    np.testing.assert_allclose(evidence.mean(-1) + classifier.bias, logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_says_what_the_card_says(name):
+    sys.path.insert(0, str(ROOT / "benchmarks" / "study"))
+    try:
+        from ship import page_of
+    finally:
+        sys.path.pop(0)
+    written = (ROOT / "docs" / "models" / f"{name}.md").read_text(encoding="utf-8")
+    assert page_of(shipped_models()[name]) == written
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_names_no_folder_of_whoever_made_it(name):
+    provenance = read_card(model_file(name))["provenance"]
+    members = provenance.get("combined", [{"provenance": provenance}])
+    for recipe in (member["provenance"]["recipe"] for member in members):
+        for path in (recipe["task"], *recipe["teachers"]):
+            assert path
+            assert not path.startswith(("/", "~", ".."))
+
+
+def test_a_file_goes_before_a_shipped_model_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert model_file("normal") == shipped_models()["normal"]
+    (tmp_path / "normal").write_bytes(b"")
+    assert model_file("normal") == Path("normal")
+
+
+def test_an_unknown_name_is_told_which_there_are():
+    with pytest.raises(ModelError, match=r"abnormal: no such model; .*normal, superclass, super"):
+        model_file("abnormal")

@@ -1,0 +1,160 @@
+"""The law: the evidence adds up to the logit, for whatever network, record and mode."""
+
+import numpy as np
+import pytest
+import torch
+from support.tiny import tiny_network
+
+from ecgcam.errors import ModelError
+from ecgcam.inference.torch_engine import judge_array
+from ecgcam.nn.backbones import BACKBONES
+from ecgcam.nn.network import Network, NetworkConfig, evaluating
+from ecgcam.nn.preprocess import PreprocessConfig
+from ecgcam.signals.leads import LEADS
+
+RAW = PreprocessConfig(detrend_order=None, scale="none")
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("backbone", [*BACKBONES, "support.backbones:Dropping"])
+@pytest.mark.parametrize(
+    ("classes", "leads", "duration_s"), [(1, LEADS, 10), (5, LEADS, 9.97), (3, ("II", "V5"), 4.01)]
+)
+def test_the_evidence_adds_up_to_the_logit(training, backbone, classes, leads, duration_s):
+    settings = {"classes": classes, "leads": leads, "duration_s": duration_s}
+    network = tiny_network(backbone=backbone, **settings).train(training)
+    logits, evidence = network(2 * torch.randn(4, len(leads), network.config.samples))
+    assert logits.shape == (4, classes)
+    torch.testing.assert_close(evidence.mean(-1) + network.head.bias, logits, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", [*BACKBONES, "support.backbones:Dropping"])
+def test_a_record_is_judged_and_explained_alike_alone_and_in_a_batch(backbone):
+    network = tiny_network(backbone=backbone, classes=2)
+    signal = np.random.default_rng(5).normal(size=(6, 12, 500)).astype(np.float32)
+    logits, evidence = judge_array(network, signal)
+    for k in range(6):
+        alone = judge_array(network, signal[k : k + 1])
+        np.testing.assert_allclose(alone[0][0], logits[k], atol=1e-5)
+        np.testing.assert_allclose(alone[1][0], evidence[k], atol=1e-5)
+
+
+def test_a_network_whose_every_number_is_known():
+    config = {
+        "backbone": "support.backbones:Copy",
+        "preprocess": RAW,
+        "rate_hz": 1,
+        "duration_s": 4,
+    }
+    network = Network(NetworkConfig(classes=2, leads=("I", "II"), **config))
+    with torch.no_grad():
+        network.head.weight.copy_(torch.tensor([[2.0, 1], [0, -3]]))
+        network.head.bias.copy_(torch.tensor([0.5, 10]))
+    logits, evidence = network(torch.tensor([[[1.0, 2, 3, 6], [0, 1, 0, -1]]]))
+    assert evidence.tolist() == [[[2, 5, 6, 11], [0, -3, 0, 3]]]
+    assert logits.tolist() == [[6.5, 10]]
+
+
+def test_the_papers_block_known_by_hand():
+    """A convolution that copies, a norm that halves, a LeakyReLU of 0.1, a head that negates."""
+    settings = {"backbone_config": {"widths": [1], "first_kernel": 3}, "preprocess": RAW}
+    network = Network(
+        NetworkConfig(classes=1, leads=("I",), rate_hz=1, duration_s=4, **settings)
+    ).eval()
+    block = network.backbone.last
+    with torch.no_grad():
+        block.conv.weight.copy_(torch.tensor([0.0, 1, 0]).view(1, 1, 1, 3))
+        block.conv.bias.fill_(1)
+        block.norm.running_var.fill_(4 - 1e-5)
+        network.head.weight.fill_(-1)
+        network.head.bias.fill_(0.25)
+    signal = torch.tensor([[[1.0, -5, 3, -1]]])
+    logits, evidence = network(signal)
+    torch.testing.assert_close(evidence, torch.tensor([[[-1, 0.2, -2, 0]]]))
+    torch.testing.assert_close(logits, torch.tensor([[-0.7 + 0.25]]))
+    assert network.evidence_before_norm(signal).tolist() == [[[-2, 4, -4, 0]]]
+
+
+def test_the_network_takes_raw_millivolts():
+    """Baseline and gain do not matter to the paper's preprocessing: it is inside."""
+    network = tiny_network()
+    signal = torch.randn(2, 12, 500)
+    torch.testing.assert_close(
+        network(1000 * signal + 40)[0], network(signal)[0], atol=1e-3, rtol=0
+    )
+
+
+def test_training_sees_what_judging_sees():
+    network = tiny_network()
+    signal = torch.randn(2, 12, 500)
+    torch.testing.assert_close(network.logits(network.preprocess(signal)), network(signal)[0])
+
+
+def test_a_backbone_without_the_papers_tap_says_so():
+    network = tiny_network(backbone="support.backbones:Dropping")
+    with pytest.raises(ModelError, match="has no source 'conv'"):
+        judge_array(network, np.zeros((1, 12, 500), np.float32), source="conv")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluating_leaves_the_mode_as_it_was_even_after_an_error(training):
+    network = tiny_network().train(training)
+
+    def fail():
+        with evaluating(network):
+            assert not network.training
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert network.training is training
+    assert torch.is_grad_enabled()
+
+
+def test_judging_an_array_changes_nothing_in_the_network():
+    network = tiny_network().train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    judge_array(network, np.ones((3, 12, 500), np.float32))
+    assert network.training
+    assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"classes": 0},
+        {"leads": ()},
+        {"leads": ("I", "I")},
+        {"rate_hz": 0},
+        {"duration_s": -1},
+        {"rate_hz": float("nan")},
+        {"rate_hz": float("inf")},
+        {"duration_s": float("inf")},
+        {"duration_s": 1e-3},
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_at_birth(wrong):
+    with pytest.raises(ValueError, match=r"must be"):
+        NetworkConfig(**{"classes": 1} | wrong)
+
+
+def test_a_part_that_was_frozen_stays_so():
+    network = tiny_network().train()
+    network.backbone.last.norm.eval()
+    before = {name: module.training for name, module in network.named_modules()}
+    with evaluating(network):
+        assert not any(module.training for module in network.modules())
+    assert {name: module.training for name, module in network.named_modules()} == before
+
+
+def test_a_frozen_weight_is_none_that_training_sets():
+    network = tiny_network()
+    every = network.parameters_count
+    network.head.bias.requires_grad_(False)
+    assert network.parameters_count == every - 1
+
+
+@pytest.mark.parametrize(("rate_hz", "samples"), [(100.0, 435), (500.0, 4095), (257.0, 2573)])
+def test_a_network_takes_the_samples_of_the_store_that_it_was_made_for(rate_hz, samples):
+    config = NetworkConfig(classes=1, rate_hz=rate_hz, duration_s=samples / rate_hz)
+    assert config.samples == samples

@@ -1,0 +1,200 @@
+"""Preprocessing does what NumPy, SciPy and scikit-learn do, on raw millivolts."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import iqr
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+from ecgcam.nn.preprocess import (
+    SCALES,
+    Detrend,
+    Preprocess,
+    PreprocessConfig,
+    median,
+    polynomial_basis,
+)
+
+
+def ecg_like(*, records=3, leads=12, samples=1000, seed=0):
+    """Drifting, offset, spiky signals in mV, each lead of another size."""
+    rng = np.random.default_rng(seed)
+    time = np.linspace(-1, 1, samples)
+    drift = np.polynomial.polynomial.polyval(time, rng.normal(0, 1, (6, records, leads)))
+    size = rng.uniform(0.2, 3, (records, leads, 1))
+    spikes = size * (rng.random((records, leads, samples)) < 0.02)
+    noise = rng.normal(0, 0.05, (records, leads, samples))
+    return (drift + spikes + noise + rng.normal(0, 2, (records, leads, 1))).astype(np.float32)
+
+
+def preprocessed(signal, **config):
+    run = Preprocess(PreprocessConfig(**config), samples=signal.shape[-1])
+    return run(torch.from_numpy(signal)).numpy()
+
+
+def fitted(lead, order):
+    """The least-squares polynomial of a lead, by NumPy in float64."""
+    time = np.linspace(-1, 1, lead.size)
+    return np.polynomial.Legendre.fit(time, lead.astype(np.float64), order)(time)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 5, 10, 20])
+@pytest.mark.parametrize("samples", [1000, 999, 64])
+def test_detrending_takes_off_the_least_squares_polynomial_of_each_lead(order, samples):
+    signal = ecg_like(samples=samples)
+    found = Detrend(order, samples=samples)(torch.from_numpy(signal)).numpy()
+    for lead, left in zip(signal.reshape(-1, samples), found.reshape(-1, samples), strict=True):
+        np.testing.assert_allclose(left, lead - fitted(lead, order), atol=1e-4 * np.ptp(lead))
+
+
+def test_detrending_agrees_with_numpys_polyfit_too():
+    lead = ecg_like(records=1, leads=1)
+    time = np.linspace(-1, 1, 1000)
+    wanted = lead[0, 0] - np.polyval(np.polyfit(time, lead[0, 0].astype(np.float64), 10), time)
+    found = preprocessed(lead, detrend_order=10, scale="none")
+    np.testing.assert_allclose(found[0, 0], wanted, atol=1e-4 * np.ptp(lead))
+
+
+def test_order_0_takes_off_the_mean_and_none_nothing():
+    signal = ecg_like()
+    left = preprocessed(signal, detrend_order=0, scale="none")
+    np.testing.assert_allclose(left, signal - signal.mean(-1, keepdims=True), atol=2e-6)
+    np.testing.assert_array_equal(preprocessed(signal, detrend_order=None, scale="none"), signal)
+
+
+def test_the_basis_is_orthonormal():
+    basis = polynomial_basis(30, samples=1000)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(31), atol=1e-12)
+
+
+REFERENCES = {
+    "unit": lambda x: (
+        (x - np.median(x, -1, keepdims=True))
+        / np.abs(x - np.median(x, -1, keepdims=True)).max(-1, keepdims=True)
+    ),
+    "record": lambda x: (
+        (x - np.median(x, -1, keepdims=True))
+        / np.abs(x - np.median(x, -1, keepdims=True)).max((-2, -1), keepdims=True)
+    ),
+    "zscore": lambda x: (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True),
+    "robust": lambda x: (x - np.median(x, -1, keepdims=True)) / iqr(x, axis=-1, keepdims=True),
+    "minmax": lambda x: (x - x.min(-1, keepdims=True)) / np.ptp(x, axis=-1, keepdims=True),
+    "none": lambda x: x,
+}
+
+
+def test_every_scale_has_a_reference():
+    assert set(REFERENCES) == set(SCALES)
+
+
+@pytest.mark.parametrize("samples", [1000, 999, 7])
+@pytest.mark.parametrize("scale", SCALES)
+def test_each_scale_is_what_numpy_makes_of_it(scale, samples):
+    signal = ecg_like(samples=samples)
+    found = preprocessed(signal, detrend_order=None, scale=scale)
+    assert found.dtype == np.float32
+    wanted = REFERENCES[scale](signal.astype(np.float64))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scale", "reference"),
+    [("zscore", StandardScaler), ("robust", RobustScaler), ("minmax", MinMaxScaler)],
+)
+def test_a_scale_is_scikit_learns_scaler_of_each_lead(scale, reference):
+    signal = ecg_like(records=1)
+    found = preprocessed(signal, detrend_order=None, scale=scale)[0]
+    wanted = reference().fit_transform(signal[0].T.astype(np.float64)).T
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 10, 11])
+def test_the_median_of_an_even_length_is_the_mean_of_the_middle_two(samples):
+    signal = np.random.default_rng(4).normal(size=(2, 3, samples)).astype(np.float32)
+    found = median(torch.from_numpy(signal))
+    np.testing.assert_allclose(found, np.median(signal, -1, keepdims=True), rtol=1e-6)
+    assert median(torch.tensor([[[4.0, 1.0, 2.0, 10.0]]])).item() == 3
+
+
+@pytest.mark.parametrize("scale", [scale for scale in SCALES if scale != "none"])
+@pytest.mark.parametrize("order", [None, 0, 10])
+def test_a_flat_lead_becomes_zeros(scale, order):
+    signal = ecg_like()
+    signal[0, 4] = 3.0
+    signal[1, 7] = -0.25
+    signal[2] = 1.0
+    found = preprocessed(signal, detrend_order=order, scale=scale)
+    assert np.isfinite(found).all()
+    for flat in (found[0, 4], found[1, 7], found[2]):
+        np.testing.assert_allclose(flat, 0, atol=0 if scale != "record" else 1e-5)
+    assert np.abs(found[0, 3]).max() > 0.1
+
+
+@pytest.mark.parametrize("order", [None, 10])
+def test_a_lead_that_moves_by_one_stored_step_is_not_flat(order):
+    signal = np.zeros((1, 1, 1000), np.float32)
+    signal[0, 0, 500] = 1e-3
+    assert preprocessed(signal, detrend_order=order, scale="unit")[0, 0, 500] == 1
+
+
+def test_to_the_quartiles_a_lead_of_which_half_stands_still_is_flat():
+    signal = torch.zeros(1, 12, 100)
+    signal[..., ::10] = 2.0
+    assert not SCALES["robust"](signal).any()
+
+
+def test_the_papers_scale_lies_within_one_and_reaches_it():
+    found = preprocessed(ecg_like())
+    np.testing.assert_allclose(np.abs(found).max(-1), 1, rtol=1e-6)
+
+
+def test_one_scale_for_the_record_keeps_the_leads_in_proportion():
+    signal = ecg_like()
+    found = preprocessed(signal, detrend_order=None, scale="record")
+    centred = signal - np.median(signal, -1, keepdims=True)
+    ratio = np.ptp(found, axis=-1) / np.ptp(centred, axis=-1)
+    np.testing.assert_allclose(ratio, ratio[:, :1].repeat(12, 1), rtol=1e-4)
+    np.testing.assert_allclose(np.abs(found).max((1, 2)), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_record_is_preprocessed_alike_alone_and_in_a_batch(scale):
+    signal = ecg_like(records=5)
+    together = preprocessed(signal, scale=scale)
+    for k in range(5):
+        alone = preprocessed(signal[k : k + 1], scale=scale)
+        # rounding, 1e-6 of a drift of 9 mV, which a spread taken lead by lead blows up
+        by_lead = scale not in ("none", "record")
+        atol = 5e-5 * np.abs(alone).max() if by_lead else 1e-5
+        np.testing.assert_allclose(together[k : k + 1], alone, atol=atol)
+
+
+def test_preprocessing_has_nothing_to_learn_and_nothing_to_save():
+    run = Preprocess(PreprocessConfig(), samples=1000)
+    assert not list(run.parameters())
+    assert not run.state_dict()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"detrend_order": -1}, {"scale": "papers"}, {"detrend_order": 1.5}]
+)
+def test_nonsense_is_refused_at_birth(wrong):
+    with pytest.raises(ValueError, match="must be"):
+        PreprocessConfig(**wrong)
+
+
+def test_a_signal_too_short_for_the_polynomial_is_refused():
+    with pytest.raises(ValueError, match="order 10 needs more than 10 samples"):
+        Preprocess(PreprocessConfig(), samples=10)
+
+
+def test_a_signal_of_another_length_is_refused():
+    run = Preprocess(PreprocessConfig(), samples=1000)
+    with pytest.raises(ValueError, match="999 samples; it is made for 1000"):
+        run(torch.zeros(1, 12, 999))
+
+
+def test_real_records_come_out_as_the_published_notebook_stored_them(fold_9_signals, published):
+    signals = fold_9_signals(published["ecg_id"])
+    found = preprocessed(signals)
+    np.testing.assert_allclose(found, published["preprocessed"], atol=1e-4)

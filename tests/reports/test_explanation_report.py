@@ -1,0 +1,94 @@
+"""Five files an ECG, named safely, whose numbers add up."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from support.drawn_records import HOSTILE, explained, spiked
+from support.tiny import SUPERCLASS, tiny_model
+
+from ecgcam.inference.classifier import load
+from ecgcam.reports.explanation_report import file_names, write_explanations
+
+ENDINGS = ("-leads.png", "-sheet.png", "-sheet.pdf", ".html", ".json")
+
+
+def test_an_ecg_leaves_five_files_and_its_evidence_adds_up(tmp_path):
+    """Of 17 s: two windows of the model, the second filled up."""
+    path = tmp_path / "model.safetensors"
+    classifier = load(tiny_model(path, task=SUPERCLASS, duration_s=10))
+    record = spiked(duration_s=17, name="08001_lr", age_years=70)
+    out = tmp_path / "out"
+    pages = write_explanations([record], [classifier.explain(record)], out)
+    assert pages == [out / "08001_lr.html"]
+    assert {file.name for file in out.iterdir()} == {f"08001_lr{end}" for end in ENDINGS}
+    assert (out / "08001_lr-sheet.pdf").read_bytes().startswith(b"%PDF")
+    assert (out / "08001_lr-leads.png").read_bytes().startswith(b"\x89PNG")
+    found = json.loads((out / "08001_lr.json").read_text(), parse_constant=pytest.fail)
+    assert list(found["classes"]) == list(SUPERCLASS.classes)
+    for one in found["classes"].values():
+        assert np.mean(one["evidence"]) + one["bias"] == pytest.approx(one["logit"], abs=1e-4)
+        assert len(one["heatmap"]) == 1700
+    assert found["ecg"]["duration_s"] == 17
+    assert found["evidence_s"] == pytest.approx(17, abs=found["evidence_s"] / 100)
+    assert found["ecg"]["leads"] == list(record.leads)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found["model"] == f"{tmp_path.name} (SHA-256 begins {digest[:12]})"
+    assert found["model"] in (out / "08001_lr.html").read_text()
+
+
+def test_two_ecgs_of_one_name_are_numbered_in_their_order(tmp_path, undrawn):
+    records = [spiked(name=name) for name in ("a", "b", "a")]
+    answers = [explained(record, probabilities=(k / 10,)) for k, record in enumerate(records, 1)]
+    pages = write_explanations(records, answers, tmp_path)
+    assert [page.name for page in pages] == ["a-1.html", "b.html", "a-2.html"]
+    second = json.loads((tmp_path / "a-2.json").read_text())
+    assert second["classes"]["ABNORMAL"]["probability"] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (["a"], ["a"]),
+        (["a", "a", "a-1"], ["a-2", "a-3", "a-1"]),
+        (["a/b", "a b"], ["a_b-1", "a_b-2"]),
+        (["A", "a"], ["A-1", "a-2"]),
+        (["", "..", "/"], ["ecg-1", "ecg-2", "ecg-3"]),
+        (["../../etc/passwd"], ["etc_passwd"]),
+        (["C:\\x\0y|z?*"], ["C_x_y_z"]),
+        ([".hidden"], ["hidden"]),
+        (["心电图"], ["心电图"]),
+        (["x" * 300, "x" * 400], ["x" * 50 + "-1", "x" * 50 + "-2"]),
+    ],
+)
+def test_names_are_safe_and_each_is_different(names, files):
+    assert file_names([spiked(name=name) for name in names]) == files
+
+
+def test_a_hostile_name_stays_inside_the_folder(tmp_path, undrawn):
+    record = spiked(name="../" + HOSTILE + "心" * 200)
+    (page,) = write_explanations([record], [explained(record)], tmp_path / "out")
+    assert page.parent == tmp_path / "out"
+    assert len(list(page.parent.iterdir())) == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_pictures_and_the_page_show_the_class_that_was_asked_for(tmp_path, undrawn):
+    record = spiked(name="a")
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.2, 0.9))
+    (page,) = write_explanations([record], [answer], tmp_path, class_name="NORM")
+    assert undrawn == [("a", "NORM"), ("a", "NORM")]
+    assert '"first": "NORM"' in page.read_text()
+
+
+def test_each_ecg_is_told_when_it_is_written(tmp_path, undrawn):
+    records, told = [spiked(name="a"), spiked(name="b")], []
+    answers = [explained(record) for record in records]
+    write_explanations(records, answers, tmp_path, progress=lambda *done: told.append(done))
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_each_record_needs_its_explanation(tmp_path):
+    with pytest.raises(ValueError, match="zip"):
+        write_explanations([spiked()], [], tmp_path)

@@ -1,0 +1,183 @@
+"""The page to zoom in: self-contained, safe, and holding the very numbers it shows."""
+
+import base64
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from support.drawn_records import HOSTILE, explained, refused, spiked
+
+from ecgcam.reports.viewer import viewer_html
+from ecgcam.signals.leads import LEADS
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, its scripts and its visible text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.scripts, self.text, self._inside = [], [], "", []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self._inside = [tag]
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        self._inside = []
+
+    def handle_data(self, data):
+        if self._inside == ["script"]:
+            self.scripts[-1] += data
+        elif self._inside != ["style"]:
+            self.text += f" {data}"
+
+    @property
+    def data(self):
+        return json.loads(self.scripts[0])
+
+
+def test_the_traces_come_back_to_the_microvolt():
+    record = spiked(rate_hz=500)
+    data = Page(viewer_html(record, explained(record))).data
+    drawn = np.frombuffer(base64.b64decode(data["microvolts"]), "<i2").reshape(12, -1)
+    np.testing.assert_allclose(drawn / 1000, record.signal_mv, atol=0.0005)
+    assert data["leads"] == list(LEADS)
+    assert data["duration_s"] == 10
+
+
+def test_heat_and_evidence_come_back_for_each_class():
+    record = spiked()
+    heat = np.linspace(0, 1, 1000)
+    heat[900:] = np.nan
+    classes = ("NORM", "MI")
+    shown = {"heat": heat, "evidence_s": 9}
+    answer = explained(record, classes=classes, probabilities=(0.3, 0.8), **shown)
+    data = Page(viewer_html(record, answer)).data
+    assert [one["name"] for one in data["classes"]] == list(classes)
+    assert data["first"] == "MI"
+    for one in data["classes"]:
+        shown = np.frombuffer(base64.b64decode(one["heat"]), np.uint8)
+        np.testing.assert_allclose(shown[:900] / 254, heat[:900], atol=0.5 / 254 + 1e-6)
+        assert (shown[900:] == 255).all()
+        np.testing.assert_allclose(one["evidence"], np.arange(10) - 4.5)
+        assert one["evidence_s"] == pytest.approx(9)
+
+
+def test_the_page_opens_with_the_class_that_was_asked_for():
+    record = spiked()
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.3, 0.8))
+    assert Page(viewer_html(record, answer)).data["first"] == "MI"
+    assert Page(viewer_html(record, answer, class_name="NORM")).data["first"] == "NORM"
+    with pytest.raises(ValueError, match="NORM, MI, got 'CD'"):
+        viewer_html(record, answer, class_name="CD")
+
+
+def test_the_page_loads_nothing():
+    page = viewer_html(spiked(), explained(spiked()))
+    for tag, attributes in Page(page).elements:
+        assert tag not in {"link", "img", "iframe", "object", "embed", "form", "base"}
+        assert not {"src", "href", "action", "onload", "onclick"} & set(attributes)
+    assert "default-src 'none'" in page
+    assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest|WebSocket|import\(", page)
+    assert set(re.findall(r"https?://[^\s\"')]*", page)) == {"https://github.com/leeoniya/uPlot"}
+
+
+def test_uplot_is_there_whole_with_its_licence():
+    pages = files("ecgcam.reports") / "templates"
+    page = viewer_html(spiked(), explained(spiked()))
+    assert (pages / "uplot.iife.min.js").read_text().strip() in page
+    assert "Leon Sorokin" in (pages / "uplot.LICENSE").read_text()
+
+
+def test_no_word_of_a_record_becomes_markup():
+    record = spiked(name=HOSTILE, leads=(HOSTILE, "II"), filters=HOSTILE)
+    hostile = explained(record, classes=(HOSTILE,), warnings=(HOSTILE,))
+    plain = explained(spiked(leads=("I", "II")), classes=("ABNORMAL",), warnings=("x",))
+    found = Page(viewer_html(record, hostile))
+    usual = Page(viewer_html(spiked(leads=("I", "II")), plain))
+    assert [tag for tag, _ in found.elements] == [tag for tag, _ in usual.elements]
+    assert found.scripts[1:] == usual.scripts[1:]
+    assert found.data["leads"] == list(record.leads)
+    assert found.data["first"] == HOSTILE
+    assert "alert(" in found.text
+
+
+def test_the_page_says_what_was_judged_and_what_it_is_not():
+    record = spiked(name="17", age_years=91)
+    classes = ("NORM", "MI")
+    answer = explained(
+        record, classes=classes, probabilities=(0.25, 0.75), warnings=("V5 is flat",)
+    )
+    text = " ".join(Page(viewer_html(record, answer)).text.split())
+    assert "MI 0.750 0.500 yes NORM 0.250 0.500 no" in text
+    for words in ("17", "over 89 years", "V5 is flat", "Not a medical device."):
+        assert words in text
+
+
+def test_the_page_says_what_is_in_doubt_where_the_model_knows():
+    record = spiked()
+    doubts = {"uncertain": ("ABNORMAL",), "conformal_sets": (("no", "yes"),)}
+    answer = explained(record, probabilities=(0.55,), conformal_alpha=0.1, **doubts)
+    text = " ".join(Page(viewer_html(record, answer)).text.split())
+    assert "ABNORMAL 0.550 0.500 yes, not sure no or yes" in text
+    assert "Not sure: the probability is so near the threshold" in text
+    assert "90 % set: the answers that cannot be ruled out." in text
+    text = " ".join(Page(viewer_html(record, replace(answer, uncertain=()))).text.split())
+    assert "ABNORMAL 0.550 0.500 yes no or yes" in text
+    assert "not sure" not in text.casefold()
+    sure = explained(record, probabilities=(0.55,))
+    plain = " ".join(Page(viewer_html(record, sure)).text.split())
+    assert "ABNORMAL 0.550 0.500 yes " in plain
+    assert "not sure" not in plain.casefold()
+    assert " set" not in plain
+
+
+def test_of_several_classes_the_page_says_that_each_is_judged_by_itself():
+    record = spiked()
+    sets = {"conformal_sets": (("yes",), ("yes",)), "conformal_alpha": 0.1}
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8), **sets)
+    text = " ".join(Page(viewer_html(record, answer)).text.split())
+    assert "answer in it, for each class by itself, not for all of them together." in text
+    assert "NORM is decided beside MI: each class is judged by itself" in text
+
+
+def test_the_page_warns_of_heat_that_is_hottest_at_an_edge_class_by_class():
+    record = spiked()
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8))
+    answer.heatmap[1] = np.roll(answer.heatmap[1], 500)
+    data = Page(viewer_html(record, answer)).data
+    assert data["classes"][0]["beware"].startswith("The hottest place is at an edge")
+    assert data["classes"][1]["beware"] == ""
+
+
+def test_a_refused_ecg_still_shows_its_traces():
+    record = spiked(duration_s=2)
+    page = Page(viewer_html(record, refused(record)))
+    assert "it lasts 2 s; needed: at least 5 s." in page.text
+    assert page.data["classes"] == []
+    assert page.data["first"] is None
+    assert "select" not in {tag for tag, _ in page.elements}
+
+
+def test_the_page_stays_small():
+    rng = np.random.default_rng(0)
+    record = spiked(rate_hz=500)
+    noisy = type(record)(signal_mv=rng.normal(size=(12, 5000)), rate_hz=500)
+    classes = ("NORM", "MI", "STTC", "CD", "HYP")
+    answer = explained(noisy, classes=classes, probabilities=(0.5,) * 5)
+    assert len(viewer_html(noisy, answer).encode()) < 400_000
+
+
+def test_a_long_record_keeps_to_a_canvas_that_browsers_have():
+    record = spiked(rate_hz=500, duration_s=60)
+    data = Page(viewer_html(record, explained(record))).data
+    shown = np.frombuffer(base64.b64decode(data["classes"][0]["heat"]), np.uint8)
+    assert shown.size == 8192
+    np.testing.assert_allclose(shown / 254, np.linspace(0, 1, 8192), atol=0.003)

@@ -1,0 +1,52 @@
+"""Made-up records and explanations whose picture is known."""
+
+import numpy as np
+
+from ecgcam.inference.results import Explanation
+from ecgcam.signals.leads import LEADS
+from ecgcam.signals.record import Record
+
+HOSTILE = '</script><script>alert("$x_$")</script>\n& 心 ' + "long " * 60
+
+
+def spiked(*, rate_hz=100, duration_s=10, leads=LEADS, **about):
+    """Lead k is flat but for one sample a second, 0.3 s after it, of (k + 1) / 10 mV."""
+    time = np.arange(round(duration_s * rate_hz))
+    spikes = (time % rate_hz == round(0.3 * rate_hz)).astype(float)
+    heights = np.arange(1, len(leads) + 1) / 10
+    return Record(signal_mv=heights[:, None] * spikes, rate_hz=rate_hz, leads=leads, **about)
+
+
+def explained(record, *, classes=("ABNORMAL",), probabilities=(0.9,), heat=None, **about):
+    """Ten frames from -4.5 to 4.5 logits, mean 0; the heat rises evenly unless given."""
+    samples = record.signal_mv.shape[1]
+    heat = np.linspace(0, 1, samples) if heat is None else heat
+    logits = np.log(np.divide(probabilities, 1 - np.array(probabilities)))
+    answer = {
+        "name": record.name,
+        "classes": classes,
+        "probabilities": np.array(probabilities),
+        "thresholds": np.full(len(classes), 0.5),
+        "decision": tuple(c for c, p in zip(classes, probabilities, strict=True) if p >= 0.5),
+        "logits": logits,
+        "bias": logits,
+        "evidence": np.tile(np.arange(10) - 4.5, (len(classes), 1)),
+        "evidence_s": record.duration_s,
+        "heatmap": np.tile(heat, (len(classes), 1)).astype(np.float32),
+    }
+    return Explanation(**(answer | about))
+
+
+def refused(record, reason="it lasts 2 s; needed: at least 5 s."):
+    nothing = np.empty(0, np.float32)
+    maps = {"evidence": np.empty((0, 0)), "heatmap": np.empty((0, 0))}
+    return explained(
+        record, probabilities=(), classes=(), refused=reason, logits=nothing, decision=(), **maps
+    )
+
+
+def words(figure):
+    """Every text of a figure that was drawn, in one string."""
+    from matplotlib.text import Text
+
+    return "\n".join(text.get_text() for text in figure.findobj(Text) if text.get_visible())

@@ -1,0 +1,31 @@
+"""Real PTB-XL records, unpacked from the shared folder into the user's cache."""
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+SHARED = Path(__file__).parents[3] / "shared"
+
+
+def unpacked(shared, *options):
+    """Real PTB-XL as PhysioNet serves it; unpacked once, and kept in the cache of the user.
+
+    It is for reading only: a test that changes something copies first.
+    """
+    script = shared / "ptbxl" / "unpack.py"
+    key = hashlib.sha256(script.read_bytes() + " ".join(options).encode()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecgcam-tests"
+    folder = cache / f"ptbxl-{key}"
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=cache) as scratch:
+            whole = Path(scratch) / "whole"
+            command = [sys.executable, str(script), str(whole), *options]
+            subprocess.run(command, check=True, capture_output=True)
+            with contextlib.suppress(OSError):  # another run was first
+                whole.rename(folder)
+    return folder
