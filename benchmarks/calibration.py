@@ -17,7 +17,7 @@ from ecgcam.data.store import open_store
 from ecgcam.evaluation.calibration import expected_calibration_error, fit_shifts
 from ecgcam.evaluation.calibrator import calibrated, shifted
 from ecgcam.evaluation.choices import CalibrateConfig
-from ecgcam.evaluation.fold_predictions import Judged, judge_folds
+from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
 from ecgcam.evaluation.trust_scores import BINS, trust_scores
 from ecgcam.inference.classifier import load, to_probabilities
 from ecgcam.inference.decisions import OperatingPoints
@@ -32,8 +32,8 @@ def main(model: str, store: Path) -> None:
 
 def lines(model: str, store: Path) -> str:
     """Every score of the model's first class, a line each."""
-    judged = judge_folds(load(model), open_store(store), folds=[9])
-    patients = judged.store.records["patient"].to_numpy()[judged.numbers]
+    judged = predict_folds(load(model), open_store(store), folds=[9])
+    patients = judged.store.records["patient"].to_numpy()[judged.indices]
     names, rng = np.unique(patients), np.random.default_rng(0)
     found: dict[str, list[float]] = {}
     for _ in range(SPLITS):
@@ -47,7 +47,9 @@ def lines(model: str, store: Path) -> str:
     return "\n".join(said)
 
 
-def measured(judged: Judged, half: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, Any]:
+def measured(
+    judged: FoldPredictions, half: NDArray[np.bool_], rng: np.random.Generator
+) -> dict[str, Any]:
     """What the records at `half` choose, as the others score it; and these uncalibrated.
 
     `by chance` is the calibration error if the probabilities were the truth.

@@ -26,7 +26,7 @@ def table(model: str, store: Path) -> str:
     """The table, a line a class."""
     classifier, opened = load(model), open_store(store)
     leads = lead_order(opened.leads, classifier.leads)
-    signals_mv = opened.signals_mv(opened.numbers(folds=[9]))[:, leads]
+    signals_mv = opened.signals_mv(opened.indices(folds=[9]))[:, leads]
     logits, evidence = classifier.judge(signals_mv)
     hottest = hottest_at_an_edge(evidence, duration_s=classifier.duration_s)
     decided = [classifier.decide(row) for row in classifier.probabilities(logits)]

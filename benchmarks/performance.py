@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ecgcam.files import written_whole
+from ecgcam.files import atomic_write
 
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -18,7 +18,7 @@ BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->\n"
 def main() -> None:
     page = PAGE.read_text(encoding="utf-8")
     made = replaced(page, json.loads(RESULTS.read_text(encoding="utf-8")))
-    with written_whole(PAGE) as temporary:
+    with atomic_write(PAGE) as temporary:
         temporary.write_text(made, encoding="utf-8")
     sys.stdout.write(f"{PAGE}\n")
 

@@ -11,7 +11,7 @@ import torch
 import typer
 
 from ecgcam.data.store import open_store
-from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.inference.classifier import load
 from ecgcam.nn.preprocess import Preprocess, PreprocessConfig
 
@@ -25,17 +25,17 @@ def differences(model: str, store_folder: Path, published: Path) -> str:
     """The largest differences, a line each."""
     classifier, store = load(model), open_store(store_folder)
     theirs = np.load(published, allow_pickle=False)
-    judged = judge_folds(classifier, store, folds=[9])
-    ids = store.records["id"].to_numpy()[judged.numbers]
+    judged = predict_folds(classifier, store, folds=[9])
+    ids = store.records["id"].to_numpy()[judged.indices]
     by_id = dict(zip(theirs["all_ecg_id"], theirs["all_probability"], strict=True))
     expected = np.array([by_id[identity] for identity in ids])
-    numbers = [store.number_of(str(identity)) for identity in theirs["ecg_id"]]
+    numbers = [store.index_of(str(identity)) for identity in theirs["ecg_id"]]
     signals = torch.from_numpy(store.signals_mv(numbers))
     prepared = Preprocess(PreprocessConfig(), samples=store.samples)(signals).numpy()
     records = [store.record(number) for number in numbers]
     maps = np.stack([answer.heatmap[0] for answer in classifier.explain(records, source="conv")])
     answers = classifier.explain(records)
-    logits, evidence = classifier.judge(store.signals_mv(judged.numbers))
+    logits, evidence = classifier.judge(store.signals_mv(judged.indices))
     law = np.abs(evidence.mean(axis=-1) + classifier.bias - logits).max()
     ours = np.stack([answer.heatmap[0] for answer in answers])
     largest = {

@@ -12,7 +12,7 @@ import typer
 from numpy.typing import NDArray
 
 from ecgcam.data.store import open_store
-from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.metrics import binary_scores
 from ecgcam.inference.classifier import Classifier, load
 from ecgcam.signals.record import Record
@@ -23,8 +23,8 @@ LENGTHS_S = (10, 9, 8, 7, 6, 5)
 def main(model: str, store: Path) -> None:
     """How well a model judges the records of fold 9 by their first seconds, a line a length."""
     classifier = load(model)
-    judged = judge_folds(classifier, open_store(store), folds=[9])
-    records = [judged.store.record(number) for number in judged.numbers]
+    judged = predict_folds(classifier, open_store(store), folds=[9])
+    records = [judged.store.record(number) for number in judged.indices]
     typer.echo(f"{classifier.classes[0]:>12}  AUROC  sensitivity  specificity")
     for length_s in LENGTHS_S:
         auroc, sensitivity, specificity = scores(

@@ -11,7 +11,7 @@ from .errors import DatasetError
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to; it takes the place of `path` at the end.
 
     After an error `path` is what it was before, and the temporary file is gone. The temporary
@@ -27,7 +27,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def refuse_no_folder(path: Path) -> None:
+def check_output_folder(path: Path) -> None:
     """DatasetError if there can be no folder at `path`, because of a file there or above it.
 
     To be asked before long work whose outcome is to lie there.
@@ -38,11 +38,11 @@ def refuse_no_folder(path: Path) -> None:
         raise DatasetError(f"{there}: it is a file; needed: a folder, or a place for one.")
 
 
-def refuse_no_file(path: Path) -> None:
+def check_output_file(path: Path) -> None:
     """DatasetError if no file can be written at `path`: a folder is there, or none can be above."""
     if path.is_dir():
         raise DatasetError(f"{path}: it is a folder; needed: a file, or a place for one.")
-    refuse_no_folder(path.parent)
+    check_output_folder(path.parent)
 
 
 def sha256(path: Path) -> str:

@@ -44,7 +44,7 @@ def bench(
         return
     from rich.console import Console
 
-    from ecgcam.files import written_whole
+    from ecgcam.files import atomic_write
 
     from .picture import draw_results
     from .results import write_results
@@ -63,7 +63,7 @@ def bench(
         say=_say,
     )
     written = write_results(results, out)
-    with written_whole(out.with_suffix(".png")) as temporary:
+    with atomic_write(out.with_suffix(".png")) as temporary:
         draw_results(results).savefig(temporary, dpi=150)
     console = Console()
     console.width = max(console.width, _WIDTH)

@@ -37,16 +37,16 @@ def write_arrays(store: Store, scratch: Path, *, signals: int) -> dict[str, str]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Network(NetworkConfig(classes=1))
-    arrays = {"signals": store.signals_mv(store.numbers()[:signals])}
+    arrays = {"signals": store.signals_mv(store.indices()[:signals])}
     for prepared, targets, folds in (
         ("prepared", "targets", TRAIN_FOLDS),
         ("validation", "validation_targets", (VALIDATION_FOLD,)),
     ):
         labelled = store.labelled(task, folds=folds)
-        if not len(labelled.numbers):
+        if not len(labelled.indices):
             raise DatasetError(f"{store.folder}: the benchmark needs ECGs in the folds {folds}.")
         path = scratch / f"{prepared}.npy"
-        rows = preprocess_once(network, store, labelled.numbers, path)
+        rows = preprocess_once(network, store, labelled.indices, path)
         arrays[targets] = labelled.targets
     with torch.no_grad():  # batch norm sees some of the last, fold 9
         network.logits(torch.from_numpy(rows.read(range(min(len(rows), _SEEN)))))

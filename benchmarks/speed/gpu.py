@@ -7,7 +7,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ecgcam.files import written_whole
+from ecgcam.files import atomic_write
 
 from .crew import Crew
 from .machine import LIBRARIES, machine
@@ -80,7 +80,7 @@ def benchmark_gpu(
 
 def write_gpu(found: Mapping[str, Any], path: Path) -> Path:
     """What benchmark_gpu found, as JSON, whole or not at all."""
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return path
 

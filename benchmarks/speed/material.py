@@ -91,8 +91,8 @@ def make_material(folder: Path | None, scratch: Path, sizes: Sizes) -> Material:
         "folds": [VALIDATION_FOLD],
         **write_arrays(store, scratch, signals=sizes.signals),
         "records": len(whole.records),
-        "trained": len(store.numbers(folds=TRAIN_FOLDS)),
-        "validated": len(store.numbers(folds=[VALIDATION_FOLD])),
+        "trained": len(store.indices(folds=TRAIN_FOLDS)),
+        "validated": len(store.indices(folds=[VALIDATION_FOLD])),
         "read": min(sizes.read, len(whole.records)),
         "batch": sizes.batch,
         "in_a_row": sizes.in_a_row,
@@ -103,8 +103,8 @@ def make_material(folder: Path | None, scratch: Path, sizes: Sizes) -> Material:
     }
     counts = Counts(
         records=given["records"],
-        train=len(whole.numbers(folds=TRAIN_FOLDS)),
-        validation=len(whole.numbers(folds=[VALIDATION_FOLD])),
+        train=len(whole.indices(folds=TRAIN_FOLDS)),
+        validation=len(whole.indices(folds=[VALIDATION_FOLD])),
         trained=given["trained"],
     )
     return Material(given=given, counts=counts)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ecgcam.files import written_whole
+from ecgcam.files import atomic_write
 
 from .growth import Growth
 from .pairs import Spread
@@ -92,7 +92,7 @@ def without_verdicts(rows: list[Row]) -> list[Row]:
 
 def write_results(results: Results, path: Path) -> Path:
     """results.json, whole or not at all."""
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         text = json.dumps(results.to_dict(), indent=1, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     return path

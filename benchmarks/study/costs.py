@@ -17,9 +17,9 @@ import pandas as pd
 import torch
 from run import HERE, Run, configurations, recipe
 
-from ecgcam.files import written_whole
-from ecgcam.inference.torch_engine import engine_of
-from ecgcam.nn.complexity import cost_of
+from ecgcam.files import atomic_write
+from ecgcam.inference.torch_engine import torch_engine
+from ecgcam.nn.complexity import measure_complexity
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.signals.leads import LEADS
 from ecgcam.tasks import find_task
@@ -35,13 +35,13 @@ def main() -> None:
     for name in ("crop5", *(name for name in configurations() if name.startswith("zoo-"))):
         network = _network(name)
         signal_mv = np.random.default_rng(0).normal(0, 1, (1, len(network.config.leads), 1000))
-        judge = partial(engine_of(network), signal_mv.astype(np.float32), "features")
+        judge = partial(torch_engine(network), signal_mv.astype(np.float32), "features")
         milliseconds = _median_ms(judge)
-        cost = cost_of(network)
+        cost = measure_complexity(network)
         rows.append((name, cost.parameters, cost.total, round(milliseconds, 2)))
         sys.stdout.write(f"{rows[-1]}\n")
     columns = ["configuration", "parameters", "multiply_accumulates", "milliseconds"]
-    with written_whole(COSTS) as temporary:
+    with atomic_write(COSTS) as temporary:
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from run import RESULTS
 from table import LEADS
 
-from ecgcam.files import written_whole
+from ecgcam.files import atomic_write
 from ecgcam.inference.modelfile import read_card
 from ecgcam.inference.zoo import shipped_models
 
@@ -33,7 +33,7 @@ def main() -> None:
     runs.loc[runs["macro_auroc"].notna(), "auroc"] = None
     runs = runs[~runs["configuration"].str.startswith(LEADS)]
     figure = draw_frontier(runs, [read_card(path) for path in shipped_models().values()])
-    with written_whole(PICTURE) as temporary:
+    with atomic_write(PICTURE) as temporary:
         figure.savefig(temporary, dpi=150)
     sys.stdout.write(f"{PICTURE}\n")
 

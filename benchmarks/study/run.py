@@ -27,10 +27,10 @@ import pandas as pd
 
 from ecgcam.cli.train_commands import quiet_lightning, say_epoch
 from ecgcam.data.store import Store, open_store
-from ecgcam.evaluation.fold_predictions import judge_folds, judge_numbers
+from ecgcam.evaluation.fold_predictions import predict_folds, predict_records
 from ecgcam.evaluation.metrics import binary_scores
 from ecgcam.evaluation.scoring import score
-from ecgcam.files import written_whole
+from ecgcam.files import atomic_write
 from ecgcam.inference.classifier import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.tasks import Task, find_task
@@ -139,7 +139,7 @@ def scores(store: Store, model: Path, folds: tuple[int, ...]) -> dict[str, Any]:
 
     Of the superclasses alone also the AUROC of ABNORMAL put together from them.
     """
-    found = score(judge_folds(load(model), store, folds=folds))
+    found = score(predict_folds(load(model), store, folds=folds))
     card = read_card(model)
     row = {"parameters": found["parameters"], "best_epoch": card["provenance"]["chosen"]["epoch"]}
     classes = found.get("classes", {"ABNORMAL": found})
@@ -165,7 +165,7 @@ def put_together(store: Store, model: Path, folds: tuple[int, ...]) -> float:
     records = store.labelled(task, folds=folds)
     own = Task.from_dict(classifier.card["task"])
     (abnormal,) = translations(model, own, wanted_classes(task))
-    said = classifier.probabilities(judge_numbers(classifier, store, records.numbers))
+    said = classifier.probabilities(predict_records(classifier, store, records.indices))
     return binary_scores(records.targets[:, 0], abnormal.probability(said))["auroc"]
 
 
@@ -177,7 +177,7 @@ def keep(row: dict[str, Any], results: Path) -> None:
         run = [key for key in ("configuration", "seed", "left_out") if key in row]
         same = (before[run] == table[run].iloc[0]).all(axis=1)
         table = pd.concat([before[~same], table])
-    with written_whole(results) as temporary:
+    with atomic_write(results) as temporary:
         table.round(6).to_csv(temporary, index=False)
 
 

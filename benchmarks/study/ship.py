@@ -19,16 +19,16 @@ from run import teacher_name
 from ecgcam.data.store import Store, open_store
 from ecgcam.evaluation.calibrator import calibrate
 from ecgcam.evaluation.choices import CalibrateConfig
-from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.leakage import data_of, taught_by
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
-from ecgcam.files import written_whole
+from ecgcam.files import atomic_write
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
 from ecgcam.inference.modelfile import Card, copy_with_card, load_network, read_card
-from ecgcam.nn.complexity import cost_of
-from ecgcam.nn.receptive_field import samples_seen
+from ecgcam.nn.complexity import measure_complexity
+from ecgcam.nn.receptive_field import receptive_field
 from ecgcam.training.run_folder import MODEL
 
 ROOT = Path(__file__).parents[2]
@@ -79,11 +79,14 @@ def main() -> None:
         }
         about |= _scored(calibrated, store)
         network, _ = load_network(calibrated)
-        today = {"cost": cost_of(network).to_dict(), "frame_samples": samples_seen(network)}
+        today = {
+            "cost": measure_complexity(network).to_dict(),
+            "frame_samples": receptive_field(network),
+        }
         card = {**card, **today, "about": about}
         copy_with_card(calibrated, card, out)
     page = ROOT / "docs" / "models" / f"{arguments.name}.md"
-    with written_whole(page) as temporary:
+    with atomic_write(page) as temporary:
         temporary.write_text(page_of(out), encoding="utf-8")
     sys.stdout.write(f"{out}\n{page}\n")
 
@@ -143,7 +146,7 @@ def _by_names(said: Any) -> Any:
 
 def _scored(model: Path, store: Store) -> dict[str, Any]:
     """The scores of fold 9 with their intervals, and those of its subgroups."""
-    judged = judge_folds(load(model), store, folds=(FOLD,))
+    judged = predict_folds(load(model), store, folds=(FOLD,))
     found = score(judged)
     classes = found.get("classes", {judged.classifier.classes[0]: found})
     scores: dict[str, Any] = {
@@ -164,7 +167,7 @@ def _kept(scores: dict[str, Any]) -> dict[str, Any]:
 def page_of(model: Path) -> str:
     """The page of a shipped model, from its card."""
     card = read_card(model)
-    frame_samples = samples_seen(load_network(model)[0])
+    frame_samples = receptive_field(load_network(model)[0])
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -14,7 +14,7 @@ import pandas as pd
 from costs import COSTS
 from run import CROSS_VALIDATION, RESULTS, configurations
 
-from ecgcam.files import written_whole
+from ecgcam.files import atomic_write
 
 PAGE = Path(__file__).parents[2] / "docs" / "study.md"
 ZOO, LEADS = "zoo-", "leads-"
@@ -29,7 +29,7 @@ SCORES = {
 
 def main() -> None:
     page = filled_in(PAGE.read_text(encoding="utf-8"))
-    with written_whole(PAGE) as temporary:
+    with atomic_write(PAGE) as temporary:
         temporary.write_text(page, encoding="utf-8")
     sys.stdout.write(f"{PAGE}\n")
 

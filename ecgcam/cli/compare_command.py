@@ -26,7 +26,7 @@ def compare(
 
     from ..data.store import open_store
     from ..evaluation.compare import RESULTS, as_text, compare_models
-    from ..files import written_whole
+    from ..files import atomic_write
     from ..inference.classifier import load
 
     with progress("ECGs judged") as show:
@@ -42,6 +42,6 @@ def compare(
     typer.echo(f"A  {model_a}\nB  {model_b}\n{found['n']:,} records of fold {fold}\n")
     typer.echo(as_text(found))
     if out is not None:
-        with written_whole(out / RESULTS) as temporary:
+        with atomic_write(out / RESULTS) as temporary:
             temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         typer.echo(out / RESULTS)

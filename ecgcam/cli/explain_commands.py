@@ -90,10 +90,10 @@ def info(
 
     from ..files import sha256
     from ..inference.modelfile import read_card
-    from ..inference.zoo import model_file
+    from ..inference.zoo import find_model
     from .card_text import card_lines
 
-    path = model_file(model)
+    path = find_model(model)
     card = read_card(path)
     if as_json:
         typer.echo(json.dumps(card, indent=2))
@@ -113,9 +113,9 @@ def _with_frame(card: "Card", path: Path) -> "Card":
         network, _ = load_network(path)
     except ModelError:  # no torch, or code of somebody's own: it is not told
         return card
-    from ..nn.receptive_field import samples_seen
+    from ..nn.receptive_field import receptive_field
 
-    return {**card, "frame_samples": samples_seen(network)}
+    return {**card, "frame_samples": receptive_field(network)}
 
 
 def models() -> None:
@@ -150,7 +150,7 @@ def _records(ecgs: list[str], store: Path | None) -> "list[Record]":
         from ..data.store import open_store
 
         opened = open_store(store)
-        return [opened.record(opened.number_of(identity)) for identity in ecgs]
+        return [opened.record(opened.index_of(identity)) for identity in ecgs]
     from ..readers.read import read as open_ecg
 
     records = []

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import DatasetError
-from ..files import refuse_no_file, refuse_no_folder
+from ..files import check_output_file, check_output_folder
 
 
 def found_here(name: str | None) -> str | None:
@@ -24,14 +24,14 @@ def found_here(name: str | None) -> str | None:
 def a_folder(path: Path | None) -> Path | None:
     """The path as it is; refused before the work if what comes of it cannot lie there."""
     if path is not None:
-        refuse_no_folder(path)
+        check_output_folder(path)
     return path
 
 
 def a_file(path: Path | None) -> Path | None:
     """The path as it is; refused before the work if what comes of it cannot be written there."""
     if path is not None:
-        refuse_no_file(path)
+        check_output_file(path)
     return path
 
 

@@ -27,7 +27,7 @@ _SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 _ABSENT = {"", "nan", "none"}
 
 
-def read_manifest(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> Source:
+def read_csv_table(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> Source:
     """The ECGs that a CSV lists.
 
     labels: the label columns; without it, every column that is not one of the known, and whose

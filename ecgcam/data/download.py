@@ -13,7 +13,7 @@ from urllib.parse import quote
 import requests
 
 from ..errors import DatasetError
-from ..files import refuse_no_folder, sha256
+from ..files import check_output_folder, sha256
 
 PTBXL_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
 SUMS = "SHA256SUMS.txt"
@@ -50,7 +50,7 @@ def download_ptbxl(
     """
     if rate_hz not in (100, 500, "both") or jobs < 1:
         raise ValueError(f"rate_hz is 100, 500 or 'both', jobs at least 1; got {rate_hz}, {jobs}")
-    refuse_no_folder(dest)
+    check_output_folder(dest)
     server = _Server(base_url, backoff_s)
     dest.mkdir(parents=True, exist_ok=True)
     digests = _wanted(_fetch_sums(server, dest), rate_hz)

@@ -14,12 +14,12 @@ import pandas as pd
 
 from .. import __version__
 from ..errors import DatasetError, RecordError
-from ..files import refuse_no_folder
+from ..files import check_output_folder
 from ..nn.allocation import give_back_freed_memory
 from ..readers.read import read
 from ..signals.leads import LEADS
 from ..signals.record import Record
-from .csv_table import read_manifest
+from .csv_table import read_csv_table
 from .digests import about_with_digest, fingerprint, signals_sha256
 from .place import beside, put_in_place, refuse_to_lose, tidy_up
 from .processes import shared_map
@@ -47,7 +47,7 @@ class PrepareConfig:
 
     rate_hz, duration_s: what every record must have; None: what most of the first twenty have
     (of PTB-XL, its files of 100 Hz). resampled: bring other rates to it.
-    labels, seed: as read_manifest takes them. jobs: processes; None: one a core.
+    labels, seed: as read_csv_table takes them. jobs: processes; None: one a core.
     """
 
     rate_hz: float | None = None
@@ -89,7 +89,7 @@ def open_source(path: Path, config: PrepareConfig) -> Source:
     if path.is_dir() and is_ptbxl(path):
         return read_folder(path, rate_hz=_rate_of_ptbxl(config))
     if path.is_file() and path.suffix.lower() == ".csv":
-        return read_manifest(path, labels=config.labels, seed=config.seed)
+        return read_csv_table(path, labels=config.labels, seed=config.seed)
     raise DatasetError(
         f"{path}: needed: a folder like PTB-XL's (with ptbxl_database.csv), or a .csv that lists "
         "your ECGs."
@@ -118,7 +118,7 @@ def prepare(
     Raises DatasetError if the dataset cannot be read or none of its records can be used.
     """
     config = config or PrepareConfig()
-    refuse_no_folder(folder.parent)
+    check_output_folder(folder.parent)
     tidy_up(folder)
     refuse_to_lose(folder, overwrite=overwrite)
     source = open_source(path, config)

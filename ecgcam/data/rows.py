@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..files import written_whole
+from ..files import atomic_write
 
 
 class Rows:
@@ -57,7 +57,7 @@ def write_rows(
     Written whole or not at all. Raises ValueError if the parts are not those of the shape.
     """
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         with temporary.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
             written = 0

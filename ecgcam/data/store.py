@@ -48,14 +48,14 @@ _COLUMNS = ("id", "shard", "row", "patient", "fold", "labels")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Labelled:
+class LabelledRecords:
     """The records that a task keeps of some folds.
 
-    numbers: (n,) their numbers in the store. targets: (n, classes), 0 or 1. dropped: how many
+    indices: (n,) their indices in the store. targets: (n, classes), 0 or 1. dropped: how many
     records of these folds the task leaves out.
     """
 
-    numbers: NDArray[np.int64]
+    indices: NDArray[np.int64]
     targets: NDArray[np.float32]
     dropped: int
 
@@ -92,38 +92,38 @@ class Store:
         """The names of each kind of label."""
         return {kind: tuple(names) for kind, names in self.about["vocabulary"].items()}
 
-    def signals_uv(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int16]:
+    def signals_uv(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int16]:
         """The signals of these records: (records, leads, time), in µV."""
-        numbers = np.asarray(numbers, np.int64)
-        signals = np.empty((len(numbers), len(self.leads), self.samples), np.int16)
-        shards = self._shard_of[numbers]
+        indices = np.asarray(indices, np.int64)
+        signals = np.empty((len(indices), len(self.leads), self.samples), np.int16)
+        shards = self._shard_of[indices]
         for shard in np.unique(shards):
             here = shards == shard
-            signals[here] = self._shards[shard].read(self._row_of[numbers[here]])
+            signals[here] = self._shards[shard].read(self._row_of[indices[here]])
         return signals
 
-    def signals_mv(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    def signals_mv(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """The same in mV."""
-        return self.signals_uv(numbers) * MICROVOLT_MV
+        return self.signals_uv(indices) * MICROVOLT_MV
 
-    def numbers(self, *, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
-        """The numbers of the records of these folds (of all folds if None)."""
+    def indices(self, *, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
+        """The indices of the records of these folds (of all folds if None)."""
         if folds is None:
             return np.arange(len(self.records))
         return np.flatnonzero(self.records["fold"].isin(list(folds)))
 
-    def labelled(self, task: Task, *, folds: Sequence[int] | None = None) -> Labelled:
+    def labelled(self, task: Task, *, folds: Sequence[int] | None = None) -> LabelledRecords:
         """The records of these folds (all if None) that the task keeps, with their targets."""
-        numbers = self.numbers(folds=folds)
-        targets, keep = task.targets(self.records["labels"].iloc[numbers].tolist())
-        return Labelled(
-            numbers=numbers[keep], targets=targets[keep], dropped=int(len(keep) - keep.sum())
+        indices = self.indices(folds=folds)
+        targets, keep = task.targets(self.records["labels"].iloc[indices].tolist())
+        return LabelledRecords(
+            indices=indices[keep], targets=targets[keep], dropped=int(len(keep) - keep.sum())
         )
 
-    def some_labelled(self, task: Task, *, folds: Sequence[int]) -> Labelled:
+    def require_labelled(self, task: Task, *, folds: Sequence[int]) -> LabelledRecords:
         """The same of folds that must hold at least one; DatasetError if they do not."""
         labelled = self.labelled(task, folds=folds)
-        if not len(labelled.numbers):
+        if not len(labelled.indices):
             there = sorted(self.records["fold"].unique().tolist())
             raise DatasetError(
                 f"{self.folder}: folds {', '.join(map(str, folds))} hold no record for the task "
@@ -131,7 +131,7 @@ class Store:
             )
         return labelled
 
-    def number_of(self, identity: str) -> int:
+    def index_of(self, identity: str) -> int:
         """The number of the record with this id; DatasetError if there is none."""
         found = np.flatnonzero(self.records["id"].astype(str) == identity)
         if not len(found):

@@ -13,10 +13,10 @@ from ..errors import DatasetError, ModelError
 from ..inference.classifier import Classifier, load, to_probabilities
 from ..inference.decisions import KEY, ChosenOn, ClassPoints, OperatingPoints
 from ..inference.modelfile import Card, copy_with_card, is_number
-from ..inference.zoo import model_file
+from ..inference.zoo import find_model
 from .calibration import fit_shifts, fit_temperature
 from .choices import NONE, CalibrateConfig, choose
-from .fold_predictions import Judged, Progress, judge_folds
+from .fold_predictions import FoldPredictions, Progress, predict_folds
 from .leakage import fold_digests, seen
 
 BIAS_SHIFT = "bias_shift"  # in a card's provenance: what calibration added to each logit
@@ -41,17 +41,17 @@ def calibrate(
     """
     classifier = load(model, backbone=backbone)
     _refuse_learned(classifier.card, store, folds)
-    judged = judge_folds(classifier, store, folds=folds, progress=progress)
+    judged = predict_folds(classifier, store, folds=folds, progress=progress)
     shifts = []
     if config.shift and not classifier.exclusive:
         shifts = fit_shifts(judged.targets, judged.logits).tolist()
         judged = shifted(judged, shifts)
     card = calibrated(judged, config)
-    copy_with_card(model_file(model), card, out, bias_shift=shifts)
+    copy_with_card(find_model(model), card, out, bias_shift=shifts)
     return card
 
 
-def shifted(judged: Judged, shifts: Sequence[float]) -> Judged:
+def shifted(judged: FoldPredictions, shifts: Sequence[float]) -> FoldPredictions:
     """The same records judged by the model with these shifts (classes,) added to its logits.
 
     Its thresholds move along, so that it decides as before; its card keeps what was added so far.
@@ -74,7 +74,7 @@ def shifted(judged: Judged, shifts: Sequence[float]) -> Judged:
     )
 
 
-def calibrated(judged: Judged, config: CalibrateConfig) -> Card:
+def calibrated(judged: FoldPredictions, config: CalibrateConfig) -> Card:
     """The model's card with a temperature, thresholds and operating points for these records.
 
     A class whose records are all of one kind keeps its decisions, and gets no operating points.
@@ -101,12 +101,12 @@ def calibrated(judged: Judged, config: CalibrateConfig) -> Card:
 
 
 def _points(
-    judged: Judged, config: CalibrateConfig, classes: Mapping[str, ClassPoints]
+    judged: FoldPredictions, config: CalibrateConfig, classes: Mapping[str, ClassPoints]
 ) -> OperatingPoints:
     return OperatingPoints(
         chosen_on=ChosenOn(
             folds=judged.folds,
-            records=len(judged.numbers),
+            records=len(judged.indices),
             store=judged.store.about["fingerprint"],
             source=judged.store.about.get("source", ""),
             digests=fold_digests(judged.store, judged.folds),

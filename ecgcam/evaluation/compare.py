@@ -12,7 +12,7 @@ from ..errors import ModelError
 from ..inference.classifier import Classifier
 from ..tasks import Task
 from .bootstrap import resample_patients
-from .fold_predictions import Judged, Progress, judge_folds
+from .fold_predictions import FoldPredictions, Progress, predict_folds
 from .leakage import Seen, seen
 from .metrics import share_or_none
 from .paired_scores import ClinicalScores, difference, mean_over_classes, score_classes
@@ -35,22 +35,22 @@ def compare_models(
     Each decides at its own thresholds. Both are scored on the same replicates over patients, so
     `difference_ci` and `p_value` (two-sided) are of the paired difference; no p is corrected for
     how many there are. Raises ModelError if the two have different tasks, and what
-    `evaluate.judge_folds` raises.
+    `evaluate.predict_folds` raises.
     """
     _refuse_other_task(a, b)
     judged = [
-        judge_folds(model, store, folds=folds, progress=_half(progress, half))
+        predict_folds(model, store, folds=folds, progress=_half(progress, half))
         for half, model in enumerate((a, b))
     ]
     counts = resample_patients(
-        store.records["patient"].to_numpy()[judged[0].numbers],
+        store.records["patient"].to_numpy()[judged[0].indices],
         rng=np.random.default_rng(seed),
         replicates=replicates,
     )
     return {
         "task": a.card["task"]["name"],
         "fold": folds[0] if len(folds) == 1 else list(folds),
-        "n": len(judged[0].numbers),
+        "n": len(judged[0].indices),
         "a": _about(a, store, folds),
         "b": _about(b, store, folds),
         "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
@@ -87,7 +87,9 @@ def _about(model: Classifier, store: Store, folds: Sequence[int]) -> dict[str, A
     return known | {"temperature": model.temperature, "seen": met}
 
 
-def _by_class(a: Judged, b: Judged, *, counts: NDArray[np.integer[Any]]) -> dict[str, Any]:
+def _by_class(
+    a: FoldPredictions, b: FoldPredictions, *, counts: NDArray[np.integer[Any]]
+) -> dict[str, Any]:
     """`classes`, the scores of each, and where there are several `macro`, of their mean."""
     of_a, of_b = (
         score_classes(one.targets, one.probabilities, one.decisions, counts=counts)
@@ -117,7 +119,9 @@ def _side_by_side(a: ClinicalScores, b: ClinicalScores) -> dict[str, dict[str, A
     }
 
 
-def _wholly_right(a: Judged, b: Judged, *, counts: NDArray[np.integer[Any]]) -> dict[str, Any]:
+def _wholly_right(
+    a: FoldPredictions, b: FoldPredictions, *, counts: NDArray[np.integer[Any]]
+) -> dict[str, Any]:
     """The share of records of which a model decides every class rightly, and who alone does."""
     right = [(one.decisions == (one.targets > 0)).all(axis=1) for one in (a, b)]
     shares = [np.append(one.mean(), counts @ one / counts.sum(axis=1)) for one in right]

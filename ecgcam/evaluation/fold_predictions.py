@@ -19,17 +19,17 @@ _BLOCK = 512  # records read and judged at a time
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
+class FoldPredictions:
     """What a model said of the records of some folds, beside what is true.
 
-    numbers: (n,) the records' numbers in the store. targets, logits, probabilities: (n, classes).
+    indices: (n,) the records' indices in the store. targets, logits, probabilities: (n, classes).
     dropped: how many records of these folds the task leaves out.
     """
 
     classifier: Classifier
     store: Store
     folds: tuple[int, ...]
-    numbers: NDArray[np.int64]
+    indices: NDArray[np.int64]
     targets: NDArray[np.float32]
     logits: NDArray[np.float32]
     probabilities: NDArray[np.float32]
@@ -44,26 +44,26 @@ class Judged:
         return self.probabilities >= self.classifier.thresholds
 
 
-def judge_folds(
+def predict_folds(
     classifier: Classifier,
     store: Store,
     *,
     folds: Sequence[int],
     progress: Progress | None = None,
-) -> Judged:
+) -> FoldPredictions:
     """Judge every record of these folds that the model's task keeps.
 
     Raises ModelError if the store's signals are not what the model takes, DatasetError if these
     folds hold no record for its task.
     """
     task = Task.from_dict(classifier.card["task"]).fitted_to(store.vocabulary)
-    labelled = store.some_labelled(task, folds=folds)
-    logits = judge_numbers(classifier, store, labelled.numbers, progress=progress)
-    return Judged(
+    labelled = store.require_labelled(task, folds=folds)
+    logits = predict_records(classifier, store, labelled.indices, progress=progress)
+    return FoldPredictions(
         classifier=classifier,
         store=store,
         folds=tuple(folds),
-        numbers=labelled.numbers,
+        indices=labelled.indices,
         targets=labelled.targets,
         logits=logits,
         probabilities=classifier.probabilities(logits),
@@ -71,10 +71,10 @@ def judge_folds(
     )
 
 
-def judge_numbers(
+def predict_records(
     classifier: Classifier,
     store: Store,
-    numbers: NDArray[np.int64],
+    indices: NDArray[np.int64],
     *,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
@@ -84,17 +84,17 @@ def judge_numbers(
     """
     rows = _fitting_leads(classifier, store)
     logits = []
-    for at in range(0, len(numbers), _BLOCK):
-        block = numbers[at : at + _BLOCK]
+    for at in range(0, len(indices), _BLOCK):
+        block = indices[at : at + _BLOCK]
         logits.append(classifier.judge(store.signals_mv(block)[:, rows])[0])
         if progress:
-            progress(at + len(block), len(numbers))
+            progress(at + len(block), len(indices))
     return np.concatenate(logits)
 
 
-def predictions(judged: Judged) -> pd.DataFrame:
+def predictions(judged: FoldPredictions) -> pd.DataFrame:
     """One row a record: id, fold, and for each class target, logit, probability, decision."""
-    known = judged.store.records.iloc[judged.numbers]
+    known = judged.store.records.iloc[judged.indices]
     table = {"id": known["id"].to_numpy(), "fold": known["fold"].to_numpy()}
     for k, name in enumerate(judged.classifier.classes):
         table[f"target_{name}"] = judged.targets[:, k].astype(np.int8)
@@ -104,10 +104,10 @@ def predictions(judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def surest_and_worst(judged: Judged, count: int) -> tuple[list[int], list[int]]:
+def surest_and_worst(judged: FoldPredictions, count: int) -> tuple[list[int], list[int]]:
     """The records that are decided rightly and furthest from doubt, and the worst misses.
 
-    Both as numbers in the store, the most telling first: by how far the probability of some
+    Both as indices in the store, the most telling first: by how far the probability of some
     class is on the right, or the wrong, side of its threshold.
     """
     right_side = np.where(judged.targets > 0, 1, -1)
@@ -115,7 +115,7 @@ def surest_and_worst(judged: Judged, count: int) -> tuple[list[int], list[int]]:
     right = (judged.decisions == (judged.targets > 0)).all(axis=1)
     surest = np.flatnonzero(right)[np.argsort(-margins[right].min(axis=1), kind="stable")]
     worst = np.flatnonzero(~right)[np.argsort(margins[~right].min(axis=1), kind="stable")]
-    return judged.numbers[surest[:count]].tolist(), judged.numbers[worst[:count]].tolist()
+    return judged.indices[surest[:count]].tolist(), judged.indices[worst[:count]].tolist()
 
 
 def _fitting_leads(classifier: Classifier, store: Store) -> list[int]:

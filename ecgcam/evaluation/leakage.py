@@ -95,7 +95,7 @@ def fold_digests(store: Store, folds: Sequence[int] | None = None) -> Digests:
 
 
 def _digests_of_few(store: Store, fold: int) -> list[str]:
-    numbers = store.numbers(folds=[fold])
+    numbers = store.indices(folds=[fold])
     names = store.records["id"].to_numpy()[numbers].tolist()
     ids = [sha256(str(name).encode()).digest() for name in names]
     few = nsmallest(_FEW, zip(ids, numbers.tolist(), strict=True))

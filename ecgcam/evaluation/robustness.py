@@ -16,7 +16,7 @@ from ..data.store import Store
 from ..inference.classifier import Classifier
 from ..signals.leads import lead_order
 from .bootstrap import resample_patients
-from .fold_predictions import Judged, Progress, judge_folds
+from .fold_predictions import FoldPredictions, Progress, predict_folds
 from .leakage import seen
 from .paired_scores import ClinicalScores, in_metrics_form, mean_over_classes, score_classes
 from .trials import Trial, plan
@@ -36,13 +36,13 @@ def try_model(
     """What robustness.json holds: the scores undisturbed, and under each trial with the change.
 
     The model's own thresholds decide. The interval of a change is that of the same replicates over
-    patients with and without the disturbance. Raises what `evaluate.judge_folds` raises.
+    patients with and without the disturbance. Raises what `evaluate.predict_folds` raises.
     """
-    judged = judge_folds(classifier, store, folds=folds)
+    judged = predict_folds(classifier, store, folds=folds)
     rows = lead_order(store.leads, classifier.leads)
     trials, skipped = plan(store.leads, rate_hz=store.rate_hz, samples=store.samples, rows=rows)
     counts = resample_patients(
-        store.records["patient"].to_numpy()[judged.numbers],
+        store.records["patient"].to_numpy()[judged.indices],
         rng=np.random.default_rng(seed),
         replicates=replicates,
     )
@@ -56,7 +56,7 @@ def try_model(
     return {
         "task": classifier.card["task"]["name"],
         "fold": folds[0] if len(folds) == 1 else list(folds),
-        "n": len(judged.numbers),
+        "n": len(judged.indices),
         "classes": list(classifier.classes),
         "leads": list(classifier.leads),
         "parameters": classifier.card["parameters"],
@@ -68,26 +68,28 @@ def try_model(
     }
 
 
-def judge_disturbed(judged: Judged, trial: Trial, *, rows: Sequence[int], seed: int) -> Judged:
+def judge_disturbed(
+    judged: FoldPredictions, trial: Trial, *, rows: Sequence[int], seed: int
+) -> FoldPredictions:
     """What the model says of the same records when this happens to them.
 
     rows: where the model's leads stand in the store. The noise is drawn for every record of the
     folds, also for those that the task leaves out.
     """
-    numbers = judged.store.numbers(folds=judged.folds)
+    numbers = judged.store.indices(folds=judged.folds)
     logits = []
     for at in range(0, len(numbers), _BLOCK):
         block = numbers[at : at + _BLOCK]
         rng = np.random.default_rng([seed, at])
         signals = trial.disturb(judged.store.signals_mv(block), rng)
-        kept = np.isin(block, judged.numbers)
+        kept = np.isin(block, judged.indices)
         if kept.any():
             logits.append(judged.classifier.judge(signals[kept][:, rows])[0])
     found = np.concatenate(logits)
     return replace(judged, logits=found, probabilities=judged.classifier.probabilities(found))
 
 
-def _scores(judged: Judged, counts: NDArray[np.integer[Any]]) -> list[ClinicalScores]:
+def _scores(judged: FoldPredictions, counts: NDArray[np.integer[Any]]) -> list[ClinicalScores]:
     """Those of each class."""
     return score_classes(judged.targets, judged.probabilities, judged.decisions, counts=counts)
 

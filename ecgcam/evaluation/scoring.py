@@ -12,7 +12,7 @@ from ..inference.classifier import Classifier
 from ..inference.decisions import OperatingPoints
 from ..tasks import SUPERCLASSES
 from .bootstrap import resample_patients
-from .fold_predictions import Judged, Progress, judge_folds
+from .fold_predictions import FoldPredictions, Progress, predict_folds
 from .leakage import Seen, seen
 from .metrics import scores_with_intervals
 from .subgroups import score_subgroups
@@ -34,18 +34,18 @@ def evaluate(
     Raises ModelError if the store's signals do not fit the model, DatasetError if these folds
     hold no record for its task.
     """
-    judged = judge_folds(classifier, store, folds=folds, progress=progress)
+    judged = predict_folds(classifier, store, folds=folds, progress=progress)
     return all_scores(judged, seed=seed, replicates=replicates)
 
 
-def all_scores(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
+def all_scores(judged: FoldPredictions, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
     """Return the contents of metrics.json: the scores, and those of each subgroup."""
     scores = score(judged, seed=seed, replicates=replicates)
     scores["subgroups"] = score_subgroups(judged, seed=seed, replicates=replicates)
     return scores
 
 
-def score(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
+def score(judged: FoldPredictions, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
     """What metrics.json holds: the scores with intervals, and what was scored.
 
     The model's own thresholds decide. A task of one class called ABNORMAL is also scored as the
@@ -61,7 +61,7 @@ def score(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str,
         "parameters": classifier.card["parameters"],
         "seen": met.to_dict(),
         "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
-        **_scores(judged, np.arange(len(judged.numbers)), seed=seed, replicates=replicates),
+        **_scores(judged, np.arange(len(judged.indices)), seed=seed, replicates=replicates),
     }
     if classifier.classes == ("ABNORMAL",) and "superclass" in judged.store.vocabulary:
         answer["normal_against"] = {
@@ -77,7 +77,7 @@ def score(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str,
 
 
 def _scores(
-    judged: Judged, places: NDArray[np.int64], *, seed: int, replicates: int
+    judged: FoldPredictions, places: NDArray[np.int64], *, seed: int, replicates: int
 ) -> dict[str, Any]:
     """The scores of the records at these places."""
     classifier = judged.classifier
@@ -86,17 +86,17 @@ def _scores(
         judged.probabilities[places],
         decisions=judged.decisions[places],
         class_names=classifier.classes,
-        patients=judged.store.records["patient"].to_numpy()[judged.numbers[places]],
+        patients=judged.store.records["patient"].to_numpy()[judged.indices[places]],
         exclusive=classifier.exclusive,
         rng=np.random.default_rng(seed),
         replicates=replicates,
     )
 
 
-def _trust(judged: Judged, *, seed: int, replicates: int) -> dict[str, dict[str, Any]]:
+def _trust(judged: FoldPredictions, *, seed: int, replicates: int) -> dict[str, dict[str, Any]]:
     """For each class its calibration, and what the points, band and sets of the card reach."""
     classifier = judged.classifier
-    patients = judged.store.records["patient"].to_numpy()[judged.numbers]
+    patients = judged.store.records["patient"].to_numpy()[judged.indices]
     counts = resample_patients(
         patients, rng=np.random.default_rng(seed), replicates=replicates
     ).astype(np.float32)
@@ -125,8 +125,8 @@ def _chosen(points: OperatingPoints, met: Seen) -> dict[str, Any]:
     }
 
 
-def _normal_and(judged: Judged, superclass: str) -> NDArray[np.int64]:
+def _normal_and(judged: FoldPredictions, superclass: str) -> NDArray[np.int64]:
     """The places of the normal records and of those that have the superclass."""
-    labels = judged.store.records["labels"].iloc[judged.numbers]
+    labels = judged.store.records["labels"].iloc[judged.indices]
     has = np.array([f"superclass:{superclass}" in found for found in labels])
     return np.flatnonzero(has | (judged.targets[:, 0] == 0)) if has.any() else np.empty(0, np.int64)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .bootstrap import resample_patients
-from .fold_predictions import Judged
+from .fold_predictions import FoldPredictions
 from .paired_scores import in_metrics_form, mean_over_classes, score_classes
 
 FEW = 20  # positives, or negatives: with fewer, one record moves a share by more than 5 %
@@ -22,7 +22,9 @@ UNKNOWN = "unknown"
 _AGE_YEARS = {"under 40": 0, "40 to 59": 40, "60 to 79": 60, "80 and over": 80}  # where each begins
 
 
-def score_subgroups(judged: Judged, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
+def score_subgroups(
+    judged: FoldPredictions, *, seed: int = 0, replicates: int = 1000
+) -> dict[str, Any]:
     """What metrics.json holds as `subgroups`.
 
     `all`: the scores of all records. `by`: for each way to part them, those of each group. They
@@ -35,7 +37,7 @@ def score_subgroups(judged: Judged, *, seed: int = 0, replicates: int = 1000) ->
         rng = np.random.default_rng(seed)
         return _score_group(judged, inside, rng=rng, replicates=replicates)
 
-    records = judged.store.records.iloc[judged.numbers]
+    records = judged.store.records.iloc[judged.indices]
     return {
         "few_below": FEW,
         "all": scored(np.ones(len(records), bool)),
@@ -75,10 +77,10 @@ def _parted(records: pd.DataFrame) -> Iterator[tuple[str, pd.Categorical]]:
 
 
 def _score_group(
-    judged: Judged, inside: NDArray[np.bool_], *, rng: np.random.Generator, replicates: int
+    judged: FoldPredictions, inside: NDArray[np.bool_], *, rng: np.random.Generator, replicates: int
 ) -> dict[str, Any]:
     """The scores of the judged records that are inside (n,)."""
-    patients = judged.store.records["patient"].to_numpy()[judged.numbers[inside]]
+    patients = judged.store.records["patient"].to_numpy()[judged.indices[inside]]
     targets = judged.targets[inside]
     scores = score_classes(
         targets,

@@ -15,7 +15,7 @@ from ..signals.windows import Windows, cut
 from .decisions import OperatingPoints
 from .modelfile import Card, load_network, model_name
 from .results import Explanation, Prediction, show_evidence
-from .zoo import model_file
+from .zoo import find_model
 
 # An engine judges windows: (batch, leads, samples) in mV to logits (batch, classes) and evidence
 # (batch, classes, frames). `source` is "features", or "conv" for the paper's map.
@@ -264,13 +264,13 @@ def load(path_or_name: str | Path, *, backbone: str | None = None) -> Classifier
     backbone: `module:Class`, for a model whose backbone is code of your own that you trust.
     Raises ModelError if there is no such file or it is not a model.
     """
-    path = model_file(path_or_name)
+    path = find_model(path_or_name)
     network, card = load_network(path, backbone=backbone)
 
-    from .torch_engine import engine_of
+    from .torch_engine import torch_engine
 
     return Classifier(
-        engine_of(network),
+        torch_engine(network),
         bias=network.head.bias.detach().numpy(),
         card=card,
         model=model_name(path),

@@ -9,7 +9,7 @@ from ..errors import ModelError
 from ..files import sha256
 from ..tasks import Task
 from .modelfile import Card, load_network, make_card, save_model
-from .zoo import model_file
+from .zoo import find_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ def combine(models: Sequence[Path], out: Path) -> Path:
     """
     if len(models) < 2:
         raise ModelError("one model alone is no ensemble; needed: two or more.")
-    files = [model_file(model) for model in models]
+    files = [find_model(model) for model in models]
     loaded = [load_network(file) for file in files]
     card = loaded[0][1]
     for file, (_, other) in zip(files, loaded, strict=True):

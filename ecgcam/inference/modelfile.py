@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ModelError
-from ..files import sha256, written_whole
+from ..files import atomic_write, sha256
 from ..tasks import Task
 from .decisions import TEMPERATURES, OperatingPoints
 
@@ -47,8 +47,8 @@ def make_card(
     temperature: float = 1.0,
 ) -> Card:
     """The card of a network for a task; thresholds are 0.5 unless said otherwise."""
-    from ..nn.complexity import cost_of
-    from ..nn.receptive_field import samples_seen
+    from ..nn.complexity import measure_complexity
+    from ..nn.receptive_field import receptive_field
 
     config = network.config
     return {
@@ -64,8 +64,8 @@ def make_card(
         "thresholds": thresholds or [0.5] * len(task.classes),
         "temperature": temperature,
         "parameters": network.parameters_count,
-        "cost": cost_of(network).to_dict(),
-        "frame_samples": samples_seen(network),
+        "cost": measure_complexity(network).to_dict(),
+        "frame_samples": receptive_field(network),
         "provenance": dict(provenance),
         "note": "Not a medical device.",
     }
@@ -78,7 +78,7 @@ def save_model(path: Path, network: "Network", card: Card) -> Path:
     text = _card_text(card, path)
     # a copy of each, for safetensors refuses tensors that share their memory (tied weights)
     weights = {name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(save(weights, {"card": text}))
     return path
 
@@ -94,7 +94,7 @@ def copy_with_card(model: Path, card: Card, out: Path, *, bias_shift: Sequence[f
     if len(bias_shift):
         weights["head.bias"] = weights["head.bias"] + np.array(bias_shift, np.float32)
     written = save(weights, {"card": _card_text(card, out)})
-    with written_whole(out) as temporary:
+    with atomic_write(out) as temporary:
         temporary.write_bytes(written)
     return out
 

@@ -7,31 +7,31 @@ import torch
 from numpy.typing import NDArray
 
 from ..nn.allocation import FOR_JUDGING, keep_freed_memory
-from ..nn.fuse import folded
+from ..nn.fuse import fuse_norms
 from ..nn.network import Network, evaluating
 
 Array = NDArray[np.float32]
 
 
-def engine_of(network: Network) -> Callable[[Array, str], tuple[Array, Array]]:
+def torch_engine(network: Network) -> Callable[[Array, str], tuple[Array, Array]]:
     """Return the engine of a network: windows (batch, leads, samples) to logits and evidence.
 
-    It holds a copy of the network with its norms folded, so later changes do not reach it.
+    It holds a copy of the network with its norms fused, so later changes do not reach it.
     """
-    ready = folded(network)
+    ready = fuse_norms(network)
     keep_freed_memory(FOR_JUDGING)
 
     def judge(signal_mv: Array, source: str) -> tuple[Array, Array]:
         with torch.inference_mode():
             logits, evidence = ready(torch.from_numpy(np.ascontiguousarray(signal_mv)))
         if source == "conv":  # it is drawn before the norms, which `ready` has not
-            return logits.numpy(), judge_array(network, signal_mv, source=source)[1]
+            return logits.numpy(), predict_array(network, signal_mv, source=source)[1]
         return logits.numpy(), evidence.numpy()
 
     return judge
 
 
-def judge_array(
+def predict_array(
     network: Network, signal_mv: NDArray[np.float32], *, source: str = "features"
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Logits and evidence of an array (batch, leads, samples); an engine of the Classifier."""

@@ -13,7 +13,7 @@ def shipped_models() -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def model_file(path_or_name: str | Path) -> Path:
+def find_model(path_or_name: str | Path) -> Path:
     """A model file by its path, or a shipped one by its name; a file of that name goes first.
 
     Raises ModelError for a name that is neither.

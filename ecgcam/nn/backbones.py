@@ -13,7 +13,7 @@ from torch import nn
 
 from ..errors import ModelError
 from .depthwise import DepthwiseNet
-from .ensemble import Several
+from .ensemble import Ensemble
 from .inception import InceptionNet
 from .resnet import ResNet
 from .signalcnn import SignalCNN
@@ -49,14 +49,14 @@ def feature_channels(backbone: nn.Module) -> int:
     return channels
 
 
-def _several(*, leads: int, members: Sequence[Mapping[str, Any]]) -> Several:
+def _several(*, leads: int, members: Sequence[Mapping[str, Any]]) -> Ensemble:
     """members: the `name`, which must be of a backbone of ours, and the `config` of each."""
     made = []
     for member in members:
         if set(member) != {"name", "config"} or member["name"] not in (*BACKBONES, SEVERAL):
             raise ValueError(f"a member is {member!r}; needed: the name of ours, and its config.")
         made.append(build_backbone(member["name"], leads=leads, config=member["config"]))
-    return Several(made, channels=sum(map(feature_channels, made)))
+    return Ensemble(made, channels=sum(map(feature_channels, made)))
 
 
 def _import_backbone(name: str) -> Callable[..., nn.Module]:

@@ -67,7 +67,7 @@ class Cost:
         }
 
 
-def cost_of(network: Network) -> Cost:
+def measure_complexity(network: Network) -> Cost:
     """Count the cost of one ECG in evaluation mode; the network is left as it was.
 
     W · features for the map is classes x channels x frames, whichever way torch computes it.

@@ -28,7 +28,7 @@ class DepthwiseBlock(nn.Module):
         inner = self.across_norm(self.across(inner))
         return self.activation(image + inner)
 
-    def norms_to_fold(self) -> list[Normed]:
+    def norms_to_fuse(self) -> list[Normed]:
         """For folded.py."""
         return [((self.along,), self.along_norm), ((self.across,), self.across_norm)]
 

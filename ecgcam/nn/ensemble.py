@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Several(nn.Module):
+class Ensemble(nn.Module):
     """The features of several backbones in a pile, (batch, channels of all, frames).
 
     A head over the pile that gives each backbone the weights of its own head, divided by their

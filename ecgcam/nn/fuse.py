@@ -14,10 +14,10 @@ from .layers import Normed
 from .network import Network
 
 
-def folded(network: Network) -> Network:
+def fuse_norms(network: Network) -> Network:
     """A copy in evaluation mode without the norms that its backbone says can be folded.
 
-    A module says so by a method `norms_to_fold`; what has none, such as a backbone of one's own,
+    A module says so by a method `norms_to_fuse`; what has none, such as a backbone of one's own,
     is copied as it is.
     """
     ready = deepcopy(network)
@@ -32,7 +32,7 @@ def folded(network: Network) -> Network:
 
 def _fold_norms(module: nn.Module) -> list[nn.Module]:
     """Fold the norms that it names; which they are."""
-    to_fold: list[Normed] = getattr(module, "norms_to_fold", list)()
+    to_fold: list[Normed] = getattr(module, "norms_to_fuse", list)()
     for convolutions, norm in to_fold:
         _fold(convolutions, norm)
     return [norm for _, norm in to_fold]

@@ -30,7 +30,7 @@ class InceptionBlock(nn.Module):
         found.append(self.after_highest(self.highest(image)))
         return self.activation(self.norm(torch.cat(found, dim=1)))
 
-    def norms_to_fold(self) -> list[Normed]:
+    def norms_to_fuse(self) -> list[Normed]:
         """For folded.py."""
         return [((*self.branches, self.after_highest), self.norm)]
 

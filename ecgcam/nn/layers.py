@@ -36,7 +36,7 @@ class Stem(nn.Sequential):
         first = conv(leads, width, kernel, stride=2, bias=False)
         super().__init__(first, nn.BatchNorm2d(width), activation)
 
-    def norms_to_fold(self) -> list[Normed]:
+    def norms_to_fuse(self) -> list[Normed]:
         """For folded.py."""
         return [((cast(nn.Conv2d, self[0]),), cast(nn.BatchNorm2d, self[1]))]
 

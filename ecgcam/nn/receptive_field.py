@@ -7,7 +7,7 @@ import torch
 from .network import Network, evaluating
 
 
-def samples_seen(network: Network) -> int:
+def receptive_field(network: Network) -> int:
     """From the first to the last sample of the prepared signal that the middle frame depends on.
 
     A sample that is no number makes each frame that sees it no number, whatever the weights are:

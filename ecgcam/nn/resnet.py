@@ -27,7 +27,7 @@ class ResidualBlock(nn.Module):
         inner = self.second_norm(self.second(inner))
         return self.activation(inner + self.fit(self.shorten(image)))
 
-    def norms_to_fold(self) -> list[Normed]:
+    def norms_to_fuse(self) -> list[Normed]:
         """For folded.py."""
         return [((self.first,), self.first_norm), ((self.second,), self.second_norm)]
 

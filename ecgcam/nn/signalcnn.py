@@ -36,7 +36,7 @@ class ConvBlock(nn.Module):
             return self.conv(image)
         return conv2d(image, self.conv.weight, bias.detach(), padding=self.conv.padding)
 
-    def norms_to_fold(self) -> list[Normed]:
+    def norms_to_fuse(self) -> list[Normed]:
         """For folded.py."""
         return [((self.conv,), self.norm)]
 

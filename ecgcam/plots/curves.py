@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .style import drawable
+from .style import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ def draw_roc_pr(
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
     figure, (roc, pr) = _figure(10, 5, columns=2)
-    for k, name in enumerate(map(drawable, class_names)):
+    for k, name in enumerate(map(printable, class_names)):
         truth, score = targets[:, k], scores[:, k]
         share = truth.mean()
         style: dict[str, Any] = {
@@ -85,7 +85,7 @@ def draw_matrix(table: pd.DataFrame, *, title: str = "") -> "Figure":
     values = table.to_numpy(dtype=float)
     words = [[f"{n:,.0f}" for n in row] for row in values]
     _draw_cells(axes, values, words=words, rows=list(table.index), columns=list(table.columns))
-    axes.set_title(drawable(title))
+    axes.set_title(printable(title))
     return figure
 
 
@@ -115,7 +115,7 @@ def draw_training_curve(table: pd.DataFrame, *, best_epoch: int, score: str) -> 
 def draw_counts(counts: pd.DataFrame, *, xlabel: str = "records") -> "Figure":
     """Horizontal bars, one a row, with its sum; several columns (folds, say) are stacked."""
     figure, (axes,) = _figure(8, 1.2 + 0.32 * len(counts))
-    names = [drawable(str(name)) for name in counts.index]
+    names = [printable(str(name)) for name in counts.index]
     reached = np.zeros(len(counts))
     shades = np.linspace(1, 0.35, counts.shape[1])
     for column, shade in zip(counts.columns, shades, strict=True):
@@ -137,7 +137,7 @@ def draw_counts(counts: pd.DataFrame, *, xlabel: str = "records") -> "Figure":
 def draw_missing(shares: "pd.Series[float]") -> "Figure":
     """The share of empty cells of each column, as bars from 0 to 100 %."""
     figure, (axes,) = _figure(8, 1.2 + 0.28 * len(shares))
-    names = [drawable(str(name)) for name in shares.index]
+    names = [printable(str(name)) for name in shares.index]
     axes.barh(names, np.ones(len(shares)), color="0.94")
     axes.barh(names, shares, color=ORANGE)
     for k, share in enumerate(shares):
@@ -156,7 +156,7 @@ def draw_traces(
     figure, every = _figure(9, 0.6 + 1.2 * len(signals), rows=len(signals), share=True)
     for axes, signal, title in zip(every, signals, titles, strict=True):
         axes.plot(np.arange(len(signal)) / rate_hz, signal, color="black", linewidth=0.7)
-        axes.set_title(drawable(title, length=110), loc="left", fontsize=9)
+        axes.set_title(printable(title, length=110), loc="left", fontsize=9)
         axes.grid(color="0.9")
     every[-1].set_xlabel("time (s)")
     return figure
@@ -177,7 +177,7 @@ def draw_augmentations(
     for axes, (name, after) in zip(every, afters.items(), strict=True):
         axes.plot(time_s, before, color=GREY, linewidth=1.4, label="before")
         axes.plot(time_s, after, color=BLUE, linewidth=0.8, label="after")
-        axes.set_title(drawable(name), loc="left", fontsize=9)
+        axes.set_title(printable(name), loc="left", fontsize=9)
         axes.grid(color="0.9")
     every[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
     every[-1].set_xlabel("time (s)")
@@ -214,5 +214,5 @@ def _draw_cells(
     for (i, j), is_dark in np.ndenumerate(dark):
         colour = "white" if is_dark else "black"
         axes.text(j, i, words[i][j], ha="center", va="center", fontsize=9, color=colour)
-    axes.set_xticks(range(len(columns)), [drawable(str(name)) for name in columns])
-    axes.set_yticks(range(len(rows)), [drawable(str(name)) for name in rows])
+    axes.set_xticks(range(len(columns)), [printable(str(name)) for name in columns])
+    axes.set_yticks(range(len(rows)), [printable(str(name)) for name in rows])

@@ -8,7 +8,7 @@ import numpy as np
 
 from .curves import BLUE, COLOURS, GREY, ORANGE
 from .forest import TITLES
-from .style import drawable
+from .style import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,9 +64,9 @@ def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
     for row, members in zip(every, kinds, strict=True):
         for axes, score in zip(row, TITLES, strict=True):
             _draw_bars(axes, members, score=score)
-        labels = [drawable(trial["what"]) for trial in members]
+        labels = [printable(trial["what"]) for trial in members]
         row[0].set_yticks(range(len(members)), labels, fontsize=9)
-        row[0].set_title(drawable(members[0]["kind"]), loc="left", fontsize=10, weight="bold")
+        row[0].set_title(printable(members[0]["kind"]), loc="left", fontsize=10, weight="bold")
     for axes, (score, title) in zip(every[-1], TITLES.items(), strict=True):
         axes.set_xlabel(f"change of {title}\nundisturbed: {_number(undisturbed[score]):.3f}")
     return figure
@@ -83,7 +83,7 @@ def _draw_kind(axes: "Axes", undisturbed: Scores, trials: Sequence[Scores]) -> N
     axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1, zorder=0)
     strengths = [f"{trial['strength']:g}" for trial in trials]
     axes.set_xticks(range(len(steps)), ["none", *strengths])
-    axes.set(title=drawable(trials[0]["kind"]), xlabel=trials[0]["unit"], ylim=(-0.02, 1.02))
+    axes.set(title=printable(trials[0]["kind"]), xlabel=trials[0]["unit"], ylim=(-0.02, 1.02))
     axes.grid(color="0.93", zorder=0)
 
 

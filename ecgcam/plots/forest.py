@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .curves import BLUE, GREY
-from .style import drawable
+from .style import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,12 +58,12 @@ def _rows(groups: Mapping[str, Mapping[str, Scores]]) -> list[tuple[str, Scores 
     """The label and the scores of each row; a heading has none."""
     rows: list[tuple[str, Scores | None]] = []
     for kind, members in groups.items():
-        rows.append((drawable(kind), None))
+        rows.append((printable(kind), None))
         for name, scores in members.items():
             size = f"n = {scores['n']:,}"
             if "positives" in scores:
                 size = f"{scores['positives']:,} of {scores['n']:,}"
-            rows.append((f"{drawable(name, length=28)}   {size}", scores))
+            rows.append((f"{printable(name, length=28)}   {size}", scores))
     return rows
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .curves import BLUE, COLOURS, GREY, STYLES
-from .style import drawable
+from .style import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def draw_reliability(tables: Mapping[str, pd.DataFrame]) -> "Figure":
     panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for axes, (name, table) in zip(panels.flat, tables.items(), strict=False):
         _draw_bins(axes, table)
-        axes.set_title(drawable(name, length=40), fontsize=10)
+        axes.set_title(printable(name, length=40), fontsize=10)
     for axes in panels.flat[len(tables) :]:
         axes.set_axis_off()
     figure.supxlabel("probability that the model gives", fontsize=10)
@@ -86,7 +86,7 @@ def draw_coverage(curves: Mapping[str, CoverageCurve]) -> "Figure":
     axes = figure.subplots()
     for k, (name, curve) in enumerate(curves.items()):
         colour = COLOURS[k % len(COLOURS)]
-        words = drawable(name, length=40)
+        words = printable(name, length=40)
         if curve.band is not None:
             answered, right = curve.band
             axes.plot(answered, right, "o", color=colour, markersize=9, markeredgecolor="black")

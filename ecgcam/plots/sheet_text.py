@@ -10,7 +10,7 @@ from ..inference.results import Explanation
 from ..signals.record import Record
 from .heat import heat_colours
 from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, START_MM, TOP_MM, WIDTH_MM
-from .style import drawable
+from .style import printable
 from .summary import (
     HEAT_MEANING,
     NOT_A_DEVICE,
@@ -40,7 +40,7 @@ def write_head(
     axes: "Axes", record: Record, explanation: Explanation | None, *, notes: Sequence[str]
 ) -> None:
     """Above the grid: the ECG and its warnings on the left, the judgement on the right."""
-    name = drawable(record.name, length=50) or "ECG"
+    name = printable(record.name, length=50) or "ECG"
     axes.text(LEFT_MM, _TITLE_MM, name, fontsize=13, weight="bold")
     age, sex, heart_rate, sampling, filters = facts(record)
     lines = [
@@ -51,7 +51,7 @@ def write_head(
     lines += _at_most(_NOTES, [f"! {note}" for note in (*notes, *warnings)])
     for k, line in enumerate(lines):
         y = _TITLE_MM - (k + 1.2) * _LINE_MM
-        axes.text(LEFT_MM, y, drawable(line, length=105), fontsize=8)
+        axes.text(LEFT_MM, y, printable(line, length=105), fontsize=8)
     if explanation is not None:
         _write_judgement(axes, explanation)
 
@@ -59,7 +59,7 @@ def write_head(
 def _write_judgement(axes: "Axes", explanation: Explanation) -> None:
     """A line a class with its probability, its threshold and the decision; or why there is none."""
     if explanation.refused is not None:
-        reason = drawable(f"no judgement: {explanation.refused}", length=250)
+        reason = printable(f"no judgement: {explanation.refused}", length=250)
         lines = textwrap.fill(reason, 50)
         axes.text(_TABLE_MM[0], _TITLE_MM + 2, lines, fontsize=8, weight="bold", va="top")
         return
@@ -87,8 +87,8 @@ def _write_row(
 def _cells(one: Verdict) -> list[str]:
     cells = [one.probability_text, f"{one.threshold:.3f}", one.answer]
     if one.possible is None:
-        return [drawable(one.name, length=20), *cells]
-    return [drawable(one.name, length=14), *cells, one.possible_text]
+        return [printable(one.name, length=20), *cells]
+    return [printable(one.name, length=14), *cells, one.possible_text]
 
 
 def write_foot(
@@ -102,7 +102,7 @@ def write_foot(
     axes.text(right, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
     if explanation is None:
         return
-    by = drawable(judged_by(explanation), length=90)
+    by = printable(judged_by(explanation), length=90)
     axes.text(right, 11.1, by, ha="right", fontsize=6, color="0.3")
     if shown is None:
         return
@@ -110,7 +110,7 @@ def write_foot(
         axes.text(right, 8.6, NOT_SURE_MEANING, ha="right", fontsize=6, color="0.3")
     colours = np.linspace(0, 1, 256)[None]
     axes.imshow(colours, cmap=heat_colours(), extent=(START_MM, 68, 10.6, 13.1), aspect="auto")
-    label = f"1   heat for {drawable(shown.verdict.name, length=40)}"
+    label = f"1   heat for {printable(shown.verdict.name, length=40)}"
     label += "; hatched: not judged" if hatched else ""
     axes.text(START_MM - 2, 11.1, "0", ha="right", fontsize=7)
     axes.text(70, 11.1, label, fontsize=7)

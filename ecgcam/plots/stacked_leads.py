@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..inference.results import Explanation
 from ..signals.record import Record
 from .heat import draw_heat
-from .style import drawable
+from .style import printable
 from .summary import (
     HEAT_MEANING,
     NOT_A_DEVICE,
@@ -52,11 +52,11 @@ def draw_leads(
         image = draw_heat(axes[0], shown.heat, extent=extent)
         bar = figure.colorbar(image, ax=axes[0], shrink=0.5, aspect=30, pad=0.03)
         bar.set_label(
-            f"heat: {drawable(shown.verdict.name, length=20)}, share of the evidence range"
+            f"heat: {printable(shown.verdict.name, length=20)}, share of the evidence range"
         )
         _draw_evidence(axes[1], shown)
         verdict = shown.verdict.words
-    title = f"{drawable(record.name) or 'ECG'}\n{drawable(verdict, length=110)}"
+    title = f"{printable(record.name) or 'ECG'}\n{printable(verdict, length=110)}"
     figure.suptitle(title)
     notes = [
         f"{NOT_A_DEVICE}. {HEAT_MEANING}",
@@ -65,7 +65,7 @@ def draw_leads(
         "" if shown is None else shown.beware,
         *cautions(explanation),
     ]
-    lines = "\n".join(drawable(note, length=170) for note in notes if note)
+    lines = "\n".join(printable(note, length=170) for note in notes if note)
     figure.supxlabel(lines, fontsize=8, color="0.3")
     return figure
 
@@ -77,7 +77,7 @@ def _draw_traces(axes: "Axes", record: Record) -> None:
     time_s = np.arange(signal.shape[1]) / record.rate_hz
     for row, level in zip(signal, levels, strict=True):
         axes.plot(time_s, row + level, color="black", linewidth=0.7)
-    axes.set_yticks(levels, [drawable(lead, length=12) for lead in record.leads], weight="bold")
+    axes.set_yticks(levels, [printable(lead, length=12) for lead in record.leads], weight="bold")
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0, record.duration_s)
     axes.set_ylim(levels[-1] + min(signal[-1].min(), -0.4) - 0.2, max(signal[0].max(), 0.4) + 0.2)
@@ -101,7 +101,7 @@ def _draw_evidence(axes: "Axes", shown: Shown) -> None:
     axes.stairs(shown.evidence, edges, baseline=None, color="#08519c", linewidth=0.9)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set(xlabel="time (s)", ylabel="evidence\n(logits)")
-    name = drawable(shown.verdict.name, length=30)
+    name = printable(shown.verdict.name, length=30)
     title = f"above zero speaks for {name}, below against;  {shown.sum}"
     axes.set_title(title, fontsize=9, loc="left")
     _rule(axes, shown.duration_s)

@@ -1,7 +1,7 @@
 """Any text as matplotlib can draw it: names come from files and can hold anything."""
 
 
-def drawable(text: str, *, length: int = 60) -> str:
+def printable(text: str, *, length: int = 60) -> str:
     """The text on one line, cut to `length`, for matplotlib.
 
     A sign that matplotlib's own font lacks becomes a box, instead of a warning; a dollar sign is

@@ -12,9 +12,9 @@ from ..data.store import Store
 from ..evaluation.abstention import certainty, coverage_and_accuracy
 from ..evaluation.calibration import reliability_table
 from ..evaluation.fold_predictions import (
-    Judged,
+    FoldPredictions,
     Progress,
-    judge_folds,
+    predict_folds,
     predictions,
     surest_and_worst,
 )
@@ -22,7 +22,7 @@ from ..evaluation.leakage import Seen
 from ..evaluation.paired_scores import of_class
 from ..evaluation.scoring import all_scores
 from ..evaluation.trust_scores import BINS
-from ..files import written_whole
+from ..files import atomic_write
 from ..inference.classifier import Classifier
 from ..inference.results import Explanation
 from ..plots.curves import draw_confusion, draw_roc_pr
@@ -65,11 +65,11 @@ def write_evaluation(
 
     draw: explain so many of the surest hits and of the worst misses, in folders beside.
     """
-    judged = judge_folds(classifier, store, folds=folds, progress=progress)
+    judged = predict_folds(classifier, store, folds=folds, progress=progress)
     scores = all_scores(judged, seed=seed, replicates=replicates)
-    with written_whole(out / METRICS) as temporary:
+    with atomic_write(out / METRICS) as temporary:
         temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-    with written_whole(out / PREDICTIONS) as temporary:
+    with atomic_write(out / PREDICTIONS) as temporary:
         predictions(judged).to_parquet(temporary, index=False)
     drawn = _draw_extremes(judged, out, draw)
     return write_page(
@@ -86,7 +86,9 @@ def write_evaluation(
     )
 
 
-def _draw_extremes(judged: Judged, out: Path, count: int) -> dict[str, list[dict[str, str]]]:
+def _draw_extremes(
+    judged: FoldPredictions, out: Path, count: int
+) -> dict[str, list[dict[str, str]]]:
     """The page of each such record, relative to the report, its sheet as a picture, its labels.
 
     Those of an earlier evaluation in this folder go; whatever else lies there stays.
@@ -111,9 +113,9 @@ def _draw_extremes(judged: Judged, out: Path, count: int) -> dict[str, list[dict
     return drawn
 
 
-def _labels_in_words(judged: Judged, number: int) -> str:
+def _labels_in_words(judged: FoldPredictions, number: int) -> str:
     """The classes that are true of the store's record of this number, and its SCP statements."""
-    (target,) = judged.targets[judged.numbers == number]
+    (target,) = judged.targets[judged.indices == number]
     true = [name for name, yes in zip(judged.classifier.classes, target > 0, strict=True) if yes]
     known = judged.store.records.iloc[number]
     words = f"ECG {known['id']}; labelled: {', '.join(true) or 'none of these classes'}"
@@ -133,7 +135,7 @@ def _class_scores(classifier: Classifier, scores: dict[str, Any]) -> dict[str, d
     return found
 
 
-def _pictures(judged: Judged, scores: dict[str, Any]) -> dict[str, str]:
+def _pictures(judged: FoldPredictions, scores: dict[str, Any]) -> dict[str, str]:
     """ROC and precision-recall curves, and confusion where one table can show it."""
     classes = judged.classifier.classes
     shown = slice(0, _MOST_CURVES)
@@ -157,7 +159,7 @@ def _pictures(judged: Judged, scores: dict[str, Any]) -> dict[str, str]:
     return pictures
 
 
-def _coverage_curves(judged: Judged, scores: dict[str, Any]) -> dict[str, CoverageCurve]:
+def _coverage_curves(judged: FoldPredictions, scores: dict[str, Any]) -> dict[str, CoverageCurve]:
     """A curve a class; of exclusive classes one, by the probability of the likeliest."""
     classifier, probabilities = judged.classifier, judged.probabilities
     right = judged.decisions == (judged.targets > 0)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import written_whole
+from ..files import atomic_write
 from ..inference.results import Explanation
 from ..plots.sheet import draw_sheet
 from ..plots.stacked_leads import draw_leads
@@ -109,11 +109,11 @@ def _beside(stem: Path, ending: str) -> Path:
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=DPI)
 
 
 def _write_text(path: Path, text: str) -> Path:
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path

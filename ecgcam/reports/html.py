@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..files import written_whole
+from ..files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def render(template: str, **values: object) -> str:
 def write_page(path: Path, template: str, **values: object) -> Path:
     """Render a template to a file, which is there whole or not at all; returns its path."""
     page = render(template, **values)
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
 

@@ -12,7 +12,7 @@ from ..data.ptbxl import read_folder
 from ..data.signal_survey import Findings, read_signal, survey_signals
 from ..data.source import Source
 from ..data.survey import AGE_EDGES_YEARS, survey_tables
-from ..files import refuse_no_folder, written_whole
+from ..files import atomic_write, check_output_folder
 from ..plots.curves import draw_counts, draw_matrix, draw_missing
 from ..plots.sheet import draw_sheet
 from ..signals.record import Record
@@ -35,7 +35,7 @@ def overview(
     Returns the path of the page. Raises DatasetError if the tables cannot be used, or `out` is a
     file.
     """
-    refuse_no_folder(out)
+    check_output_folder(out)
     rate_hz = _rate_hz(source)
     folder = read_folder(source, rate_hz=rate_hz)
     found: dict[str, Any] = {
@@ -45,7 +45,7 @@ def overview(
         "quality": survey_signals(folder, progress=progress),
     }
     found["samples"] = _samples(folder, found["superclasses"], found["quality"])
-    with written_whole(out / NUMBERS) as temporary:
+    with atomic_write(out / NUMBERS) as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return write_page(
         out / PAGE,

@@ -13,7 +13,7 @@ from ..evaluation.fold_predictions import Progress
 from ..evaluation.leakage import Seen
 from ..evaluation.paired_scores import CLINICAL, of_class
 from ..evaluation.robustness import try_model
-from ..files import written_whole
+from ..files import atomic_write
 from ..inference.classifier import Classifier
 from ..plots.disturbances import draw_changes, draw_strengths
 from .html import figure_svg, write_page
@@ -39,9 +39,9 @@ def report_robustness(
     found = try_model(
         classifier, store, folds=folds, seed=seed, replicates=replicates, progress=progress
     )
-    with written_whole(out / RESULTS) as temporary:
+    with atomic_write(out / RESULTS) as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    with written_whole(out / TABLE) as temporary:
+    with atomic_write(out / TABLE) as temporary:
         table(found).to_csv(temporary, index=False)
     return write_page(
         out / PAGE,

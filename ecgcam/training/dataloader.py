@@ -115,7 +115,7 @@ def batches(
 def preprocess_once(
     network: Network,
     store: Store,
-    numbers: NDArray[np.int64],
+    indices: NDArray[np.int64],
     path: Path,
     *,
     dtype: DTypeLike = np.float32,
@@ -130,11 +130,11 @@ def preprocess_once(
     largest = float(np.finfo(dtype).max)
 
     def parts() -> Iterator[NDArray[np.float32]]:
-        for at in range(0, len(numbers), _TOGETHER):
-            signal_mv = store.signals_mv(numbers[at : at + _TOGETHER])[:, leads]
+        for at in range(0, len(indices), _TOGETHER):
+            signal_mv = store.signals_mv(indices[at : at + _TOGETHER])[:, leads]
             prepared: Tensor = network.preprocess(torch.from_numpy(signal_mv))
             yield prepared.clamp_(-largest, largest).numpy()
 
-    shape = (len(numbers), len(leads), store.samples)
+    shape = (len(indices), len(leads), store.samples)
     with evaluating(network):
         return write_rows(path, parts(), shape=shape, dtype=dtype)

@@ -23,7 +23,7 @@ from .dataloader import Batch
 from .tutors import Tutors
 
 
-class Training(pl.LightningModule):
+class TrainingModule(pl.LightningModule):
     """Augmentation, backbone, loss: one step and one validation, from preprocessed signals.
 
     kept: the network that is validated and kept: the one trained, or its average over the steps.
@@ -183,7 +183,7 @@ class Training(pl.LightningModule):
 
 def fit(
     trainer: pl.Trainer,
-    training: Training,
+    training: TrainingModule,
     to_learn: DataLoader[Batch],
     to_validate: DataLoader[Batch],
     last: Path | None,

@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..errors import DatasetError
-from ..files import sha256, written_whole
+from ..files import atomic_write, sha256
 from ..inference.modelfile import Card, save_model
-from ..inference.zoo import model_file
+from ..inference.zoo import find_model
 from ..plots.curves import draw_training_curve
 from ..tasks import Task
 from .augment import Augment
 from .config import TrainConfig
-from .lightning_module import Training
+from .lightning_module import TrainingModule
 
 MODEL = "model.safetensors"
 METRICS = "metrics.csv"
@@ -54,7 +54,7 @@ def settings(
 ) -> dict[str, Any]:
     """All that determines a run: its recipe, what the files that it names hold, and its data.
 
-    teachers: the files of the recipe's. seldom: (records,), see Lessons.
+    teachers: the files of the recipe's. seldom: (records,), see TrainingTargets.
     """
     said = {
         "config": asdict(config),
@@ -69,7 +69,7 @@ def settings(
 
 def write_settings(out: Path, said: Mapping[str, Any]) -> None:
     """Keep what a run was started with, for going on with it."""
-    with written_whole(out / CONFIG) as temporary:
+    with atomic_write(out / CONFIG) as temporary:
         temporary.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
@@ -80,7 +80,7 @@ def read_config(out: Path) -> TrainConfig:
 
 def has_teachers(out: Path, teachers: Sequence[str]) -> bool:
     """Whether these are the files of the teachers of the run in this folder, wherever they lie."""
-    files = [model_file(teacher) for teacher in teachers]
+    files = [find_model(teacher) for teacher in teachers]
     digests = sorted(sha256(path) for path in files if path.is_file())
     return digests == sorted(_read_settings(out)[1].get("teachers", ()))
 
@@ -127,9 +127,9 @@ class RunFiles(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
         self.rows.append(self._row(trainer))
-        with written_whole(self.out / METRICS) as temporary:
+        with atomic_write(self.out / METRICS) as temporary:
             pd.DataFrame(self.rows).to_csv(temporary, index=False)
-        if self.best is self.rows[-1] and isinstance(training, Training):
+        if self.best is self.rows[-1] and isinstance(training, TrainingModule):
             self._keep(training)
         if self.on_epoch:
             self.on_epoch({**self.rows[-1], "best_epoch": self.best["epoch"]})
@@ -138,7 +138,7 @@ class RunFiles(pl.Callback):
         figure = draw_training_curve(
             pd.DataFrame(self.rows), best_epoch=int(self.best["epoch"]), score=self.score
         )
-        with written_whole(self.out / CURVE) as temporary:
+        with atomic_write(self.out / CURVE) as temporary:
             figure.savefig(temporary, dpi=150)
 
     def state_dict(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class RunFiles(pl.Callback):
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         return {"epoch": trainer.current_epoch + 1, **logged, "learning_rate": float(rate)}
 
-    def _keep(self, training: Training) -> None:
+    def _keep(self, training: TrainingModule) -> None:
         row = self.rows[-1]
         chosen = {"epoch": row["epoch"], "score": self.score, "value": row[self.score]}
         provenance = {**self.card["provenance"], "chosen": chosen}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.store import Labelled, Store
+from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError
 from ..nn.network import NetworkConfig
 from ..tasks import Task, find_task
@@ -32,7 +32,7 @@ def task_to_learn(config: TrainConfig, store: Store) -> Task:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Lessons:
+class TrainingTargets:
     """What is to be learnt of the training records.
 
     targets:   (records, classes and auxiliary labels).
@@ -47,32 +47,32 @@ class Lessons:
     tutors: Tutors | None
 
 
-def lessons_of(
+def training_targets(
     config: TrainConfig,
     task: Task,
     store: Store,
-    to_train: Labelled,
+    to_train: LabelledRecords,
     *,
     pupil: NetworkConfig,
     teachers: Sequence[Path],
-) -> Lessons:
+) -> TrainingTargets:
     """What is to be learnt of the records to train on, by the network `pupil`.
 
     teachers: the files of the recipe's.
     Raises DatasetError for what these records do not hold, and as teachers.py and tutors.py do.
     """
-    numbers, targets = to_train.numbers, to_train.targets
-    seldom = _unvalidated(config, store, numbers)
+    indices, targets = to_train.indices, to_train.targets
+    seldom = _unvalidated(config, store, indices)
     labels: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
     if config.auxiliary is not None:
-        found = auxiliary_labels(store, numbers, task, at_least=config.auxiliary)
+        found = auxiliary_labels(store, indices, task, at_least=config.auxiliary)
         targets = np.concatenate([targets, found.targets], axis=1)
         labels, sizes = found.labels, found.sizes
     wanted = wanted_classes(task, labels)
     tutors = None
     if config.each_batch:
-        folds = store.records["fold"].to_numpy()[numbers]
+        folds = store.records["fold"].to_numpy()[indices]
         tutors = Tutors(
             teachers,
             wanted,
@@ -86,15 +86,15 @@ def lessons_of(
             wanted,
             teachers,
             store,
-            numbers,
+            indices,
             share=config.teacher_share,
             out_of_fold=config.out_of_fold,
         )
-    return Lessons(targets=targets, seldom=seldom, auxiliary=sizes, tutors=tutors)
+    return TrainingTargets(targets=targets, seldom=seldom, auxiliary=sizes, tutors=tutors)
 
 
 def _unvalidated(
-    config: TrainConfig, store: Store, numbers: NDArray[np.int64]
+    config: TrainConfig, store: Store, indices: NDArray[np.int64]
 ) -> NDArray[np.bool_] | None:
     """Which of these records no person has validated; None if they count as the others do.
 
@@ -107,7 +107,7 @@ def _unvalidated(
             f"{store.folder}: it does not say which records were validated; make it anew from a "
             "folder that does, or leave unvalidated_share at 1."
         )
-    seldom: NDArray[np.bool_] = ~store.records["validated"].iloc[numbers].fillna(True).to_numpy(
+    seldom: NDArray[np.bool_] = ~store.records["validated"].iloc[indices].fillna(True).to_numpy(
         bool
     )
     if seldom.all() and round(config.unvalidated_share * len(seldom)) == 0:

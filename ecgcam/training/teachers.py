@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..errors import DatasetError
-from ..evaluation.fold_predictions import judge_numbers
+from ..evaluation.fold_predictions import predict_records
 from ..inference.classifier import load
 from ..inference.modelfile import Card
 from ..tasks import Task
@@ -20,7 +20,7 @@ def taught(
     wanted: Sequence[Wanted],
     teachers: Sequence[Path],
     store: Store,
-    numbers: NDArray[np.int64],
+    indices: NDArray[np.int64],
     *,
     share: float,
     out_of_fold: bool = False,
@@ -41,15 +41,15 @@ def taught(
     has learned from every record or does not say from which, ModelError for one that takes other
     signals than the store's.
     """
-    folds = store.records["fold"].to_numpy()[numbers]
+    folds = store.records["fold"].to_numpy()[indices]
     total, count = np.zeros_like(targets), np.zeros_like(targets)
     for path in teachers:
         teacher = load(path)
         known = translations(path, Task.from_dict(teacher.card["task"]), wanted)
-        judged = np.arange(len(numbers))
+        judged = np.arange(len(indices))
         if out_of_fold:
             judged = np.flatnonzero(unseen(path, teacher.card, folds))
-        said = teacher.probabilities(judge_numbers(teacher, store, numbers[judged]))
+        said = teacher.probabilities(predict_records(teacher, store, indices[judged]))
         for one in known:
             total[judged, one.place] += one.probability(said)
             count[judged, one.place] += 1
@@ -60,7 +60,7 @@ def taught(
 def unseen(path: Path, card: Card, folds: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Of which records, of these folds, a teacher has learned nothing, by its card; path names it.
 
-    It goes by the numbers of the folds alone: not by whether they were folds of the same store, nor
+    It goes by the indices of the folds alone: not by whether they were folds of the same store, nor
     by what the teacher has of its own teachers, or of the folds that its best epoch was chosen on.
     Raises DatasetError if there is no such record, or if the card does not name the folds.
     """

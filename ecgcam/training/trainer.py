@@ -23,18 +23,18 @@ from torch.utils.data import DataLoader
 
 from .. import __version__
 from ..data.rows import Rows
-from ..data.store import Labelled, Store
+from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError, RecordError
 from ..evaluation.leakage import data_of, taught_by
 from ..inference.modelfile import Card, make_card, read_card
-from ..inference.zoo import model_file
+from ..inference.zoo import find_model
 from ..nn.allocation import FOR_TRAINING, keep_freed_memory
 from ..nn.network import Network, NetworkConfig
 from ..signals.leads import lead_order
 from ..tasks import Task
 from .config import TrainConfig
 from .dataloader import Batch, batches, preprocess_once
-from .lightning_module import Training, fit, validation_score
+from .lightning_module import TrainingModule, fit, validation_score
 from .precision import PRECISIONS, settled
 from .run_folder import (
     LAST,
@@ -48,7 +48,7 @@ from .run_folder import (
     settings,
     write_settings,
 )
-from .targets import Lessons, lessons_of, task_to_learn
+from .targets import TrainingTargets, task_to_learn, training_targets
 
 
 class Patience(EarlyStopping):
@@ -78,12 +78,14 @@ def train(
     config = _recipe(out, config, resume=resume)
     keep_freed_memory(FOR_TRAINING)
     task = task_to_learn(config, store)
-    to_train = store.some_labelled(task, folds=config.train_folds)
-    to_validate = store.some_labelled(task, folds=config.validation_folds)
+    to_train = store.require_labelled(task, folds=config.train_folds)
+    to_validate = store.require_labelled(task, folds=config.validation_folds)
     _refuse_undefined_score(config, to_validate)
     network = _network(config, task, store)
-    teachers = [model_file(path_or_name) for path_or_name in config.teachers]
-    lessons = lessons_of(config, task, store, to_train, pupil=network.config, teachers=teachers)
+    teachers = [find_model(path_or_name) for path_or_name in config.teachers]
+    lessons = training_targets(
+        config, task, store, to_train, pupil=network.config, teachers=teachers
+    )
     training = _training(network, config, exclusive=task.exclusive, lessons=lessons)
     said = settings(config, task, training.augment, store, teachers=teachers, seldom=lessons.seldom)
     if resume:
@@ -111,7 +113,7 @@ def _recipe(out: Path, config: TrainConfig | None, *, resume: bool) -> TrainConf
     return replace(config, precision=settled(config.precision))
 
 
-def _refuse_undefined_score(config: TrainConfig, validation: Labelled) -> None:
+def _refuse_undefined_score(config: TrainConfig, validation: LabelledRecords) -> None:
     """No epoch would be better than another: auroc where every record is of one class."""
     targets = validation.targets
     if np.isnan(validation_score(config.score, targets, targets)):
@@ -124,7 +126,11 @@ def _refuse_undefined_score(config: TrainConfig, validation: Labelled) -> None:
 
 @contextmanager
 def _preprocessed(
-    out: Path, network: Network, store: Store, to_train: Labelled, to_validate: Labelled
+    out: Path,
+    network: Network,
+    store: Store,
+    to_train: LabelledRecords,
+    to_validate: LabelledRecords,
 ) -> Iterator[tuple[Rows, Rows]]:
     """The signals, preprocessed into files for the time of the training.
 
@@ -134,14 +140,16 @@ def _preprocessed(
     write = partial(preprocess_once, network, store)
     try:
         yield (
-            write(to_train.numbers, folder / "train.npy", dtype=np.float16),
-            write(to_validate.numbers, folder / "validation.npy", dtype=np.float32),
+            write(to_train.indices, folder / "train.npy", dtype=np.float16),
+            write(to_validate.indices, folder / "validation.npy", dtype=np.float32),
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lessons_in_batches(config: TrainConfig, lessons: Lessons, signals: Rows) -> DataLoader[Batch]:
+def _lessons_in_batches(
+    config: TrainConfig, lessons: TrainingTargets, signals: Rows
+) -> DataLoader[Batch]:
     return batches(
         signals,
         lessons.targets,
@@ -182,12 +190,12 @@ def _leads(config: TrainConfig, store: Store) -> tuple[str, ...]:
 
 
 def _training(
-    network: Network, config: TrainConfig, *, exclusive: bool, lessons: Lessons
-) -> Training:
+    network: Network, config: TrainConfig, *, exclusive: bool, lessons: TrainingTargets
+) -> TrainingModule:
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)  # the auxiliary head draws its weights
-            return Training(
+            return TrainingModule(
                 network,
                 config,
                 exclusive=exclusive,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..inference.modelfile import load_network
-from ..nn.fuse import folded
+from ..nn.fuse import fuse_norms
 from ..nn.network import Network, NetworkConfig
 from ..tasks import Task
 from .class_mapping import Wanted, moved, translations
@@ -77,7 +77,7 @@ class _Tutor:
         self._task = Task.from_dict(card["task"])
         self.known = translations(path, self._task, wanted)
         self._unseen = None if folds is None else torch.from_numpy(unseen(path, card, folds))
-        self._network: Network = folded(network)
+        self._network: Network = fuse_norms(network)
         self._temperature: float = card["temperature"]
 
     def may_judge(self, places: Tensor, device: torch.device) -> Tensor | slice:

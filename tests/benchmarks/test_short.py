@@ -25,7 +25,7 @@ def test_what_comes_after_the_first_seconds_does_not_count(short, tmp_path):
     store = tiny_store(tmp_path / "store", samples=1000)
     classifier = load(tiny_model(tmp_path / "model.safetensors", task=NORMAL, duration_s=10))
     fold = store.labelled(NORMAL, folds=[9])
-    records, targets = [store.record(number) for number in fold.numbers], fold.targets[:, 0]
+    records, targets = [store.record(number) for number in fold.indices], fold.targets[:, 0]
     beginnings = [replace(record, signal_mv=record.signal_mv[:, :600]) for record in records]
     said = [answer.probabilities[0] for answer in classifier.predict(beginnings)]
     auroc, sensitivity, specificity = short.scores(classifier, records, targets, length_s=6)

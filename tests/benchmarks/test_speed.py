@@ -43,7 +43,7 @@ from benchmarks.speed.workers import Kind, NotMeasured, started
 from ecgcam.data.preparation import prepare
 from ecgcam.data.store import open_store
 from ecgcam.nn.cam import heatmap
-from ecgcam.nn.complexity import cost_of
+from ecgcam.nn.complexity import measure_complexity
 from ecgcam.nn.network import Network, NetworkConfig, evaluating
 
 RIVALS = Path(__file__).parents[2] / "benchmarks" / "speed" / "rivals"
@@ -473,7 +473,7 @@ def test_memory_that_is_unknown_is_left_out_of_growth():
 
 
 def test_the_limits_count_what_the_network_does(network):
-    cost = cost_of(network)
+    cost = measure_complexity(network)
     assert 2 * (cost.backbone + cost.head) == limits.FORWARD_FLOPS
     assert 2 * cost.map == limits.MAP_FLOPS
     assert 2 * cost.preprocess == limits.DETREND_FLOPS

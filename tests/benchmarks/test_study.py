@@ -166,7 +166,7 @@ def test_normal_or_not_is_put_together_from_the_superclasses(study, tmp_path):
     store = tiny_store(tmp_path / "store")
     path = tiny_model(tmp_path / "model.safetensors", task=SUPERCLASS)
     records = store.labelled(NORMAL, folds=[9])
-    said = load(path).judge(store.signals_mv(records.numbers))[0]
+    said = load(path).judge(store.signals_mv(records.indices))[0]
     no = 1 / (1 + np.exp(said))
     abnormal = 1 - (1 - no[:, 0]) * no[:, 1:].prod(1)
     wanted = roc_auc_score(records.targets[:, 0], abnormal)

@@ -11,9 +11,9 @@ from support.tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_network
 from ecgcam.cli import main
 from ecgcam.cli.card_text import card_lines
 from ecgcam.inference.modelfile import copy_with_card, make_card, read_card
-from ecgcam.inference.zoo import model_file
+from ecgcam.inference.zoo import find_model
 from ecgcam.nn.network import Network, NetworkConfig
-from ecgcam.nn.receptive_field import samples_seen
+from ecgcam.nn.receptive_field import receptive_field
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +46,7 @@ def test_programs_get_the_whole_card(tmp_path, capsys):
 
 
 def test_the_operating_points_are_told_as_they_were_chosen():
-    card = read_card(model_file("superclass"))
+    card = read_card(find_model("superclass"))
     rows = [line for line in card_lines(card) if line.startswith("  MI ")]
     chosen = card["operating_points"]["classes"]["MI"]
     assert len(rows) == len(chosen["points"]) + 1
@@ -60,7 +60,7 @@ def test_the_operating_points_are_told_as_they_were_chosen():
 
 def test_of_operating_points_the_data_that_they_were_chosen_on_are_named():
     """Which may be others than those of the training."""
-    card = read_card(model_file("superclass"))
+    card = read_card(find_model("superclass"))
     told = said(card)[0]["operating points"]
     assert told == "chosen on ptbxl, fold 9, 2,146 records; the decision is by youden"
     card["operating_points"]["chosen_on"] |= {"source": "our ward", "folds": [1, 2]}
@@ -94,7 +94,7 @@ def test_what_is_said_of_a_trained_model():
 
 def test_how_much_a_frame_sees_is_in_the_card_and_told():
     card = card_of()
-    assert card["frame_samples"] == samples_seen(tiny_network()) == 11 + 1 + 4 * 2
+    assert card["frame_samples"] == receptive_field(tiny_network()) == 11 + 1 + 4 * 2
     assert said(card)[0]["a frame sees"] == "20 samples, 0.20 s"
 
 

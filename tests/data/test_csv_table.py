@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecgcam.data.csv_table import read_manifest
+from ecgcam.data.csv_table import read_csv_table
 from ecgcam.data.source import split
 from ecgcam.errors import DatasetError
 from ecgcam.tasks import find_task
@@ -26,7 +26,7 @@ def manifest(tmp_path):
 
 
 def test_a_row_says_where_an_ecg_lies_and_what_it_shows(manifest, tmp_path):
-    source = read_manifest(manifest(TEXT))
+    source = read_csv_table(manifest(TEXT))
     assert source.vocabulary == {"column": ("AFIB", "LBBB")}
     records = source.records
     assert records["id"].tolist() == ["2021/a17.hea", "2021/a18.csv"]
@@ -41,14 +41,14 @@ def test_a_row_says_where_an_ecg_lies_and_what_it_shows(manifest, tmp_path):
 
 
 def test_a_blank_leaves_the_record_out_of_the_task(manifest):
-    source = read_manifest(manifest(TEXT))
+    source = read_csv_table(manifest(TEXT))
     targets, keep = find_task("columns", source.vocabulary).targets(source.records["labels"])
     assert keep.tolist() == [True, False]
     assert targets[0].tolist() == [0, 1]
 
 
 def test_ids_absolute_paths_devices_and_sites_are_kept(manifest, tmp_path):
-    records = read_manifest(
+    records = read_csv_table(
         manifest(
             f"id,path,fold,device,site\n a1 ,{tmp_path}/x y.csv,3, CS-12 ,\nb,../b,3,,Vilnius\n"
         )
@@ -71,7 +71,7 @@ def test_ids_absolute_paths_devices_and_sites_are_kept(manifest, tmp_path):
 )
 def test_the_spellings_of_yes_no_and_nobody_knows(manifest, cell, labels):
     text = f"path,fold,A\na,1,{cell}\nb,1,0\n"
-    assert read_manifest(manifest(text)).records["labels"][0] == labels
+    assert read_csv_table(manifest(text)).records["labels"][0] == labels
 
 
 @pytest.mark.parametrize(
@@ -79,17 +79,17 @@ def test_the_spellings_of_yes_no_and_nobody_knows(manifest, cell, labels):
     [("F", "female"), ("Male", "male"), (" m ", "male"), ("", None), ("x", None), ("1", None)],
 )
 def test_sexes(manifest, sex, expected):
-    found = read_manifest(manifest(f"path,fold,sex\na,1,{sex}\n")).records["sex"][0]
+    found = read_csv_table(manifest(f"path,fold,sex\na,1,{sex}\n")).records["sex"][0]
     assert found == expected or (expected is None and pd.isna(found))
 
 
 def test_label_columns_can_be_named(manifest):
     text = "path,fold,AFIB,remark,QRS\na,1,1,unsure,99\nb,2,,,80\n"
-    source = read_manifest(manifest(text), labels=("AFIB",))
+    source = read_csv_table(manifest(text), labels=("AFIB",))
     assert source.vocabulary == {"column": ("AFIB",)}
     assert source.records["labels"].tolist() == [["column:AFIB"], ["blank:AFIB"]]
     with pytest.raises(DatasetError, match=r"row 2, column 'remark' is no label"):
-        read_manifest(manifest(text))
+        read_csv_table(manifest(text))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_label_columns_can_be_named(manifest):
 )
 def test_a_table_that_is_wrong_is_refused_with_its_row(manifest, text, said):
     with pytest.raises(DatasetError, match=f"ecgs.csv: .*{said}"):
-        read_manifest(manifest(text))
+        read_csv_table(manifest(text))
 
 
 @pytest.mark.parametrize(
@@ -139,17 +139,17 @@ def test_a_wrong_row_is_named_by_its_place_in_the_file_whatever_blank_ones_there
     manifest, text, said
 ):
     with pytest.raises(DatasetError, match=said):
-        read_manifest(manifest(text))
+        read_csv_table(manifest(text))
 
 
 def test_semicolons_are_named(manifest):
     with pytest.raises(DatasetError, match="parted by semicolons; needed: commas"):
-        read_manifest(manifest("path;AF\na;1\nb;0\n"))
+        read_csv_table(manifest("path;AF\na;1\nb;0\n"))
 
 
 def test_rows_without_content_are_no_ecgs(manifest):
     text = ",,,\n\npath,patient,fold,A\na,p,1,1\n,,,\n , ,,\nb,q,9,0\n,,,\n"
-    records = read_manifest(manifest(text)).records
+    records = read_csv_table(manifest(text)).records
     assert records["id"].tolist() == ["a", "b"]
     assert records.index.tolist() == [0, 1]
     assert records["fold"].tolist() == [1, 9]
@@ -158,14 +158,14 @@ def test_rows_without_content_are_no_ecgs(manifest):
 
 def test_a_column_that_lacks_is_named(manifest):
     with pytest.raises(DatasetError, match="the column AFIBB"):
-        read_manifest(manifest(TEXT), labels=("AFIBB", "LBBB"))
+        read_csv_table(manifest(TEXT), labels=("AFIBB", "LBBB"))
 
 
 def test_other_bytes_and_no_file_are_no_table(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"path\n\xff\xfe\n")
     for name in ("a.csv", "none.csv"):
         with pytest.raises(DatasetError, match="not a table"):
-            read_manifest(tmp_path / name)
+            read_csv_table(tmp_path / name)
 
 
 @pytest.mark.parametrize("other", ["r1", "r1.hea", "./r1.dat", "../{here}/r1.hea", "{there}/r1"])
@@ -173,7 +173,7 @@ def test_one_ecg_in_two_rows_is_refused_however_it_is_spelt(manifest, tmp_path, 
     other = other.format(here=tmp_path.name, there=tmp_path)
     text = f"path,id,patient,fold\nr1,a,p,1\nr2,b,q,9\n{other},c,r,9\n"
     with pytest.raises(DatasetError, match="row 4 names the ECG of row 2"):
-        read_manifest(manifest(text))
+        read_csv_table(manifest(text))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_one_ecg_in_two_rows_is_refused_however_it_is_spelt(manifest, tmp_path, 
 )
 def test_known_columns_are_known_in_any_case_and_patients_by_their_id_too(manifest, patient):
     rows = [f"{k}.csv,p{k // 3},{k},1" for k in range(90)]
-    source = read_manifest(manifest("\n".join([f"Path,{patient},AGE,A", *rows])), labels=("A",))
+    source = read_csv_table(manifest("\n".join([f"Path,{patient},AGE,A", *rows])), labels=("A",))
     assert source.records.groupby("patient")["fold"].nunique().tolist() == [1] * 30
     assert source.records["age_years"].tolist() == list(range(90))
     assert source.remarks == ()
@@ -194,41 +194,41 @@ def test_known_columns_are_known_in_any_case_and_patients_by_their_id_too(manife
 @pytest.mark.parametrize("name", ["patient name", "Patient_No", "Patient ID", "Subject"])
 def test_a_column_that_speaks_of_a_patient_is_no_class_unless_it_is_named(manifest, name):
     table = manifest(f"path,patient,fold,A,{name}\na,p,1,1,1\nb,p,1,0,0\n")
-    source = read_manifest(table)
+    source = read_csv_table(table)
     assert source.vocabulary == {"column": ("A",)}
-    named = read_manifest(table, labels=("A", name))
+    named = read_csv_table(table, labels=("A", name))
     assert named.vocabulary == {"column": ("A", name)}
     assert named.records["labels"].tolist() == [["column:A", f"column:{name}"], []]
 
 
 def test_other_columns_are_known_with_blanks_and_lines_too(manifest):
-    source = read_manifest(manifest("P-ath,_id,FOLD ,A_ge,A\na,x,1,61,1\n"))
+    source = read_csv_table(manifest("P-ath,_id,FOLD ,A_ge,A\na,x,1,61,1\n"))
     assert source.vocabulary == {"column": ("A",)}
     assert source.records[["id", "fold", "age_years"]].to_numpy().tolist() == [["x", 1, 61.0]]
 
 
 def test_a_column_that_is_named_as_a_label_is_one_whatever_its_name(manifest):
     text = "path,patient,patient_id,fold,Sex\na,p,7,1,1\n"
-    source = read_manifest(manifest(text), labels=("Sex",))
+    source = read_csv_table(manifest(text), labels=("Sex",))
     assert source.records["labels"][0] == ["column:Sex"]
     assert source.records["patient"][0] == "p"
 
 
 def test_what_becomes_of_a_table_unseen_is_remarked(manifest):
     text = "path,fold,age,sex,A,remark,QRS\na,1,61y,w,1,,99\nb,2,,0,0,,\nc,3,50,,0,,\n"
-    assert read_manifest(manifest(text), labels=("A",)).remarks == (
+    assert read_csv_table(manifest(text), labels=("A",)).remarks == (
         "not used: the columns remark, QRS",
         "no column 'patient': each ECG counts as its own patient",
         "1 cells of 'age' cannot be read and count as missing",
         "2 cells of 'sex' cannot be read and count as missing",
     )
-    assert read_manifest(manifest(TEXT)).remarks == ()
+    assert read_csv_table(manifest(TEXT)).remarks == ()
 
 
 @pytest.mark.parametrize(("header", "row"), [(",,", ",,"), ("", ",,"), (",", ""), ("", "")])
 def test_commas_that_a_spreadsheet_leaves_behind_do_no_harm(manifest, header, row):
     text = f"path,fold,A{header}\na,1,1{row}\nb,9,0{row}\n\n"
-    source = read_manifest(manifest("\N{ZERO WIDTH NO-BREAK SPACE}" + text.replace("\n", "\r\n")))
+    source = read_csv_table(manifest("\N{ZERO WIDTH NO-BREAK SPACE}" + text.replace("\n", "\r\n")))
     assert source.vocabulary == {"column": ("A",)}
     assert source.records["id"].tolist() == ["a", "b"]
     assert source.records["fold"].tolist() == [1, 9]
@@ -239,7 +239,7 @@ def test_no_error_shows_a_cell_that_may_name_a_person(manifest):
     text = "path,patient,fold,name,A\na,Miller 1950,1,Miller,1\nb,Miller 1950,2,Miller,0\n"
     for labels in ((), ("A",), ("B",)):
         with pytest.raises(DatasetError) as refused:
-            read_manifest(manifest(text), labels=labels)
+            read_csv_table(manifest(text), labels=labels)
         assert "iller" not in str(refused.value)
 
 
@@ -301,8 +301,8 @@ def test_ten_patients_are_a_fold_each_and_fewer_are_refused():
 def test_a_manifest_without_folds_gets_them_by_patient_or_by_ecg(manifest):
     rows = [f"{k}.csv,p{k // 3},{k % 2}" for k in range(90)]
     by_patient = manifest("\n".join(["path,patient,A", *rows]))
-    records = read_manifest(by_patient, seed=3).records
+    records = read_csv_table(by_patient, seed=3).records
     assert records.groupby("patient")["fold"].nunique().max() == 1
     assert records["fold"].nunique() == 10
     alone = manifest("\n".join(["path,A", *(f"{k}.csv,{k % 2}" for k in range(30))]))
-    assert read_manifest(alone).records["fold"].value_counts().tolist() == [3] * 10
+    assert read_csv_table(alone).records["fold"].value_counts().tolist() == [3] * 10

@@ -49,7 +49,7 @@ def real_store(ptbxl_some, tmp_path_factory):
 def test_every_sample_of_real_records_is_kept(real_store, ptbxl_some):
     table = pd.read_csv(ptbxl_some / "ptbxl_database.csv")
     assert ids_of(real_store) == table["ecg_id"].tolist()
-    signals_uv = real_store.signals_uv(real_store.numbers())
+    signals_uv = real_store.signals_uv(real_store.indices())
     for signal_uv, name in zip(signals_uv, table["filename_lr"], strict=True):
         samples = np.fromfile(ptbxl_some / f"{name}.dat", "<i2").reshape(1000, 12)
         np.testing.assert_array_equal(signal_uv, samples.T)
@@ -90,7 +90,7 @@ def test_prepared_twice_it_is_the_same_in_one_process_or_several(
     ]
     assert calls == [(50, 120), (100, 120), (120, 120)]
     assert store.about["fingerprint"] == made_up_store.about["fingerprint"]
-    numbers = store.numbers()
+    numbers = store.indices()
     np.testing.assert_array_equal(store.signals_uv(numbers), made_up_store.signals_uv(numbers))
     pd.testing.assert_frame_equal(
         store.records.drop(columns=["shard", "row"]),
@@ -240,7 +240,7 @@ def test_records_whose_rows_are_all_bad_leave_an_empty_shard_behind(folder, tmp_
     store = open_store(prepared.folder)
     assert [shard["records"] for shard in store.about["shards"]] == [4, 0, 4, 4, 4, 4]
     expected = np.fromfile(f"{stem_of(folder, 9)}.dat", "<i2").reshape(1000, 12).T
-    np.testing.assert_array_equal(store.signals_uv([store.number_of("9")])[0], expected)
+    np.testing.assert_array_equal(store.signals_uv([store.index_of("9")])[0], expected)
     assert list(verify(store)) == []
 
 
@@ -251,7 +251,7 @@ def test_leads_are_stored_by_name_whatever_their_order(folder, tmp_path):
     few = PrepareConfig(jobs=1, leads=("V1", "aVR"))
     for config, rows in ((ALONE, range(12)), (few, [6, 3])):
         store = open_store(prepare(folder, tmp_path / str(len(rows)), config).folder)
-        found = store.signals_uv([store.number_of("2")])[0]
+        found = store.signals_uv([store.index_of("2")])[0]
         np.testing.assert_array_equal(found, samples.T[list(rows)])
         assert store.leads == config.leads
 
@@ -261,9 +261,9 @@ def test_what_is_wrong_with_a_signal_is_written_down_but_it_stays(folder, tmp_pa
     samples[:, 10] = 40
     write_wfdb(stem_of(folder, 5), samples)
     store = open_store(prepare(folder, tmp_path / "store", ALONE).folder)
-    row = store.records.iloc[store.number_of("5")]
+    row = store.records.iloc[store.index_of("5")]
     assert list(row["quality"]) == ["flat V5", "Einthoven broken"]
-    assert list(store.records["quality"].iloc[store.number_of("6")]) == []
+    assert list(store.records["quality"].iloc[store.index_of("6")]) == []
 
 
 def test_where_nothing_can_be_used_there_is_no_store(folder, tmp_path):
@@ -310,7 +310,7 @@ def test_ones_own_files_of_any_kind_give_the_same_signal(own, tmp_path):
     store = open_store(prepared.folder)
     assert (store.rate_hz, store.samples) == (500, 5000)
     assert ids_of(store) == ["a.hea", "b", "c.csv", "d.npz"]
-    for number in store.numbers():
+    for number in store.indices():
         np.testing.assert_array_equal(
             store.signals_uv([number])[0], samples_like_an_ecg(time=5000).T
         )

@@ -73,33 +73,33 @@ def test_changing_what_was_given_does_not_change_the_store(made_up_store):
 
 def test_the_numbers_of_folds(made_up_store):
     fold = made_up_store.records["fold"].to_numpy(int)
-    assert made_up_store.numbers().tolist() == list(range(120))
-    found = made_up_store.numbers(folds=[2, 9])
+    assert made_up_store.indices().tolist() == list(range(120))
+    found = made_up_store.indices(folds=[2, 9])
     assert found.tolist() == [k for k in range(120) if fold[k] in {2, 9}]
     assert len(found) > 10
-    assert made_up_store.numbers(folds=[]).tolist() == []
-    assert made_up_store.numbers(folds=[11]).tolist() == []
+    assert made_up_store.indices(folds=[]).tolist() == []
+    assert made_up_store.indices(folds=[11]).tolist() == []
 
 
 def test_the_records_that_a_task_keeps(made_up_store):
     task = find_task("superclass", made_up_store.vocabulary)
     folds = (1, 2, 3, 4)
     kept = made_up_store.labelled(task, folds=folds)
-    assert kept.dropped == len(made_up_store.numbers(folds=folds)) - len(kept.numbers)
-    assert set(made_up_store.records["fold"].iloc[kept.numbers]) == set(folds)
-    for number, row in zip(kept.numbers, kept.targets, strict=True):
+    assert kept.dropped == len(made_up_store.indices(folds=folds)) - len(kept.indices)
+    assert set(made_up_store.records["fold"].iloc[kept.indices]) == set(folds)
+    for number, row in zip(kept.indices, kept.targets, strict=True):
         labels = made_up_store.records["labels"].iloc[number]
         groups = {label.split(":")[1] for label in labels if label.startswith("superclass:")}
         assert {task.classes[k] for k in np.flatnonzero(row)} == groups != set()
-    assert len(made_up_store.labelled(task).numbers) + made_up_store.labelled(task).dropped == 120
+    assert len(made_up_store.labelled(task).indices) + made_up_store.labelled(task).dropped == 120
 
 
 def test_a_record_is_found_by_its_id(made_up_store):
     for number, identity in enumerate(made_up_store.records["id"]):
-        assert made_up_store.number_of(str(identity)) == number
+        assert made_up_store.index_of(str(identity)) == number
     for nobody in ("0", "121", "", "1.0", "a"):
         with pytest.raises(DatasetError, match=f"no record with the id {nobody}"):
-            made_up_store.number_of(nobody)
+            made_up_store.index_of(nobody)
 
 
 def test_a_record_of_it_knows_its_person_and_its_faults(folder):

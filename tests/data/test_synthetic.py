@@ -13,7 +13,7 @@ import pytest
 from scipy.signal import find_peaks, peak_widths, savgol_filter
 
 from ecgcam.data.ptbxl import parse_scp_codes, read_statements
-from ecgcam.data.synthetic import made_up_ecg, synthesize
+from ecgcam.data.synthetic import synthesize, synthetic_ecg
 from ecgcam.data.synthetic.diagnoses import DISORDERS
 from ecgcam.data.synthetic.disorders import premature_beats
 from ecgcam.data.synthetic.ecg import _rhythm
@@ -58,7 +58,7 @@ def truth(folder):
 
 @cache
 def make(seed, *statements, rate_hz=500):
-    return made_up_ecg(np.random.default_rng(seed), statements or ("NORM",), rate_hz=rate_hz)
+    return synthetic_ecg(np.random.default_rng(seed), statements or ("NORM",), rate_hz=rate_hz)
 
 
 def quiet(*statements, seeds=range(16)):
@@ -269,19 +269,19 @@ def test_the_electrical_axis_of_a_hemiblock_is_left_and_of_right_hypertrophy_rig
 def test_statements_that_cannot_be_made_are_refused():
     for wrong in ((), ("NORM", "IMI"), ("SR",), ("nonsense",)):
         with pytest.raises(ValueError, match="needed"):
-            made_up_ecg(np.random.default_rng(0), wrong)
+            synthetic_ecg(np.random.default_rng(0), wrong)
     with pytest.raises(ValueError, match="duration_s"):
-        made_up_ecg(np.random.default_rng(0), duration_s=1)
+        synthetic_ecg(np.random.default_rng(0), duration_s=1)
 
 
 def test_wfdb_reads_every_record_as_it_was_made(tmp_path, monkeypatch):
     kept = []
 
     def keep(*arguments, **settings):
-        kept.append(made_up_ecg(*arguments, **settings))
+        kept.append(synthetic_ecg(*arguments, **settings))
         return kept[-1]
 
-    monkeypatch.setattr("ecgcam.data.synthetic.folder.made_up_ecg", keep)
+    monkeypatch.setattr("ecgcam.data.synthetic.folder.synthetic_ecg", keep)
     folder = synthesize(tmp_path / "folder", 20)
     files = pd.read_csv(folder / "ptbxl_database.csv")["filename_lr"]
     for made, file in zip(kept, files, strict=True):
@@ -448,7 +448,7 @@ def test_there_is_no_mains_hum_in_what_a_filter_of_100_samples_a_second_lets_thr
 def test_a_lead_is_named_where_it_shows_half_of_what_shows_most():
     for code in ("IMI", "ASMI", "LVH", "CLBBB", "NDT"):
         ill, well = (
-            made_up_ecg(np.random.default_rng(4), (one,), rate_hz=500) for one in (code, "NORM")
+            synthetic_ecg(np.random.default_rng(4), (one,), rate_hz=500) for one in (code, "NORM")
         )
         change_mv = ill.record.signal_mv - well.record.signal_mv
         for stretch in ill.truth:
@@ -469,7 +469,7 @@ def test_sinus_arrhythmia_is_told_where_beats_differ_by_more_than_120_ms():
 
 
 def test_a_row_hides_an_age_above_89_and_puts_each_thousand_in_its_folder():
-    made = made_up_ecg(np.random.default_rng(0))
+    made = synthetic_ecg(np.random.default_rng(0))
     for number, age, said in ((999, 89, 89), (1000, 90, 300)):
         older = replace(made, person=replace(made.person, age_years=age))
         row = database_row(number, 1, 2, older, np.random.default_rng(0))
@@ -490,7 +490,7 @@ def test_a_row_hides_an_age_above_89_and_puts_each_thousand_in_its_folder():
     ],
 )
 def test_the_axis_in_words(axis_deg, word):
-    made = replace(made_up_ecg(np.random.default_rng(0)), axis_deg=axis_deg)
+    made = replace(synthetic_ecg(np.random.default_rng(0)), axis_deg=axis_deg)
     said = {
         database_row(1, 1, 2, made, np.random.default_rng(seed))["heart_axis"] for seed in range(9)
     }

@@ -17,7 +17,7 @@ from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluation.calibration import fit_temperature
 from ecgcam.evaluation.calibrator import calibrate, calibrated
 from ecgcam.evaluation.choices import ASKED_FOR, CalibrateConfig
-from ecgcam.evaluation.fold_predictions import Judged, judge_folds
+from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
 from ecgcam.evaluation.leakage import data_of, fold_digests, taught_by
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.trust_scores import trust_scores
@@ -53,7 +53,7 @@ def model(tmp_path):
 
 @pytest.fixture(scope="module")
 def fold_9(published_classifier, fold_9_store):
-    return judge_folds(published_classifier, fold_9_store, folds=[9])
+    return predict_folds(published_classifier, fold_9_store, folds=[9])
 
 
 def drawn(*, count=3000, task=NORMAL, seed=0, **card):
@@ -75,11 +75,11 @@ def drawn(*, count=3000, task=NORMAL, seed=0, **card):
 def judged(targets, logits, card):
     classifier = Classifier(None, bias=np.zeros(len(card["classes"])), card=card)
     logits = np.asarray(logits, np.float32)
-    return Judged(
+    return FoldPredictions(
         classifier=classifier,
         store=NOWHERE,
         folds=(9,),
-        numbers=np.arange(len(targets)),
+        indices=np.arange(len(targets)),
         targets=targets,
         logits=logits,
         probabilities=classifier.probabilities(logits),
@@ -93,7 +93,7 @@ def under(card, judged, places=slice(None)):
     return replace(
         judged,
         classifier=classifier,
-        numbers=judged.numbers[places],
+        indices=judged.indices[places],
         targets=judged.targets[places],
         logits=judged.logits[places],
         probabilities=classifier.probabilities(judged.logits[places]),
@@ -126,7 +126,7 @@ def test_all_weights_but_the_bias_stay_and_the_card_keeps_the_rest(store, model,
 def test_a_shift_alone_leaves_every_decision_and_the_evidence_adds_up(store, model, tmp_path, task):
     path, out = model(task, temperature=1.5), tmp_path / "shifted.safetensors"
     calibrate(path, store, out, CalibrateConfig(threshold="none", band="none"), folds=FOLDS)
-    before, after = (judge_folds(load(file), store, folds=FOLDS) for file in (path, out))
+    before, after = (predict_folds(load(file), store, folds=FOLDS) for file in (path, out))
     assert np.array_equal(after.decisions, before.decisions)
     mean = after.probabilities.mean(axis=0)  # of the likeliest: as many as there are
     np.testing.assert_allclose(mean, after.targets.mean(axis=0), atol=0.02)
@@ -202,7 +202,7 @@ def test_what_the_card_says_of_its_fold_is_what_evaluating_the_file_there_finds(
     out = tmp_path / "calibrated.safetensors"
     config = CalibrateConfig(threshold=by, band="coverage=0.7", alpha=0.2)
     card = calibrate(model(task), store, out, config, folds=FOLDS)
-    scores = score(judge_folds(load(out), store, folds=FOLDS), replicates=2)
+    scores = score(predict_folds(load(out), store, folds=FOLDS), replicates=2)
     for k, name in enumerate(task.classes):
         known = card[KEY]["classes"][name]
         found = scores["classes"][name] if len(task.classes) > 1 else scores
@@ -285,14 +285,14 @@ def test_of_exclusive_classes_the_temperature_alone_is_fitted(store, model, tmp_
         calibrate(path, store, out, UNTRAINED, folds=FOLDS)
     assert not out.exists()
     card = calibrate(path, store, out, CalibrateConfig(threshold="none"), folds=FOLDS)
-    there = judge_folds(load(path), store, folds=FOLDS)
+    there = predict_folds(load(path), store, folds=FOLDS)
     wanted = fit_temperature(there.targets, there.logits, exclusive=True)
     assert card["temperature"] == pytest.approx(wanted)
     assert card["thresholds"] == [0.5, 0.5]
     assert "bias_shift" not in card["provenance"]
     answer = load(out).predict(store.record(0))
     assert answer.uncertain is answer.conformal_sets is None
-    scores = score(judge_folds(load(out), store, folds=FOLDS), replicates=2)
+    scores = score(predict_folds(load(out), store, folds=FOLDS), replicates=2)
     assert scores["classes"]["SR"].keys() >= {"auroc", "calibration"}
     assert "band" not in scores["classes"]["SR"]
 
@@ -350,7 +350,7 @@ def test_a_wish_that_makes_no_sense_is_refused(settings, reason):
 
 def test_chosen_on_half_of_the_patients_of_fold_9_it_holds_for_the_other_half(fold_9):
     """Real records: on average over 20 splits, what was promised is met to within chance."""
-    patients = fold_9.store.records["patient"].to_numpy()[fold_9.numbers]
+    patients = fold_9.store.records["patient"].to_numpy()[fold_9.indices]
     names = np.unique(patients)
     rng = np.random.default_rng(0)
     config = CalibrateConfig(threshold="sensitivity=0.95")

@@ -21,7 +21,7 @@ from support.tiny import (
 from ecgcam.cli import main
 from ecgcam.errors import ModelError
 from ecgcam.evaluation.compare import RESULTS, as_text, compare_models
-from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.inference.classifier import load
 
 FOLDS = (8, 9, 10)
@@ -63,7 +63,7 @@ def test_each_is_scored_as_scikit_learn_does_at_its_own_threshold(pair, store):
     a, b = pair()
     found = compared(a, b, store)["classes"]["ABNORMAL"]
     for side, model, threshold in (("a", a, 0.5), ("b", b, 0.45)):
-        judged = judge_folds(model, store, folds=FOLDS)
+        judged = predict_folds(model, store, folds=FOLDS)
         target, probability = judged.targets[:, 0], judged.probabilities[:, 0]
         called = probability >= np.float32(threshold)
         expected = {
@@ -119,7 +119,7 @@ def test_several_classes_are_compared_each_and_in_the_mean(pair, store):
     assert list(found["classes"]) == list(SUPERCLASSES)
     differences = [found["classes"][name]["auroc"]["difference"] for name in SUPERCLASSES]
     assert found["macro"]["auroc"]["difference"] == pytest.approx(np.mean(differences))
-    judged = judge_folds(a, store, folds=FOLDS)
+    judged = predict_folds(a, store, folds=FOLDS)
     whole = metrics.accuracy_score(judged.targets, judged.decisions)  # every class right
     assert found["wholly_right"]["a"] == pytest.approx(whole)
     text = as_text(found)
@@ -131,7 +131,7 @@ def test_several_classes_are_compared_each_and_in_the_mean(pair, store):
 def test_of_exclusive_classes_the_likeliest_counts(pair, store):
     a, b = pair(RHYTHM)
     found = compared(a, b, store)
-    judged = judge_folds(b, store, folds=FOLDS)
+    judged = predict_folds(b, store, folds=FOLDS)
     right = judged.probabilities.argmax(1) == judged.targets.argmax(1)
     assert found["wholly_right"]["b"] == pytest.approx(right.mean())
 

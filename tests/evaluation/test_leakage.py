@@ -87,7 +87,7 @@ def test_what_it_learned_from_and_was_chosen_on_it_has_met_in_any_store_of_that_
 
 
 def test_a_fold_is_known_by_its_own_records_in_whatever_order_they_lie(ten_folds, tmp_path):
-    numbers = np.random.default_rng(0).permutation(ten_folds.numbers(folds=[2, 5, 7]))
+    numbers = np.random.default_rng(0).permutation(ten_folds.indices(folds=[2, 5, 7]))
     records = ten_folds.records.iloc[numbers]
     other = write_store(
         tmp_path / "store",

@@ -19,7 +19,7 @@ from support.tiny import (
 from ecgcam.cli import main
 from ecgcam.errors import ModelError
 from ecgcam.evaluation import robustness
-from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.robustness import judge_disturbed, try_model
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.trials import Trial
@@ -62,7 +62,7 @@ def identity(**about):
 
 
 def test_undisturbed_it_scores_as_evaluated(found, models, store):
-    scores = score(judge_folds(models(), store, folds=FOLDS), replicates=30)
+    scores = score(predict_folds(models(), store, folds=FOLDS), replicates=30)
     for name, other in [("auroc", "auroc"), ("sensitivity", "recall"), ("accuracy", "accuracy")]:
         assert found["undisturbed"][name] == pytest.approx(scores[other])
         assert found["undisturbed"][f"{name}_ci"] == pytest.approx(scores[f"{other}_ci"])
@@ -79,8 +79,8 @@ def test_undisturbed_it_scores_as_evaluated(found, models, store):
 )  # fmt: skip
 def test_a_trial_scores_as_the_disturbed_signals_do(found, models, store, kind, what, disturb):
     classifier = models()
-    judged = judge_folds(classifier, store, folds=FOLDS)
-    logits, _ = classifier.judge(disturb(store.signals_mv(judged.numbers)))
+    judged = predict_folds(classifier, store, folds=FOLDS)
+    logits, _ = classifier.judge(disturb(store.signals_mv(judged.indices)))
     probability, target = classifier.probabilities(logits)[:, 0], judged.targets[:, 0]
     trial = of(found, kind, what)
     assert trial["auroc"] == pytest.approx(metrics.roc_auc_score(target, probability))
@@ -108,14 +108,14 @@ def test_where_nothing_happens_nothing_changes(models, store, monkeypatch):
 
 def seen(monkeypatch, classifier, store, trial, *, seed=0):
     """What the model is given of each record of the folds, by its number."""
-    judged = judge_folds(classifier, store, folds=FOLDS)
+    judged = predict_folds(classifier, store, folds=FOLDS)
     rows = [LEADS.index(lead) for lead in classifier.leads]
     given, judge = [], classifier.judge
     monkeypatch.setattr(
         classifier, "judge", lambda signal_mv: given.append(signal_mv) or judge(signal_mv)
     )
     judge_disturbed(judged, trial, rows=rows, seed=seed)
-    return dict(zip(judged.numbers.tolist(), np.concatenate(given), strict=True))
+    return dict(zip(judged.indices.tolist(), np.concatenate(given), strict=True))
 
 
 @pytest.mark.parametrize("block", [7, 512])
@@ -223,7 +223,7 @@ def test_noise_wears_a_real_model_down(published_classifier, fold_9_store, monke
 def test_no_two_blocks_of_records_meet_the_same_noise(tmp_path, monkeypatch):
     monkeypatch.setattr(robustness, "_BLOCK", 4)
     store = tiny_store(tmp_path / "store")
-    judged = judge_folds(load(tiny_model(tmp_path / "m.safetensors")), store, folds=(8, 9))
+    judged = predict_folds(load(tiny_model(tmp_path / "m.safetensors")), store, folds=(8, 9))
     met = []
 
     def disturb(signal_mv, rng):
@@ -232,4 +232,4 @@ def test_no_two_blocks_of_records_meet_the_same_noise(tmp_path, monkeypatch):
 
     trial = Trial(kind="noise", what="", disturb=disturb)
     robustness.judge_disturbed(judged, trial, rows=range(12), seed=0)
-    assert len(set(met)) == len(met) == len(store.numbers(folds=(8, 9))) / 4
+    assert len(set(met)) == len(met) == len(store.indices(folds=(8, 9))) / 4

@@ -24,7 +24,7 @@ from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluation import fold_predictions as evaluating
 from ecgcam.evaluation.calibrator import calibrated
 from ecgcam.evaluation.choices import CalibrateConfig
-from ecgcam.evaluation.fold_predictions import judge_folds, predictions, surest_and_worst
+from ecgcam.evaluation.fold_predictions import predict_folds, predictions, surest_and_worst
 from ecgcam.evaluation.scoring import score
 from ecgcam.inference.classifier import load
 from ecgcam.inference.decisions import KEY
@@ -154,7 +154,7 @@ def test_predictions_have_a_row_an_ecg_as_judged_one_by_one(store, model, tmp_pa
     _, table = evaluated(classifier, store, tmp_path, folds=[9])
     assert table["id"].is_unique
     assert set(table["fold"]) == {9}
-    answers = classifier.predict([store.record(store.number_of(one)) for one in table["id"]])
+    answers = classifier.predict([store.record(store.index_of(one)) for one in table["id"]])
     found = [answer.logits[0] for answer in answers]
     np.testing.assert_allclose(table["logit_ABNORMAL"], found, atol=1e-5)
 
@@ -186,7 +186,7 @@ def test_the_published_model_scores_as_published(
     shared, published_classifier, fold_9_store, tmp_path
 ):
     known = json.loads((shared / "reference" / "xai_signalcam_scores.json").read_text())["fold9"]
-    found = score(judge_folds(published_classifier, fold_9_store, folds=[9]), replicates=2)
+    found = score(predict_folds(published_classifier, fold_9_store, folds=[9]), replicates=2)
     assert (found["n"], found["confusion"]) == (known["n"], known["confusion"])
     for name in ("accuracy", "auroc", "precision", "recall", "f1"):
         assert found[name] == pytest.approx(known[name], abs=1e-5)
@@ -210,17 +210,17 @@ def test_a_table_of_ones_own_is_judged_by_its_column(store, model, tmp_path):
 def test_a_model_of_fewer_leads_finds_its_own_in_the_store(store, model, tmp_path):
     classifier = model(leads=("V5", "I"))
     _, table = evaluated(classifier, store, tmp_path, folds=[9])
-    numbers = [store.number_of(one) for one in table["id"]]
+    numbers = [store.index_of(one) for one in table["id"]]
     rows = [LEADS.index("V5"), LEADS.index("I")]
     wanted, _ = classifier.judge(store.signals_mv(numbers)[:, rows])
     np.testing.assert_allclose(table["logit_ABNORMAL"], wanted[:, 0], atol=1e-5)
 
 
 def test_records_are_judged_in_blocks_and_told_as_they_are(store, model, monkeypatch):
-    whole = judge_folds(model(), store, folds=FOLDS)
+    whole = predict_folds(model(), store, folds=FOLDS)
     monkeypatch.setattr(evaluating, "_BLOCK", 7)
     told = []
-    parts = judge_folds(model(), store, folds=FOLDS, progress=lambda *done: told.append(done))
+    parts = predict_folds(model(), store, folds=FOLDS, progress=lambda *done: told.append(done))
     np.testing.assert_allclose(parts.logits, whole.logits, atol=1e-5)
     assert told == [(min(k + 7, 60), 60) for k in range(0, 60, 7)]
 
@@ -235,7 +235,7 @@ def test_records_are_judged_in_blocks_and_told_as_they_are(store, model, monkeyp
 )
 def test_signals_that_do_not_fit_the_model_are_refused(store, model, settings, reason):
     with pytest.raises(ModelError, match=reason):
-        judge_folds(model(**settings), store, folds=[9])
+        predict_folds(model(**settings), store, folds=[9])
 
 
 def test_folds_without_a_record_are_refused(store, model, tmp_path):
@@ -252,12 +252,12 @@ def test_the_surest_hits_and_the_worst_misses_by_hand(tmp_path):
     signals = np.random.default_rng(0).integers(-900, 900, (8, 12, 500))
     small = write_store(tmp_path / "store", signals, labels, folds=[9] * 8)
     logits = [[-1.0], [3], [-4], [-2], [2.5], [0.1], [-0.5], [-3]]
-    judged = judge_folds(telling(small, logits), small, folds=[9])
+    judged = predict_folds(telling(small, logits), small, folds=[9])
     surest, worst = surest_and_worst(judged, 3)
     assert surest == [2, 1, 0]
     assert worst == [7, 4, 3]
     assert surest_and_worst(judged, 99) == ([2, 1, 0, 6, 5], [7, 4, 3])
-    strict = judge_folds(telling(small, logits, thresholds=[0.97]), small, folds=[9])
+    strict = predict_folds(telling(small, logits, thresholds=[0.97]), small, folds=[9])
     assert surest_and_worst(strict, 9)[1] == [7, 3, 5, 1]
 
 
@@ -266,7 +266,7 @@ def test_a_record_is_surely_right_only_if_every_class_is(tmp_path):
     signals = np.random.default_rng(0).integers(-900, 900, (2, 12, 500))
     small = write_store(tmp_path / "store", signals, labels, folds=[9, 9])
     told = [[9, -9, -9, -9, -9], [-9, 9, -9, 9, 0.1]]
-    judged = judge_folds(telling(small, told, SUPERCLASS), small, folds=[9])
+    judged = predict_folds(telling(small, told, SUPERCLASS), small, folds=[9])
     assert surest_and_worst(judged, 5) == ([0], [1])
 
 
@@ -296,7 +296,7 @@ def points(store, model):
 
     def make(task=NORMAL, folds=(5, 6, 7, 8)):
         config = CalibrateConfig(band="coverage=0.8")
-        return calibrated(judge_folds(model(task), store, folds=folds), config)[KEY]
+        return calibrated(predict_folds(model(task), store, folds=folds), config)[KEY]
 
     return make
 
@@ -347,7 +347,7 @@ def test_points_chosen_on_the_very_records_are_called_so(store, model, points, t
 
 def test_exclusive_classes_have_no_operating_points(store, model, tmp_path):
     config = CalibrateConfig(threshold="none")
-    chosen = calibrated(judge_folds(model(RHYTHM), store, folds=[8]), config)[KEY]
+    chosen = calibrated(predict_folds(model(RHYTHM), store, folds=[8]), config)[KEY]
     for card in ({}, {KEY: chosen}):
         scores, _ = evaluated(model(RHYTHM, card=card), store, tmp_path)
         assert scores["classes"]["SR"]["calibration"]["bins"] == 10
@@ -363,7 +363,7 @@ def test_without_drawing_there_are_three_files(store, model, tmp_path):
 
 
 def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path, undrawn):
-    judged = judge_folds(model(), store, folds=[9])
+    judged = predict_folds(model(), store, folds=[9])
     surest, worst = surest_and_worst(judged, 1)
     evaluated(model(), store, tmp_path, folds=[9], draw=1)
     page = (tmp_path / REPORT).read_text()
@@ -374,7 +374,7 @@ def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path, un
         }
         assert f'href="{folder}/{name}.html"' in page
         assert f'alt="ECG {name}: ABNORMAL: ' in page
-        ill = judged.targets[judged.numbers == number, 0] > 0
+        ill = judged.targets[judged.indices == number, 0] > 0
         assert f"ECG {name}; labelled: {'ABNORMAL' if ill else 'none of these classes'}" in page
     evaluated(model(), store, tmp_path, folds=[9])
     assert {path.name for path in tmp_path.iterdir()} == {METRICS, PREDICTIONS, REPORT}
@@ -420,8 +420,8 @@ def test_beside_a_drawn_record_stand_its_statements_and_no_others(store, model, 
 def test_of_a_flat_record_among_the_extremes_the_page_says_why_it_was_not_explained(
     store, model, tmp_path, undrawn, monkeypatch
 ):
-    judged = judge_folds(model(), store, folds=[9])
-    flat = replace(store.record(int(judged.numbers[0])), name="f")
+    judged = predict_folds(model(), store, folds=[9])
+    flat = replace(store.record(int(judged.indices[0])), name="f")
     flat = replace(flat, signal_mv=np.zeros_like(flat.signal_mv))
     monkeypatch.setattr("ecgcam.data.store.Store.record", lambda *_: flat)
     evaluated(model(), store, tmp_path, folds=[9], draw=1)
@@ -430,8 +430,8 @@ def test_of_a_flat_record_among_the_extremes_the_page_says_why_it_was_not_explai
 
 def test_nothing_is_learned_from_the_records_that_are_scored(store, model):
     """The same predictions whatever the labels say."""
-    honest = predictions(judge_folds(model(), store, folds=[9]))
+    honest = predictions(predict_folds(model(), store, folds=[9]))
     turned = replace(store, records=store.records.assign(labels=[["superclass:MI"]] * 200))
-    blind = predictions(judge_folds(model(), turned, folds=[9]))
+    blind = predictions(predict_folds(model(), turned, folds=[9]))
     assert honest["probability_ABNORMAL"].equals(blind["probability_ABNORMAL"])
     assert blind["target_ABNORMAL"].all()

@@ -11,7 +11,7 @@ from sklearn import metrics
 from support.fixed_logits import telling
 from support.tiny import RHYTHM, SUPERCLASS, SUPERCLASSES, tiny_model, tiny_store
 
-from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import FEW, groups_of, score_subgroups
 from ecgcam.inference.classifier import load
@@ -43,7 +43,7 @@ def store(tmp_path_factory):
 def judged(store):
     rng = np.random.default_rng(6)
     abnormal = np.arange(COUNT) % 2
-    return judge_folds(
+    return predict_folds(
         telling(store, rng.normal(1.5 * abnormal - 0.5, 1)[:, None]), store, folds=FOLDS
     )
 
@@ -114,13 +114,13 @@ def test_the_groups_of_each_kind_hold_every_record_once(judged):
     told = score_subgroups(judged, replicates=3)
     assert list(told["by"]) == list(HEADINGS)
     for groups in told["by"].values():
-        assert sum(group["n"] for group in groups.values()) == len(judged.numbers) == COUNT
+        assert sum(group["n"] for group in groups.values()) == len(judged.indices) == COUNT
         assert sum(group["positives"] for group in groups.values()) == judged.targets.sum()
 
 
 def test_a_groups_scores_are_scikit_learns_of_its_records(judged):
     told = score_subgroups(judged, replicates=50)["by"]
-    records = judged.store.records.iloc[judged.numbers]
+    records = judged.store.records.iloc[judged.indices]
     for kind, name, inside in [
         ("sex", "female", records["sex"] == "female"),
         ("sex", "unknown", records["sex"].isna()),
@@ -156,7 +156,7 @@ def test_a_group_is_marked_where_either_kind_is_few(judged):
         labels[np.flatnonzero(judged.targets[:, 0] > 0)[:positives]] = "some"
         labels[np.flatnonzero(judged.targets[:, 0] == 0)[:negatives]] = "some"
         records = judged.store.records.copy()
-        records.loc[judged.numbers, "sex"] = labels
+        records.loc[judged.indices, "sex"] = labels
         parted = replace(judged, store=replace(judged.store, records=records))
         if negatives <= (judged.targets[:, 0] == 0).sum():
             found = score_subgroups(parted, replicates=2)["by"]["sex"]["some"]
@@ -173,14 +173,14 @@ def test_intervals_are_over_patients(store):
     widths = []
     for who in (patient, np.arange(COUNT)):
         known = replace(store, records=records.assign(patient=who))
-        judged = judge_folds(telling(known, logits), known, folds=FOLDS)
+        judged = predict_folds(telling(known, logits), known, folds=FOLDS)
         widths.append(np.diff(score_subgroups(judged, replicates=400)["all"]["accuracy_ci"]))
     assert widths[0] / widths[1] == pytest.approx(2**0.5, rel=0.2)
 
 
 def test_several_classes_are_scored_each_and_in_the_mean(store):
     rng = np.random.default_rng(2)
-    several = judge_folds(
+    several = predict_folds(
         telling(store, rng.normal(size=(COUNT, 5)), SUPERCLASS), store, folds=FOLDS
     )
     told = score_subgroups(several, replicates=3)
@@ -196,7 +196,7 @@ def test_of_exclusive_classes_the_likeliest_is_the_decision(store, monkeypatch):
     blank = Figure(figsize=(1, 1))
     monkeypatch.setattr("ecgcam.reports.evaluation_report.draw_forest", lambda *_, **__: blank)
     rng = np.random.default_rng(2)
-    judged = judge_folds(telling(store, rng.normal(size=(COUNT, 2)), RHYTHM), store, folds=FOLDS)
+    judged = predict_folds(telling(store, rng.normal(size=(COUNT, 2)), RHYTHM), store, folds=FOLDS)
     told = score_subgroups(judged, replicates=3)
     rhythms = told["all"]["classes"]
     right = judged.decisions.argmax(1) == judged.targets.argmax(1)
@@ -212,7 +212,7 @@ def test_of_exclusive_classes_the_likeliest_is_the_decision(store, monkeypatch):
 
 def test_a_model_that_is_never_wrong_is_not_called_certain(store, judged, tmp_path):
     """A sensitivity of 1 among few has a wide interval, an AUROC of 1 none; both are drawn."""
-    assert judged.numbers.tolist() == list(range(COUNT))
+    assert judged.indices.tolist() == list(range(COUNT))
     certain = telling(store, 18 * judged.targets - 9)
     report = write_evaluation(certain, store, tmp_path / "out", folds=FOLDS, replicates=30)
     scores = json.loads((tmp_path / "out" / METRICS).read_text(), parse_constant=pytest.fail)
@@ -244,7 +244,7 @@ def test_an_evaluation_holds_and_shows_them(made_up_store, tmp_path):
 
 def test_real_people(published_classifier, fold_9_store):
     told = score_subgroups(
-        judge_folds(published_classifier, fold_9_store, folds=[9]), replicates=50
+        predict_folds(published_classifier, fold_9_store, folds=[9]), replicates=50
     )
     assert told["all"]["auroc"] == pytest.approx(0.9325, abs=5e-5)
     assert told["by"]["sex"]["female"]["n"] + told["by"]["sex"]["male"]["n"] == 2183

@@ -9,8 +9,8 @@ import pytest
 from ecgcam.errors import ModelError
 from ecgcam.inference.classifier import load
 from ecgcam.inference.modelfile import load_network, read_card
-from ecgcam.inference.zoo import model_file, shipped_models
-from ecgcam.nn.complexity import cost_of
+from ecgcam.inference.zoo import find_model, shipped_models
+from ecgcam.nn.complexity import measure_complexity
 from ecgcam.signals.leads import LEADS
 
 ROOT = Path(__file__).parents[2]
@@ -36,8 +36,8 @@ def test_they_are_as_small_as_promised():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_card_tells_the_cost_as_it_is(name):
-    network, card = load_network(model_file(name))
-    assert card["cost"] == cost_of(network).to_dict()
+    network, card = load_network(find_model(name))
+    assert card["cost"] == measure_complexity(network).to_dict()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,7 +62,7 @@ def test_the_page_says_what_the_card_says(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_names_no_folder_of_whoever_made_it(name):
-    provenance = read_card(model_file(name))["provenance"]
+    provenance = read_card(find_model(name))["provenance"]
     members = provenance.get("combined", [{"provenance": provenance}])
     for recipe in (member["provenance"]["recipe"] for member in members):
         for path in (recipe["task"], *recipe["teachers"]):
@@ -72,11 +72,11 @@ def test_the_card_names_no_folder_of_whoever_made_it(name):
 
 def test_a_file_goes_before_a_shipped_model_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert model_file("normal") == shipped_models()["normal"]
+    assert find_model("normal") == shipped_models()["normal"]
     (tmp_path / "normal").write_bytes(b"")
-    assert model_file("normal") == Path("normal")
+    assert find_model("normal") == Path("normal")
 
 
 def test_an_unknown_name_is_told_which_there_are():
     with pytest.raises(ModelError, match=r"abnormal: no such model; .*normal, superclass, super"):
-        model_file("abnormal")
+        find_model("abnormal")

@@ -14,7 +14,7 @@ from torch.nn.functional import conv1d
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecgcam.inference.modelfile import load_network, make_card, read_card, save_model
-from ecgcam.nn.complexity import Cost, cost_of
+from ecgcam.nn.complexity import Cost, measure_complexity
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.nn.preprocess import PreprocessConfig
 
@@ -63,7 +63,7 @@ class Functional(nn.Module):
 
 def test_the_papers_network_layer_by_layer():
     """Outputs x inputs x kernel x samples of each convolution."""
-    cost = cost_of(paper())
+    cost = measure_complexity(paper())
     convolutions = [
         16 * 12 * 11 * 1000,
         16 * 16 * 7 * 500,
@@ -84,7 +84,7 @@ def test_the_residual_network_layer_by_layer():
     first = 4 * 32 * 32 * 7 * 500
     second = (64 * 32 * 7 + 3 * 64 * 64 * 7 + 64 * 32) * 250
     third = (96 * 64 * 7 + 3 * 96 * 96 * 7 + 96 * 64) * 125
-    cost = cost_of(paper(backbone="resnet", classes=5))
+    cost = measure_complexity(paper(backbone="resnet", classes=5))
     assert cost.backbone == stem + first + second + third
     assert cost.head == 96 * 5
     assert cost.map == 96 * 5 * 125
@@ -116,7 +116,7 @@ ATTENTION = 3 * 12 * 12 + 12 * 12 + 2 * 12 * 24  # in and out, and the two layer
     ids=lambda case: type(getattr(case, "layer", case)).__name__,
 )
 def test_whatever_multiplies_is_counted(backbone, by_hand):
-    assert cost_of(with_backbone(backbone, duration_s=1)).backbone == by_hand
+    assert measure_complexity(with_backbone(backbone, duration_s=1)).backbone == by_hand
 
 
 @pytest.mark.parametrize(
@@ -132,22 +132,22 @@ def test_the_parts_are_the_whole_that_torch_counts(config):
     network = paper(**config).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.randn(1, len(network.config.leads), network.config.samples))
-    cost = cost_of(network)
+    cost = measure_complexity(network)
     assert 2 * (cost.total - cost.head) == counter.get_total_flops()  # the map adds up to the logit
 
 
 def test_a_single_channels_map_is_counted_though_torch_multiplies_number_by_number():
     network = paper(backbone="support.backbones:Copy", leads=("II",), classes=3)
-    assert cost_of(network).map == 3 * 1000
+    assert measure_complexity(network).map == 3 * 1000
 
 
 def test_all_parameters_count_frozen_ones_too_and_tied_ones_once():
     network = paper(backbone="support.backbones:Tied")
     convolution = 12 * 12 * 3
-    assert cost_of(network).parameters == convolution + 2 * 12 + 13
+    assert measure_complexity(network).parameters == convolution + 2 * 12 + 13
     network.backbone.requires_grad_(False)
     assert network.parameters_count == 13
-    assert cost_of(network).parameters == convolution + 2 * 12 + 13
+    assert measure_complexity(network).parameters == convolution + 2 * 12 + 13
 
 
 SIGNAL = 12 * 500 * 4  # bytes
@@ -163,12 +163,15 @@ SIGNAL = 12 * 500 * 4  # bytes
     ],
 )
 def test_memory_by_hand(layers, signals):
-    assert cost_of(with_backbone(nn.Sequential(*layers))).activation_bytes == signals * SIGNAL
+    assert (
+        measure_complexity(with_backbone(nn.Sequential(*layers))).activation_bytes
+        == signals * SIGNAL
+    )
 
 
 def test_what_is_done_in_place_takes_no_memory():
     def most(*layers):
-        return cost_of(with_backbone(nn.Sequential(*layers))).activation_bytes
+        return measure_complexity(with_backbone(nn.Sequential(*layers))).activation_bytes
 
     rest = most(nn.ReLU()) - 2 * SIGNAL
     assert 0 < rest < SIGNAL  # the means, the logits, the evidence
@@ -177,7 +180,9 @@ def test_what_is_done_in_place_takes_no_memory():
 
 def test_the_map_takes_its_memory():
     network = paper(backbone="support.backbones:Copy", preprocess=RAW, classes=100, duration_s=5.0)
-    assert cost_of(network).activation_bytes == pytest.approx(SIGNAL + 100 * 500 * 4, rel=0.01)
+    assert measure_complexity(network).activation_bytes == pytest.approx(
+        SIGNAL + 100 * 500 * 4, rel=0.01
+    )
 
 
 def test_a_tensor_without_plain_storage_is_no_obstacle():
@@ -185,7 +190,7 @@ def test_a_tensor_without_plain_storage_is_no_obstacle():
         def forward(self, signal):
             return torch.sparse.mm(torch.eye(12).to_sparse(), signal[0]).unsqueeze(0)
 
-    assert cost_of(with_backbone(Sparse())).activation_bytes >= 2 * SIGNAL
+    assert measure_complexity(with_backbone(Sparse())).activation_bytes >= 2 * SIGNAL
 
 
 @pytest.mark.parametrize("scale", ["unit", "minmax", "none"])
@@ -201,11 +206,11 @@ def test_memory_is_what_torchs_allocator_hands_out(scale):
     for event in sorted(events, key=lambda event: event.start_ns()):
         now += event.nbytes()
         most = max(most, now)
-    assert cost_of(network).activation_bytes == pytest.approx(most, abs=5 * 64)
+    assert measure_complexity(network).activation_bytes == pytest.approx(most, abs=5 * 64)
 
 
 def test_a_longer_ecg_costs_in_proportion():
-    short, long = (cost_of(tiny_network(duration_s=seconds)) for seconds in (4, 8))
+    short, long = (measure_complexity(tiny_network(duration_s=seconds)) for seconds in (4, 8))
     for name in ("preprocess", "backbone", "map"):
         assert getattr(long, name) == 2 * getattr(short, name)
     assert (long.head, long.parameters) == (short.head, short.parameters)
@@ -217,7 +222,7 @@ def test_the_network_is_left_as_it_was():
     network.backbone.last.norm.eval()  # frozen, as in fine-tuning
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     chance = torch.random.get_rng_state()
-    assert cost_of(network) == cost_of(network)
+    assert measure_complexity(network) == measure_complexity(network)
     modes = {name: module.training for name, module in network.named_modules()}
     assert {name for name, training in modes.items() if not training} == {"backbone.last.norm"}
     assert all(torch.equal(weights[name], now) for name, now in network.state_dict().items())
@@ -235,7 +240,7 @@ def test_it_is_so_after_an_error_too():
     network = with_backbone(Failing()).train()
     chance = torch.random.get_rng_state()
     with pytest.raises(KeyError):
-        cost_of(network)
+        measure_complexity(network)
     assert network.training
     assert network.backbone.training
     assert torch.equal(torch.random.get_rng_state(), chance)
@@ -246,7 +251,7 @@ def test_it_is_so_after_an_error_too():
 def test_a_card_carries_it():
     network = tiny_network(classes=5)
     saved = make_card(network, SUPERCLASS, provenance={})["cost"]
-    cost = cost_of(network)
+    cost = measure_complexity(network)
     assert json.loads(json.dumps(saved)) == saved == cost.to_dict()
     work = saved["multiply_accumulates"]
     assert work.pop("total") == sum(work.values()) == cost.total
@@ -288,9 +293,9 @@ def test_counting_does_not_wake_torchs_compiler():
     """Whose import takes seconds, which a command that writes a model would take longer."""
     code = (
         "import sys\n"
-        "from ecgcam.nn.complexity import cost_of\n"
+        "from ecgcam.nn.complexity import measure_complexity\n"
         "from ecgcam.nn.network import Network, NetworkConfig\n"
-        "cost_of(Network(NetworkConfig(classes=1)))\n"
+        "measure_complexity(Network(NetworkConfig(classes=1)))\n"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     root = Path(__file__).parents[2]

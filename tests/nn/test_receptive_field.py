@@ -7,10 +7,10 @@ import torch
 from support.tiny import tiny_network
 
 from ecgcam.inference.modelfile import load_network
-from ecgcam.inference.zoo import model_file
+from ecgcam.inference.zoo import find_model
 from ecgcam.nn.backbones import BACKBONES
 from ecgcam.nn.network import Network, NetworkConfig
-from ecgcam.nn.receptive_field import samples_seen
+from ecgcam.nn.receptive_field import receptive_field
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("normal", "superclass", "superclass-large")
@@ -30,44 +30,48 @@ def by_gradient(network, *, draws=64):
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
 def test_a_frame_sees_what_its_gradient_reaches(backbone):
     network = Network(NetworkConfig(classes=2, backbone=backbone))
-    assert samples_seen(network) == by_gradient(network)
+    assert receptive_field(network) == by_gradient(network)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_frame_of_a_shipped_model_sees_what_its_gradient_reaches(name):
-    network, _ = load_network(model_file(name))
-    assert samples_seen(network) == by_gradient(network)
+    network, _ = load_network(find_model(name))
+    assert receptive_field(network) == by_gradient(network)
 
 
 def test_the_papers_network_by_hand():
     """Kernels 11, 7, 7, 7 and three pools of two, each of which doubles the step."""
-    assert samples_seen(Network(NetworkConfig(classes=1))) == 11 + 1 + 6 * 2 + 2 + 6 * 4 + 4 + 6 * 8
+    assert (
+        receptive_field(Network(NetworkConfig(classes=1))) == 11 + 1 + 6 * 2 + 2 + 6 * 4 + 4 + 6 * 8
+    )
 
 
 def test_a_weight_of_zero_sees_all_the_same_and_a_copy_sees_one_sample():
     network = tiny_network()
-    seen = samples_seen(network)
+    seen = receptive_field(network)
     torch.nn.init.zeros_(network.backbone.blocks[0].conv.weight)
-    assert samples_seen(network) == seen
-    assert samples_seen(Network(NetworkConfig(classes=1, backbone="support.backbones:Copy"))) == 1
+    assert receptive_field(network) == seen
+    assert (
+        receptive_field(Network(NetworkConfig(classes=1, backbone="support.backbones:Copy"))) == 1
+    )
 
 
 def test_nobody_sees_more_than_there_is():
     network = Network(NetworkConfig(classes=1, backbone="resnet", duration_s=1.0))
-    assert samples_seen(network) == 100
+    assert receptive_field(network) == 100
 
 
 def test_the_network_is_left_as_it_was():
     network = tiny_network().train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    samples_seen(network)
+    receptive_field(network)
     assert network.training
     assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_page_on_explanation_says_what_a_frame_of_each_shipped_model_sees(name):
-    seconds = samples_seen(load_network(model_file(name))[0]) / 100
+    seconds = receptive_field(load_network(find_model(name))[0]) / 100
     page = " ".join((ROOT / "docs" / "explanation.md").read_text(encoding="utf-8").split())
     assert f"{seconds:.2f} s of" in page
     assert page.index(f"{seconds:.2f} s of") < page.index(f"`{name}`")

@@ -18,7 +18,7 @@ from ecgcam.plots.curves import (
     draw_traces,
     draw_training_curve,
 )
-from ecgcam.plots.style import drawable
+from ecgcam.plots.style import printable
 
 
 def test_roc_and_pr_curves_enclose_the_areas_their_legends_name():
@@ -151,7 +151,7 @@ def test_any_name_can_be_drawn():
 
 
 def test_drawable_text_is_one_short_line_of_signs_the_font_has():
-    assert drawable("a\n b\tc") == "a b c"
-    assert drawable("心 é µ") == "□ é µ"
-    assert drawable("x" * 20, length=5) == "xxxx…"
-    assert drawable("5 $ and 6 $") == r"5 \$ and 6 \$"
+    assert printable("a\n b\tc") == "a b c"
+    assert printable("心 é µ") == "□ é µ"
+    assert printable("x" * 20, length=5) == "xxxx…"
+    assert printable("5 $ and 6 $") == r"5 \$ and 6 \$"

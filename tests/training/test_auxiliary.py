@@ -22,7 +22,7 @@ def store(tmp_path):
 
 
 def test_each_kind_has_the_labels_that_enough_of_the_records_have(store):
-    found = auxiliary_labels(store, store.numbers(), NORMAL, at_least=3)
+    found = auxiliary_labels(store, store.indices(), NORMAL, at_least=3)
     assert found.labels == (
         "superclass:NORM", "superclass:MI", "subclass:IMI", "subclass:NORM",
         "statement:IMI", "statement:NORM", "statement:SR",
@@ -39,16 +39,16 @@ def test_it_is_counted_over_the_records_that_are_trained_on(store):
 
 
 def test_what_the_task_has_itself_is_left_out(store):
-    found = auxiliary_labels(store, store.numbers(), SUPERCLASS, at_least=3)
+    found = auxiliary_labels(store, store.indices(), SUPERCLASS, at_least=3)
     assert not [label for label in found.labels if label.startswith("superclass:")]
     assert found.sizes == (2, 3)
 
 
 def test_where_no_label_is_left_it_is_said(store, tmp_path):
     with pytest.raises(DatasetError, match="no label beside the task's has 11 records"):
-        auxiliary_labels(store, store.numbers(), NORMAL, at_least=11)
+        auxiliary_labels(store, store.indices(), NORMAL, at_least=11)
 
 
 def test_a_made_up_store_has_some(tmp_path):
     store = tiny_store(tmp_path / "store")
-    assert auxiliary_labels(store, store.numbers(), NORMAL, at_least=5).labels
+    assert auxiliary_labels(store, store.indices(), NORMAL, at_least=5).labels

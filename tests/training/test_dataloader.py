@@ -19,7 +19,7 @@ def labelled(made_up_store):
 @pytest.fixture(scope="module")
 def preprocessed(made_up_store, labelled, tmp_path_factory):
     path = tmp_path_factory.mktemp("preprocessed") / "signals.npy"
-    return preprocess_once(tiny_network(duration_s=10), made_up_store, labelled.numbers, path)
+    return preprocess_once(tiny_network(duration_s=10), made_up_store, labelled.indices, path)
 
 
 def loader_of(preprocessed, labelled, **options):
@@ -30,10 +30,10 @@ def test_batches_are_the_preprocessed_records_with_their_targets(
     made_up_store, labelled, preprocessed
 ):
     signals, targets, places = zip(*loader_of(preprocessed, labelled), strict=True)
-    n = len(labelled.numbers)
+    n = len(labelled.indices)
     assert [len(part) for part in signals] == [16] * (n // 16) + [n % 16]
     assert signals[0].shape == (16, 12, 1000)
-    signal_mv = torch.from_numpy(made_up_store.signals_mv(labelled.numbers))
+    signal_mv = torch.from_numpy(made_up_store.signals_mv(labelled.indices))
     wanted = tiny_network(duration_s=10).preprocess(signal_mv)
     torch.testing.assert_close(torch.cat(signals), wanted)
     np.testing.assert_array_equal(torch.cat(targets).numpy(), labelled.targets)
@@ -45,7 +45,7 @@ def test_in_half_precision_a_signal_within_1_is_rounded_by_less_than_it_was_reco
 ):
     network = tiny_network(duration_s=10)
     path = tmp_path / "half.npy"
-    half = preprocess_once(network, made_up_store, labelled.numbers, path, dtype=np.float16)
+    half = preprocess_once(network, made_up_store, labelled.indices, path, dtype=np.float16)
     everything = range(len(half))
     difference = np.abs(half.read(everything) - preprocessed.read(everything)).max()
     assert 0 < difference < 0.0005
@@ -62,8 +62,8 @@ def test_what_half_precision_cannot_hold_becomes_its_largest(tmp_path):
 
 def test_the_networks_leads_are_taken_by_name(made_up_store, labelled, tmp_path):
     network = tiny_network(duration_s=10, leads=("V5", "I"))
-    some = preprocess_once(network, made_up_store, labelled.numbers[:9], tmp_path / "some.npy")
-    signal_mv = made_up_store.signals_mv(labelled.numbers[:9])[:, [10, 0]]
+    some = preprocess_once(network, made_up_store, labelled.indices[:9], tmp_path / "some.npy")
+    signal_mv = made_up_store.signals_mv(labelled.indices[:9])[:, [10, 0]]
     torch.testing.assert_close(
         torch.from_numpy(some.read(range(9))), network.preprocess(torch.from_numpy(signal_mv))
     )
@@ -73,7 +73,7 @@ def test_shuffled_each_signal_keeps_its_target(labelled, preprocessed):
     loader = loader_of(preprocessed, labelled, shuffle_seed=3)
     order = [
         place
-        for batch in BatchOrder(len(labelled.numbers), batch=16, shuffle_seed=3)
+        for batch in BatchOrder(len(labelled.indices), batch=16, shuffle_seed=3)
         for place in batch
     ]
     signals, targets, places = (torch.cat(parts).numpy() for parts in zip(*loader, strict=True))

@@ -26,13 +26,13 @@ def store(tmp_path_factory):
 
 def said(path, store):
     classifier = load(path)
-    signals_mv = store.signals_mv(store.numbers())
+    signals_mv = store.signals_mv(store.indices())
     return classifier.probabilities(classifier.judge(signals_mv)[0])
 
 
 def soft(store, wanted, teachers, **how):
     hard = np.ones((len(store.records), len(wanted)), np.float32)
-    return taught(hard, wanted, teachers, store, store.numbers(), **how)
+    return taught(hard, wanted, teachers, store, store.indices(), **how)
 
 
 ABNORMAL = wanted_classes(NORMAL)
@@ -126,11 +126,11 @@ def test_a_run_learns_what_its_teachers_say(store, tmp_path, each_batch, out_of_
     how = {"teacher_share": 0.75, "each_batch": each_batch, "out_of_fold": out_of_fold}
     model = train(store, tmp_path / "run", replace(still, teachers=(str(teacher),), **how))
     hard = store.labelled(NORMAL, folds=TINY.train_folds)
-    seen = store.records["fold"].to_numpy()[hard.numbers] < 5
+    seen = store.records["fold"].to_numpy()[hard.indices] < 5
     share = np.where(seen & out_of_fold, 0, 0.75).astype(np.float32)[:, None]
-    soft = (1 - share) * hard.targets + share * said(teacher, store)[hard.numbers]
+    soft = (1 - share) * hard.targets + share * said(teacher, store)[hard.indices]
     told = pd.read_csv(tmp_path / "run" / METRICS)["train_loss"][0]
-    assert told == pytest.approx(loss_against(soft, model, store, hard.numbers), abs=1e-4)
+    assert told == pytest.approx(loss_against(soft, model, store, hard.indices), abs=1e-4)
     assert read_card(model)["provenance"]["recipe"]["teachers"] == [str(teacher)]
 
 

@@ -23,14 +23,14 @@ from ecgcam.data.store import open_store
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluation.leakage import data_of
 from ecgcam.inference.modelfile import load_network, read_card
-from ecgcam.inference.torch_engine import judge_array
+from ecgcam.inference.torch_engine import predict_array
 from ecgcam.nn.network import Network
 from ecgcam.nn.preprocess import PreprocessConfig
 from ecgcam.signals.leads import LEADS
 from ecgcam.training.augment import Augment
 from ecgcam.training.config import TrainConfig
 from ecgcam.training.dataloader import BatchOrder
-from ecgcam.training.lightning_module import Training, random_crop, validation_score
+from ecgcam.training.lightning_module import TrainingModule, random_crop, validation_score
 from ecgcam.training.run_folder import CONFIG, LAST, METRICS, MODEL
 from ecgcam.training.trainer import train
 
@@ -167,14 +167,14 @@ def test_the_model_is_the_best_epochs_and_its_scores_are_those_of_judging_alone(
     assert best["val_auroc"] == chosen["value"] == table["val_auroc"].max()
     labelled = store.labelled(NORMAL, folds=[9])
     network, _ = load_network(out / MODEL)
-    logits, _ = judge_array(network, store.signals_mv(labelled.numbers))
+    logits, _ = predict_array(network, store.signals_mv(labelled.indices))
     assert roc_auc_score(labelled.targets, logits) == pytest.approx(best["val_auroc"])
     loss = binary_cross_entropy_with_logits(*map(torch.tensor, (logits, labelled.targets)))
     assert loss.item() == pytest.approx(best["val_loss"], rel=1e-5)
 
 
 def test_validation_leaves_the_batch_norms_alone(store, paper_run):
-    steps = -(-len(store.labelled(NORMAL, folds=range(1, 9)).numbers) // TINY.batch)
+    steps = -(-len(store.labelled(NORMAL, folds=range(1, 9)).indices) // TINY.batch)
     epochs = read_card(paper_run / MODEL)["provenance"]["chosen"]["epoch"]
     seen = load_file(paper_run / MODEL)["backbone.last.norm.num_batches_tracked"]
     assert seen.item() == epochs * steps
@@ -239,7 +239,7 @@ def test_a_constant_rate_stays(store, tmp_path):
 @pytest.mark.parametrize(("decay", "kind"), [(0.0, "Adam"), (0.03, "AdamW")])
 def test_weights_decay_as_the_recipe_says(decay, kind):
     recipe = replace(TINY, weight_decay=decay, schedule="constant")
-    training = Training(tiny_network(), recipe, exclusive=False)
+    training = TrainingModule(tiny_network(), recipe, exclusive=False)
     optimizer = training.configure_optimizers()
     (group,) = optimizer.param_groups
     assert (type(optimizer).__name__, group["weight_decay"], group["lr"]) == (kind, decay, 5e-3)
@@ -249,16 +249,16 @@ def test_weights_decay_as_the_recipe_says(decay, kind):
 def test_chance_is_another_in_each_step_of_each_epoch(store, tmp_path, monkeypatch):
     """One for the signals, one for dropout."""
     seeds = []
-    chance = Training._chance
+    chance = TrainingModule._chance
 
     def look(training, *draw):
         generator = chance(training, *draw)
         seeds.append(generator.initial_seed())
         return generator
 
-    monkeypatch.setattr(Training, "_chance", look)
+    monkeypatch.setattr(TrainingModule, "_chance", look)
     train(store, tmp_path / "run", replace(TINY, epochs=3))
-    steps = -(-len(store.labelled(NORMAL, folds=TINY.train_folds).numbers) // TINY.batch)
+    steps = -(-len(store.labelled(NORMAL, folds=TINY.train_folds).indices) // TINY.batch)
     assert len(set(seeds)) == len(seeds) == 3 * steps * 2
 
 
@@ -268,13 +268,13 @@ def test_the_average_is_that_of_the_weights_after_each_step(store, tmp_path, mon
     So do the norms' means and variances; their counts are the last step's.
     """
     seen = []
-    ended = Training.on_train_batch_end
+    ended = TrainingModule.on_train_batch_end
 
     def look(training, *rest):
         seen.append(copy.deepcopy(training.network.state_dict()))
         ended(training, *rest)
 
-    monkeypatch.setattr(Training, "on_train_batch_end", look)
+    monkeypatch.setattr(TrainingModule, "on_train_batch_end", look)
     train(store, tmp_path / "run", replace(TINY, epochs=2, average=0.2, score="accuracy"))
     chosen = read_card(tmp_path / "run" / MODEL)["provenance"]["chosen"]["epoch"]
     wanted, *others = seen[: chosen * len(seen) // 2]
@@ -304,7 +304,7 @@ def test_a_run_on_some_leads_is_that_of_a_store_of_these_leads(store, tmp_path):
     recipe = replace(TINY, epochs=1)
     some = train(store, tmp_path / "some", replace(recipe, leads=("I", "V5")))
     places = [LEADS.index(lead) for lead in ("I", "V5")]
-    signals_uv = store.signals_uv(store.numbers())[:, places]
+    signals_uv = store.signals_uv(store.indices())[:, places]
     narrow = write_store(
         tmp_path / "narrow",
         signals_uv,
@@ -369,7 +369,7 @@ def test_exclusive_classes_are_trained_together(store, tmp_path):
     network, card = load_network(path)
     assert card["task"]["exclusive"]
     labelled = store.labelled(NORMAL, folds=[9])
-    logits = torch.tensor(judge_array(network, store.signals_mv(labelled.numbers))[0])
+    logits = torch.tensor(predict_array(network, store.signals_mv(labelled.indices))[0])
     found = logits.softmax(-1)[:, 1] >= 0.5
     best = rows(tmp_path / "run").iloc[card["provenance"]["chosen"]["epoch"] - 1]
     assert accuracy_score(labelled.targets[:, 0], found) == pytest.approx(best["val_accuracy"])
@@ -385,7 +385,7 @@ def test_exclusive_classes_are_trained_together(store, tmp_path):
     ],
 )
 def test_the_loss_is_the_one_computed_by_hand(exclusive, wanted):
-    training = Training(tiny_network(classes=2), TINY, exclusive=exclusive)
+    training = TrainingModule(tiny_network(classes=2), TINY, exclusive=exclusive)
     loss = training.loss(torch.tensor([[0.0, math.log(3)]]), torch.tensor([[1.0, 0.0]]))
     assert loss.item() == pytest.approx(wanted)
 
@@ -406,10 +406,10 @@ def test_the_training_loss_is_the_mean_over_the_records(store, tmp_path):
     """The last batch has three of them; with hardly a rate the network stays as it was drawn."""
     to_train = store.labelled(NORMAL, folds=TINY.train_folds)
     still = replace(
-        TINY, epochs=1, augmentation="none", learning_rate=1e-12, batch=len(to_train.numbers) - 3
+        TINY, epochs=1, augmentation="none", learning_rate=1e-12, batch=len(to_train.indices) - 3
     )
     network, _ = load_network(train(store, tmp_path / "run", still))
-    prepared = network.preprocess(torch.from_numpy(store.signals_mv(to_train.numbers)))
+    prepared = network.preprocess(torch.from_numpy(store.signals_mv(to_train.indices)))
     total = 0.0
     for places in BatchOrder(len(prepared), batch=still.batch, shuffle_seed=still.seed):
         targets = torch.from_numpy(to_train.targets[places])
@@ -632,7 +632,7 @@ def test_a_run_cuts_each_record_anew_in_each_epoch(store, tmp_path, monkeypatch)
     recipe = replace(TINY, epochs=2, crop_s=2.0, augmentation="none", batch=1000)
     network, _ = load_network(train(store, tmp_path / "run", recipe))
     signal_mv = torch.from_numpy(
-        store.signals_mv(store.labelled(NORMAL, folds=TINY.train_folds).numbers)
+        store.signals_mv(store.labelled(NORMAL, folds=TINY.train_folds).indices)
     )
     whole = network.preprocess(signal_mv)[:, 0].half().float()  # as kept for the training
     stretches = whole.unfold(1, 200, 1)[:, :, :9]  # (records, starts, 9): enough to know each by

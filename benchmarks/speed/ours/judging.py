@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from ecgcam.data.store import open_store
-from ecgcam.evaluation.fold_predictions import judge_folds
+from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.scoring import score
 from ecgcam.inference.classifier import BATCH, load
 from ecgcam.nn.allocation import FOR_JUDGING, keep_freed_memory
-from ecgcam.nn.fuse import folded
+from ecgcam.nn.fuse import fuse_norms
 from ecgcam.nn.network import evaluating
 
 from ..rivals.loop import Given, Job
@@ -26,7 +26,7 @@ def evaluate(given: Given) -> Job:
     logits: list[NDArray[np.float32]] = []
 
     def run() -> None:
-        judged = judge_folds(classifier, open_store(Path(given["store"])), folds=given["folds"])
+        judged = predict_folds(classifier, open_store(Path(given["store"])), folds=given["folds"])
         score(judged, replicates=1)
         logits[:] = [judged.logits]
 
@@ -39,7 +39,7 @@ def judge(given: Given) -> Job:
 
     def run() -> None:
         whole = open_store(Path(given["store"]))
-        judge_folds(classifier, whole, folds=whole.records["fold"].unique().tolist())
+        predict_folds(classifier, whole, folds=whole.records["fold"].unique().tolist())
 
     return Job(run=run, ecgs=given["records"])
 
@@ -64,7 +64,7 @@ def probability_and_map(given: Given) -> Job:
     head averages them; LayerGradCam is so the evidence over that number.
     """
     keep_freed_memory(FOR_JUDGING)  # this, the norms and the size of a batch as load() has them
-    prepared, network = first(given, "prepared"), folded(network_of(given))
+    prepared, network = first(given, "prepared"), fuse_norms(network_of(given))
     parts = torch.split(prepared, BATCH)
     maps: list[torch.Tensor] = []
 
@@ -105,7 +105,7 @@ def layer_grad_cam(given: Given) -> Job:
     from captum.attr import LayerGradCam
 
     keep_freed_memory(FOR_JUDGING)
-    prepared, network = first(given, "prepared"), folded(network_of(given))
+    prepared, network = first(given, "prepared"), fuse_norms(network_of(given))
     explain = LayerGradCam(network.logits, network.backbone.last)
 
     def run() -> None:

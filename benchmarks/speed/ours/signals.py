@@ -30,7 +30,7 @@ def store(given: Given) -> Job:
 
     def result() -> NDArray[np.int16]:
         whole = open_store(made)
-        return whole.signals_uv(whole.numbers())
+        return whole.signals_uv(whole.indices())
 
     return Job(run=run, ecgs=given["records"], result=result)
 

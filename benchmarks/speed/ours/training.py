@@ -12,7 +12,7 @@ from ecgcam.data.store import open_store
 from ecgcam.nn.allocation import FOR_TRAINING, keep_freed_memory
 from ecgcam.nn.network import Network, evaluating
 from ecgcam.training.config import TrainConfig
-from ecgcam.training.lightning_module import Training
+from ecgcam.training.lightning_module import TrainingModule
 from ecgcam.training.trainer import train
 
 from ..rivals.loop import Given, Job
@@ -101,7 +101,7 @@ class Steps:
 
     def __init__(self, network: Network, *, precision: str) -> None:
         config = TrainConfig(schedule="constant", precision=precision)
-        self.training = Training(network, config, exclusive=False)
+        self.training = TrainingModule(network, config, exclusive=False)
         self.optimizer = self.training.configure_optimizers()
         self.bf16 = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
 

@@ -34,7 +34,7 @@ class Interval:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MadeUp:
+class SyntheticEcg:
     """A made-up ECG and all that is known of it.
 
     record:     the ECG, in whole microvolts as a device stores it.
@@ -52,14 +52,14 @@ class MadeUp:
     noise: Noise
 
 
-def made_up_ecg(
+def synthetic_ecg(
     rng: np.random.Generator,
     statements: Sequence[str] = (NORMAL,),
     *,
     rate_hz: float = 100,
     duration_s: float = 10.0,
     person: Person | None = None,
-) -> MadeUp:
+) -> SyntheticEcg:
     """A made-up ECG with these SCP statements: ("NORM",), or some of DISORDERS.
 
     Person, rhythm, noise and disorders draw their chance apart, so that generators alike give
@@ -88,7 +88,7 @@ def made_up_ecg(
         sex=person.sex,
     )
     along = [form for code in statements if code != NORMAL for form in DISORDERS[code].along]
-    return MadeUp(
+    return SyntheticEcg(
         record=record,
         truth=tuple(sorted(truth, key=lambda interval: interval.start_s)),
         statements=(*statements, *dict.fromkeys(along), rhythm),

@@ -17,7 +17,7 @@ from ...errors import DatasetError
 from ...signals.record import Record
 from ..ptbxl import STATEMENTS, TABLE
 from .diagnoses import DISORDERS, NORMAL
-from .ecg import Interval, MadeUp, made_up_ecg
+from .ecg import Interval, SyntheticEcg, synthetic_ecg
 from .people import draw_person
 from .ptbxl_tables import Row, database_row, statement_table, truth_table
 
@@ -105,7 +105,7 @@ def _checksums(folder: Path) -> str:
     return "".join(f"{digest} {path.relative_to(folder).as_posix()}\n" for digest, path in sums)
 
 
-def _visits(seed: int) -> Iterator[tuple[int, MadeUp, np.random.Generator]]:
+def _visits(seed: int) -> Iterator[tuple[int, SyntheticEcg, np.random.Generator]]:
     """Patients without end, one in five recorded again: (patient, ECG, chance for its row).
 
     Each patient has chance of their own, so no record depends on how many come after it.
@@ -116,7 +116,7 @@ def _visits(seed: int) -> Iterator[tuple[int, MadeUp, np.random.Generator]]:
         case = cases[rng.choice(len(cases), p=weights / weights.sum())]
         person = draw_person(rng, mean_age_years=52 if case == (NORMAL,) else 63)
         for _ in range(rng.choice([1, 2, 3], p=[0.8, 0.15, 0.05])):
-            yield patient, made_up_ecg(rng, case, person=person), rng
+            yield patient, synthetic_ecg(rng, case, person=person), rng
 
 
 def _write_wfdb(stem: Path, record: Record) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..ptbxl import OVER_89_YEARS
 from .diagnoses import STATEMENTS
-from .ecg import Interval, MadeUp
+from .ecg import Interval, SyntheticEcg
 
 _LIKELIHOODS = (100.0, 80.0, 50.0, 35.0, 15.0, 0.0)  # in percent, as the readers of PTB-XL put them
 _DEVICES = ("MADE-UP 12", "MADE-UP 12   E", "MADE-UP 6", "MADE-UP 60")  # of the sites 0 to 3
@@ -20,7 +20,7 @@ Row = dict[str, object]
 
 
 def database_row(
-    ecg_id: int, patient: int, fold: int, made: MadeUp, rng: np.random.Generator
+    ecg_id: int, patient: int, fold: int, made: SyntheticEcg, rng: np.random.Generator
 ) -> Row:
     """A record's row of ptbxl_database.csv: all of its columns, in their order."""
     name = f"{ecg_id // 1000 * 1000:05d}/{ecg_id:05d}"
@@ -39,7 +39,7 @@ def database_row(
     }
 
 
-def _of_the_person(made: MadeUp, rng: np.random.Generator) -> Row:
+def _of_the_person(made: SyntheticEcg, rng: np.random.Generator) -> Row:
     """Sex is 0 for male, 1 for female; an age above 89 is 300; height and weight mostly lack."""
     person, female = made.person, made.person.sex == "female"
     return {
@@ -61,7 +61,7 @@ def _of_the_visit(rng: np.random.Generator) -> Row:
     }
 
 
-def _of_the_reader(made: MadeUp, rng: np.random.Generator) -> Row:
+def _of_the_reader(made: SyntheticEcg, rng: np.random.Generator) -> Row:
     """The diagnoses with a likelihood each; 0, which means unknown, for form and rhythm."""
     codes = {
         code: float(rng.choice(_LIKELIHOODS, p=[0.68, 0.12, 0.1, 0.03, 0.03, 0.04]))
@@ -91,7 +91,7 @@ def _of_the_validation(fold: int, rng: np.random.Generator) -> Row:
     }
 
 
-def _of_the_trace(made: MadeUp) -> Row:
+def _of_the_trace(made: SyntheticEcg) -> Row:
     """Remarks on the noise that was put in, with the stray commas that PTB-XL's have."""
     drift, static = (made.noise.remarks.get(kind) for kind in ("baseline_drift", "static_noise"))
     return {
