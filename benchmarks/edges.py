@@ -27,7 +27,7 @@ def table(model: str, store: Path) -> str:
     classifier, opened = load(model), open_store(store)
     leads = lead_order(opened.leads, classifier.leads)
     signals_mv = opened.signals_mv(opened.indices(folds=[9]))[:, leads]
-    logits, evidence = classifier.judge(signals_mv)
+    logits, evidence = classifier.run(signals_mv)
     hottest = hottest_at_an_edge(evidence, duration_s=classifier.duration_s)
     decided = [classifier.decide(row) for row in classifier.probabilities(logits)]
     chance = edges(evidence.shape[-1], duration_s=classifier.duration_s).mean()

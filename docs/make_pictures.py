@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import typer
-
-import ecgcam
 from ecgcam.lead_transforms import LeadDropout, LeadMix
 from ecgcam.pictures.plots import draw_augmentations
 from ecgcam.pictures.sheet import draw_sheet
@@ -24,6 +22,8 @@ from ecgcam.transforms import (
     TimeShift,
     TimeWarp,
 )
+
+import ecgcam
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import typer
-
 from ecgcam.pictures.forest import draw_forest
 from ecgcam.pictures.robustness import draw_changes, draw_strengths
 from ecgcam.subgroups import HEADINGS

@@ -19,6 +19,14 @@ from numpy.typing import NDArray
 from .errors import DatasetError, ModelError
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
+SUPERCLASS_TITLES = {
+    "NORM": "Normal ECG",
+    "MI": "Myocardial infarction",
+    "STTC": "ST/T change",
+    "CD": "Conduction disturbance",
+    "HYP": "Hypertrophy",
+}
+TITLES = {"ABNORMAL": "Abnormal ECG", **SUPERCLASS_TITLES}
 UNLABELLED = ("positive", "negative", "drop")
 
 Vocabulary = Mapping[str, Sequence[str]]
@@ -202,3 +210,14 @@ def _label(member: str, vocabulary: Vocabulary) -> str:
     near = [alike[name] for name in difflib.get_close_matches(member.casefold(), alike, n=3)]
     hint = f" Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
     raise DatasetError(f"the store has no statement, group or column {member!r}.{hint}")
+
+
+def full_name(name: str, title: str) -> str:
+    """Return a class name as people read it: "Conduction disturbance (CD)".
+
+    The title alone where it already says the name ("Abnormal ECG" for ABNORMAL), the name alone
+    where there is no title.
+    """
+    if not title or title == name:
+        return name
+    return title if name.casefold() in title.casefold().split() else f"{title} ({name})"

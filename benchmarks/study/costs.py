@@ -18,7 +18,7 @@ import torch
 from run import HERE, Run, configurations, recipe
 
 from ecgcam.files import atomic_write
-from ecgcam.inference.torch_engine import torch_engine
+from ecgcam.inference.torch_engine import TorchEngine
 from ecgcam.nn.complexity import measure_complexity
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.signals.leads import LEADS
@@ -35,7 +35,7 @@ def main() -> None:
     for name in ("crop5", *(name for name in configurations() if name.startswith("zoo-"))):
         network = _network(name)
         signal_mv = np.random.default_rng(0).normal(0, 1, (1, len(network.config.leads), 1000))
-        judge = partial(torch_engine(network), signal_mv.astype(np.float32), "features")
+        judge = partial(TorchEngine(network), signal_mv.astype(np.float32))
         milliseconds = _median_ms(judge)
         cost = measure_complexity(network)
         rows.append((name, cost.parameters, cost.total, round(milliseconds, 2)))

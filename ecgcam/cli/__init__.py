@@ -50,7 +50,6 @@ for command in (
     explain_commands.read,
     explain_commands.info,
     explain_commands.models,
-    explain_commands.import_weights,
 ):
     app.command()(command)
 

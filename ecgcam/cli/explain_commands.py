@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ModelError, RecordError
-from .options import Overwrite, Trusted, a_file, a_folder, refuse_to_replace
+from .options import Trusted, a_folder
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -29,24 +29,19 @@ def explain(
     class_name: Annotated[
         str | None, typer.Option("--class", help="Whose map to show; else the most probable.")
     ] = None,
-    source: Annotated[
-        str, typer.Option(help="features; conv: the paper's map, which does not add up.")
-    ] = "features",
     backbone: Trusted = None,
 ) -> None:
     """Judge ECGs and show why: NAME-leads.png, NAME-sheet.png and .pdf, NAME.html, NAME.json."""
-    from ..inference.classifier import SOURCES, load
+    from ..inference.classifier import load
     from ..reports.explanation_report import write_explanations
 
-    if source not in SOURCES:
-        raise typer.BadParameter(f"--source must be one of {', '.join(SOURCES)}.")
     if not ecgs:
         raise typer.BadParameter("which ECG? Give files, or --store and ids.")
     classifier = load(model, backbone=backbone)
     if class_name is not None and class_name not in classifier.classes:
         raise typer.BadParameter(f"--class must be one of {', '.join(classifier.classes)}.")
     records = _records(ecgs, store)
-    answers = classifier.explain(records, source=source)
+    answers = classifier.explain(records)
     judged = [k for k, answer in enumerate(answers) if answer.refused is None]
     with progress("ECGs explained") as show:
         written = write_explanations(
@@ -128,20 +123,6 @@ def models() -> None:
         card = read_card(path)
         size = f"{card['cost']['parameters']:,} parameters, {path.stat().st_size / 1000:.0f} kB"
         typer.echo(f"{name:<18}{', '.join(card['classes'])}; {size}; {scores_in_words(card)}")
-
-
-def import_weights(
-    weights: Annotated[
-        Path, typer.Argument(help="The state dict published with the paper, a .pt.")
-    ],
-    out: Annotated[Path, typer.Option(help="The model file to write.", callback=a_file)],
-    overwrite: Overwrite = False,
-) -> None:
-    """Make a model file of the paper's published weights."""
-    from ..inference.published import import_published
-
-    refuse_to_replace(out, overwrite=overwrite)
-    typer.echo(import_published(weights, out))
 
 
 def _records(ecgs: list[str], store: Path | None) -> "list[Record]":

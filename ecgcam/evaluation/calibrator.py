@@ -67,7 +67,7 @@ def shifted(judged: FoldPredictions, shifts: Sequence[float]) -> FoldPredictions
         "thresholds": _same_decisions(card, card["temperature"], shifts=added),
         "provenance": {**card["provenance"], BIAS_SHIFT: so_far},
     }
-    moved = Classifier(classifier.judge, bias=classifier.bias + added, card=card | changed)
+    moved = Classifier(classifier.run, bias=classifier.bias + added, card=card | changed)
     logits = judged.logits + added
     return replace(
         judged, classifier=moved, logits=logits, probabilities=moved.probabilities(logits)

@@ -86,7 +86,7 @@ def predict_records(
     logits = []
     for at in range(0, len(indices), _BLOCK):
         block = indices[at : at + _BLOCK]
-        logits.append(classifier.judge(store.signals_mv(block)[:, rows])[0])
+        logits.append(classifier.run(store.signals_mv(block)[:, rows])[0])
         if progress:
             progress(at + len(block), len(indices))
     return np.concatenate(logits)

@@ -84,7 +84,7 @@ def judge_disturbed(
         signals = trial.disturb(judged.store.signals_mv(block), rng)
         kept = np.isin(block, judged.indices)
         if kept.any():
-            logits.append(judged.classifier.judge(signals[kept][:, rows])[0])
+            logits.append(judged.classifier.run(signals[kept][:, rows])[0])
     found = np.concatenate(logits)
     return replace(judged, logits=found, probabilities=judged.classifier.probabilities(found))
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 
 KEY = "operating_points"  # in a card
-NO, YES = "no", "yes"
 TEMPERATURES = (0.05, 20.0)  # the lowest and the highest that a card may have
 
 
@@ -189,17 +188,3 @@ class OperatingPoints:
         said = zip(classes, map(np.asarray, probabilities), strict=True)
         found = tuple(name for name, p in said if name in bands and bands[name].holds(p))
         return found if bands else None
-
-    def conformal_sets(
-        self, classes: tuple[str, ...], probabilities: NDArray[np.float32]
-    ) -> tuple[tuple[str, ...], ...]:
-        """For each class the answers, of "no" and "yes", that its probability leaves possible.
-
-        probabilities: (classes,). Of a class that nothing was chosen for, both.
-        """
-        sets = []
-        for name, probability in zip(classes, map(np.asarray, probabilities), strict=True):
-            chosen = self.classes.get(name)
-            possible = chosen.conformal.sets(probability) if chosen else (True, True)
-            sets.append(tuple(word for word, yes in zip((NO, YES), possible, strict=True) if yes))
-        return tuple(sets)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ModelError
-from ..files import atomic_write, sha256
+from ..files import atomic_write
 from ..tasks import Task
 from .decisions import TEMPERATURES, OperatingPoints
 
@@ -122,12 +122,8 @@ def read_card(path: Path) -> Card:
 
 
 def model_name(path: Path) -> str:
-    """Which model a file is, by its name, or that of its run, and by what it holds.
-
-    As in "normal (SHA-256 begins 0a1b2c3d4e5f)".
-    """
-    name = path.resolve().parent.name if path.stem == "model" else path.stem
-    return f"{name} (SHA-256 begins {sha256(path)[:12]})"
+    """Return the name of a model: that of its file, or of its run for RUN/model.safetensors."""
+    return path.resolve().parent.name if path.stem == "model" else path.stem
 
 
 def check_card(card: Card, path: Path) -> Card:

@@ -1,4 +1,4 @@
-"""What a model says of one ECG: Prediction, and Explanation with the evidence it is made of."""
+"""The answer for one ECG: Prediction, and Explanation, which adds the evidence."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -6,82 +6,91 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import __version__
+from ..tasks import full_name
+
+SCHEMA = 1  # of to_dict(); a change that breaks readers raises it
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    """The judgement on one ECG.
+    """The prediction for one ECG.
 
-    classes:       the names of the classes.
+    name:          of the ECG.
+    classes:       names of the classes; class_titles: the same spelled out, for people.
     logits, probabilities: (classes,); empty if the ECG was refused.
-    decision:      the classes whose probability is at or above their threshold.
     thresholds:    (classes,).
-    warnings:      what to know before trusting it.
-    refused:       why there is no judgement, or None.
-    uncertain:     the classes too near their threshold to tell; None if the model has no band.
-    conformal_sets: for each class the answers, of "no" and "yes", that cannot be ruled out: both,
-                   one or none (conformal.py); None if the model has no such sets.
-    conformal_alpha: the share of records whose true answer such a set misses, at most; or None.
-    temperature:   what the logits are divided by before they become probabilities.
-    model:         its name and the beginning of its file's SHA-256; "" if not known.
+    decision:      the classes whose probability is at or above their threshold.
+    uncertain:     the classes whose probability lies in the band around their threshold in which
+                   the model abstains; None if the model has no such band.
+    warnings:      what to know before trusting the prediction.
+    refused:       why there is no prediction, or None.
+    temperature:   divides the logits before they become probabilities.
+    model, model_sha256: name of the model and SHA-256 of its file; "" if not known.
     """
 
     name: str
     classes: tuple[str, ...]
+    class_titles: tuple[str, ...] = ()
     logits: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     thresholds: NDArray[np.float32]
     decision: tuple[str, ...]
+    uncertain: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
     refused: str | None = None
-    uncertain: tuple[str, ...] | None = None
-    conformal_sets: tuple[tuple[str, ...], ...] | None = None
-    conformal_alpha: float | None = None
     temperature: float = 1.0
     model: str = ""
+    model_sha256: str = ""
+
+    @property
+    def full_names(self) -> tuple[str, ...]:
+        """Class names as people read them: "Conduction disturbance (CD)"."""
+        titles = self.class_titles or self.classes
+        return tuple(map(full_name, self.classes, titles))
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it, one entry a class; doubts only where the model knows them."""
-        answer: dict[str, Any] = {
+        """Return the prediction as JSON holds it, with one entry for each class."""
+        return {
+            "schema": SCHEMA,
+            "ecgcam": __version__,
+            "model": {"name": self.model, "sha256": self.model_sha256},
             "name": self.name,
-            "model": self.model,
-            "temperature": self.temperature,
             "decision": list(self.decision),
-            "classes": {
-                name: {
-                    "probability": float(self.probabilities[k]),
-                    "logit": float(self.logits[k]),
-                    "threshold": float(self.thresholds[k]),
-                }
-                for k, name in enumerate(self.classes)
-                if self.refused is None
-            },
+            "uncertain": None if self.uncertain is None else list(self.uncertain),
+            "temperature": self.temperature,
+            "classes": {} if self.refused is not None else self._classes(),
             "warnings": list(self.warnings),
             "refused": self.refused,
             "note": "Not a medical device.",
         }
-        if self.uncertain is not None:
-            answer["uncertain"] = list(self.uncertain)
-        if self.conformal_sets is not None:
-            answer["conformal_alpha"] = self.conformal_alpha
-            for name, possible in zip(self.classes, self.conformal_sets, strict=True):
-                answer["classes"][name]["conformal_set"] = list(possible)
-        return answer
+
+    def _classes(self) -> dict[str, dict[str, Any]]:
+        titles = self.class_titles or self.classes
+        return {
+            name: {
+                "title": titles[k],
+                "probability": float(self.probabilities[k]),
+                "logit": float(self.logits[k]),
+                "threshold": float(self.thresholds[k]),
+            }
+            for k, name in enumerate(self.classes)
+        }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation(Prediction):
-    """A judgement with its maps.
+    """A prediction with its class activation maps.
 
-    bias:          (classes,), what the head adds: `evidence.mean(-1) + bias == logits`.
+    bias:          (classes,), the bias of the head: `evidence.mean(-1) + bias == logits`.
     evidence:      (classes, frames), in logits.
-    windows:       how many windows the record was cut into, each judged by itself.
-    window_s:      how long each lasts, in seconds; the last may reach beyond the record.
-    evidence_s:    how long all frames together last from the record's start, in seconds: less
-                   than the record where its end was left out.
+    evidence_s:    duration of all frames together from the start of the record, in seconds; less
+                   than the record's where its end was left out.
+    heatmap:       (classes, time) in [0, 1], for display: the evidence stretched to the samples
+                   of the record, scaled per record and class. NaN where the record was left out.
+    windows:       number of windows that the record was cut into.
+    window_s:      duration of each, in seconds; the last may reach beyond the record.
     lead_evidence: (classes, leads, frames), whose sum over leads is the evidence; or None.
-    heatmap:       (classes, time) in [0, 1]: the evidence stretched to the samples of the record
-                   and scaled per record and class, for display only. NaN where the record was
-                   left out.
     """
 
     bias: NDArray[np.float32]
@@ -93,51 +102,54 @@ class Explanation(Prediction):
     lead_evidence: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def without_maps(self) -> Prediction:
-        """The judgement alone."""
+        """Return the prediction alone."""
         return Prediction(**{key.name: getattr(self, key.name) for key in fields(Prediction)})
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as a Prediction's, with each class's bias, evidence and heatmap."""
+        """Return the explanation as JSON holds it: a Prediction's, with each class's maps."""
         answer = super().to_dict() | {"evidence_s": self.evidence_s}
         for k, name in enumerate(self.classes):
             if name in answer["classes"]:
-                answer["classes"][name] |= {
-                    "bias": float(self.bias[k]),
-                    "evidence": _numbers(self.evidence[k]),
-                    "heatmap": _numbers(self.heatmap[k]),
-                }
-                if self.lead_evidence is not None:
-                    lead_rows = [_numbers(row) for row in self.lead_evidence[k]]
-                    answer["classes"][name]["lead_evidence"] = lead_rows
+                answer["classes"][name] |= self._maps(k)
         return answer
 
+    def _maps(self, k: int) -> dict[str, Any]:
+        maps: dict[str, Any] = {
+            "bias": float(self.bias[k]),
+            "evidence": _json_numbers(self.evidence[k]),
+            "heatmap": _json_numbers(self.heatmap[k]),
+        }
+        if self.lead_evidence is not None:
+            maps["lead_evidence"] = [_json_numbers(row) for row in self.lead_evidence[k]]
+        return maps
 
-def show_evidence(
-    evidence: NDArray[np.float32], *, samples: int, covered: float, judged: float
+
+def display_heatmap(
+    evidence: NDArray[np.float32], *, samples: int, covered: float, predicted: float
 ) -> NDArray[np.float32]:
-    """The evidence as it is shown: (classes, frames) to (classes, samples) in [0, 1].
+    """Stretch evidence (classes, frames) to (classes, samples) and scale it to [0, 1] for display.
 
-    Linear between the frames' centres, then from the lowest value, 0, to the highest, 1, each
-    class by itself; a constant map becomes zeros. All frames together last `covered` samples;
-    from sample `judged` on there is no ECG behind them, or no judgement: NaN.
+    Linear between the centres of the frames, then from the lowest value, 0, to the highest, 1,
+    for each class by itself; a constant map becomes zeros. All frames together cover `covered`
+    samples. From sample `predicted` on the record was left out: NaN.
     """
     frames = evidence.shape[-1]
     centres = (np.arange(frames) + 0.5) * (covered / frames) - 0.5
-    places = np.arange(min(samples, round(judged)))
-    shown = np.full((len(evidence), samples), np.nan, np.float32)
-    for heat, row in zip(shown, evidence, strict=True):
-        heat[: len(places)] = _from_0_to_1(np.interp(places, centres, row))
-    return shown
+    times = np.arange(min(samples, round(predicted)))
+    heatmap = np.full((len(evidence), samples), np.nan, np.float32)
+    for heat, row in zip(heatmap, evidence, strict=True):
+        heat[: len(times)] = _scale_to_unit(np.interp(times, centres, row))
+    return heatmap
 
 
-def _from_0_to_1(row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From its lowest value, 0, to its highest, 1; a constant row, but for rounding, is zeros."""
+def _scale_to_unit(row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale a row to [0, 1]; a row that is constant to float32 rounding becomes zeros."""
     low, high = row.min(), row.max()
-    if high - low <= 1e-6 * max(abs(low), abs(high)):  # float32 rounding
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
         return np.zeros_like(row)
     return (row - low) / (high - low)
 
 
-def _numbers(row: NDArray[np.float32]) -> list[float | None]:
-    """Seven digits are all a float32 holds; JSON has no NaN."""
+def _json_numbers(row: NDArray[np.float32]) -> list[float | None]:
+    """Return the row with the seven digits that a float32 holds; JSON has no NaN, so None."""
     return [float(f"{x:.7g}") if np.isfinite(x) else None for x in row]

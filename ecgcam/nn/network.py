@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import ModelError
 from ..signals.leads import LEADS
 from .backbones import build_backbone, feature_channels
 from .cam import activation_map
@@ -67,9 +66,9 @@ class Network(nn.Module):
         self.head = nn.Linear(feature_channels(self.backbone), config.classes)
 
     def forward(self, signal_mv: Tensor) -> tuple[Tensor, Tensor]:
-        return self.judge(self.preprocess(signal_mv))
+        return self.forward_preprocessed(self.preprocess(signal_mv))
 
-    def judge(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_preprocessed(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
         """The same from a preprocessed signal, between which and this training augments.
 
         The logits are added up from the evidence: the law as it stands, and cheaper than the head.
@@ -85,16 +84,6 @@ class Network(nn.Module):
     def mean_features(self, prepared: Tensor) -> Tensor:
         """What the head weighs, (batch, channels), for other heads that learn beside it."""
         return _mean_over_time(self.backbone(prepared))
-
-    def evidence_before_norm(self, signal_mv: Tensor) -> Tensor:
-        """The paper's map: the head's weights on the last convolution's output (source "conv").
-
-        It does not add up to the logit. Kept only to compare with the published model.
-        """
-        tap = getattr(self.backbone, "before_norm", None)
-        if tap is None:
-            raise ModelError(f"the backbone {self.config.backbone!r} has no source 'conv'.")
-        return activation_map(tap(self.preprocess(signal_mv)), self.head.weight)
 
     @property
     def parameters_count(self) -> int:

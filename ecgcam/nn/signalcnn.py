@@ -69,14 +69,7 @@ class SignalCNN(nn.Module):
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
-        return self.last(self._before_last(signal)).squeeze(2)
-
-    def before_norm(self, signal: Tensor) -> Tensor:
-        """The last convolution's output, which the paper's maps are drawn from (source "conv")."""
-        return self.last.conv(self._before_last(signal)).squeeze(2)
-
-    def _before_last(self, signal: Tensor) -> Tensor:
         image = as_image(signal)
-        for block in self.blocks:
+        for block in (*self.blocks, self.last):
             image = block(image)
-        return image
+        return image.squeeze(2)

@@ -20,8 +20,6 @@ from .summary import (
     cautions,
     facts,
     judged_by,
-    set_meaning,
-    set_share,
     verdicts,
 )
 
@@ -33,7 +31,6 @@ _LINE_MM = 4.2
 _NOTES = 3  # lines there is room for under the title
 _CLASSES = 5  # lines there is room for in the table
 _TABLE_MM = (185, 238, 261, 283)  # where the class begins; where the other columns end
-_TABLE_WITH_SETS_MM = (185, 227, 243, 266, 283)
 
 
 def write_head(
@@ -64,9 +61,7 @@ def _write_judgement(axes: "Axes", explanation: Explanation) -> None:
         axes.text(_TABLE_MM[0], _TITLE_MM + 2, lines, fontsize=8, weight="bold", va="top")
         return
     judged = verdicts(explanation)
-    share = set_share(explanation)
-    heads = ["class", "probability", "threshold", "decision"]
-    _write_row(axes, 0, heads if share is None else [*heads, f"{share} set"], color="0.3")
+    _write_row(axes, 0, ["class", "probability", "threshold", "decision"], color="0.3")
     for k, one in enumerate(judged[:_CLASSES], start=1):
         _write_row(axes, k, _cells(one), weight="bold" if one.decided else "normal")
     if len(judged) > _CLASSES:
@@ -77,18 +72,15 @@ def _write_row(
     axes: "Axes", k: int, cells: Sequence[str], *, color: str = "black", weight: str = "normal"
 ) -> None:
     """The k-th row of the table: the first column to the left, the others to the right."""
-    places = _TABLE_MM if len(cells) <= len(_TABLE_MM) else _TABLE_WITH_SETS_MM
     y = _TITLE_MM - k * _LINE_MM
-    for x, word in zip(places, cells, strict=False):
-        side = "left" if x == places[0] else "right"
+    for x, word in zip(_TABLE_MM, cells, strict=False):
+        side = "left" if x == _TABLE_MM[0] else "right"
         axes.text(x, y, word, ha=side, fontsize=8, weight=weight, color=color)
 
 
 def _cells(one: Verdict) -> list[str]:
-    cells = [one.probability_text, f"{one.threshold:.3f}", one.answer]
-    if one.possible is None:
-        return [printable(one.name, length=20), *cells]
-    return [printable(one.name, length=14), *cells, one.possible_text]
+    threshold = f"{one.threshold:.3f}"
+    return [printable(one.name, length=20), one.probability_text, threshold, one.answer]
 
 
 def write_foot(
@@ -114,7 +106,7 @@ def write_foot(
     label += "; hatched: not judged" if hatched else ""
     axes.text(START_MM - 2, 11.1, "0", ha="right", fontsize=7)
     axes.text(70, 11.1, label, fontsize=7)
-    lines = [words for words in (HEAT_MEANING, shown.beware, set_meaning(explanation)) if words]
+    lines = [words for words in (HEAT_MEANING, shown.beware) if words]
     for k, words in enumerate(reversed(lines)):
         axes.text(LEFT_MM, 3.6 + 2.4 * k, words, fontsize=6, color="0.3")
 

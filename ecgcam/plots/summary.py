@@ -32,7 +32,6 @@ class Verdict:
 
     decided:   the class is part of the decision.
     uncertain: so near the threshold that the model leaves it open.
-    possible:  the answers, of "no" and "yes", that cannot be ruled out; None if that is unknown.
     """
 
     name: str
@@ -40,17 +39,11 @@ class Verdict:
     threshold: float
     decided: bool
     uncertain: bool = False
-    possible: tuple[str, ...] | None = None
 
     @property
     def answer(self) -> str:
         """The decision in a word, and whether it is sure."""
         return ("yes" if self.decided else "no") + (", not sure" if self.uncertain else "")
-
-    @property
-    def possible_text(self) -> str:
-        """The conformal set in words; nothing where it is unknown."""
-        return "" if self.possible is None else " or ".join(self.possible) or "neither"
 
     @property
     def probability_text(self) -> str:
@@ -129,33 +122,14 @@ def verdict(explanation: Explanation, k: int) -> Verdict:
         threshold=float(explanation.thresholds[k]),
         decided=name in explanation.decision,
         uncertain=name in (explanation.uncertain or ()),
-        possible=explanation.conformal_sets[k] if explanation.conformal_sets else None,
-    )
-
-
-def set_share(explanation: Explanation) -> str | None:
-    """How many conformal sets hold the true answer, as in "90 %"; None if there are no sets."""
-    if explanation.conformal_alpha is None:
-        return None
-    return f"{100 - 100 * explanation.conformal_alpha:g} %"
-
-
-def set_meaning(explanation: Explanation) -> str | None:
-    """What the conformal sets promise; None if there are none."""
-    share = set_share(explanation)
-    if share is None:
-        return None
-    each = ", for each class by itself, not for all of them together"
-    return (
-        f"{share} set: the answers that cannot be ruled out. Of ECGs like those that it was made "
-        f"on, at least {share} have their true answer in it"
-        f"{each if len(explanation.classes) > 1 else ''}."
     )
 
 
 def judged_by(explanation: Explanation) -> str:
-    """Which model judged, as a sentence; "" if that is not known."""
-    return f"Judged by {explanation.model}." if explanation.model else ""
+    """Return which model predicted, as a sentence; "" if that is not known."""
+    if not explanation.model:
+        return ""
+    return f"Model {explanation.model} (SHA-256 begins {explanation.model_sha256[:12]})."
 
 
 def cautions(explanation: Explanation) -> tuple[str, ...]:

@@ -16,8 +16,6 @@ from ..plots.summary import (
     facts,
     judged_by,
     lay_out,
-    set_meaning,
-    set_share,
     shown_class,
     verdicts,
 )
@@ -43,8 +41,6 @@ def viewer_html(record: Record, explanation: Explanation, *, class_name: str | N
         name=record.name or "ECG",
         facts=facts(record),
         verdicts=verdicts(explanation),
-        set_share=set_share(explanation),
-        set_meaning=set_meaning(explanation),
         uncertain=explanation.uncertain,
         not_sure_meaning=NOT_SURE_MEANING,
         refused=explanation.refused,

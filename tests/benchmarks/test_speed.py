@@ -120,7 +120,7 @@ def test_captums_map_is_our_evidence_over_the_number_of_frames(network, plain):
     signal = torch.randn(3, 12, 1000)
     theirs = LayerGradCam(plain, plain.layers[-1]).attribute(signal, target=0)
     with evaluating(network):
-        _, evidence = network.judge(signal)
+        _, evidence = network.forward_preprocessed(signal)
     torch.testing.assert_close(theirs.detach(), evidence / evidence.shape[-1], atol=1e-6, rtol=1e-4)
 
 

@@ -64,7 +64,7 @@ def test_every_command_tells_how_it_is_used(command, capsys):
 def test_the_commands_are_these():
     assert set(COMMANDS) == {
         "calibrate", "combine", "compare", "demo", "download", "evaluate", "explain",
-        "import-weights", "info", "models", "overview", "prepare", "read", "robustness",
+        "info", "models", "overview", "prepare", "read", "robustness",
         "synthesize", "train",
     }  # fmt: skip
 
@@ -118,7 +118,6 @@ def test_a_model_is_calibrated_and_says_where_it_is_not_sure(ecgcam, store, mode
     assert set(answer["uncertain"]) <= {"ABNORMAL"}
     anew = ["calibrate", model, store, "--out", out, *choose, "--overwrite"]
     assert ecgcam(*anew)[:2] == (0, str(out))
-    assert set(answer["classes"]["ABNORMAL"]["conformal_set"]) <= {"no", "yes"}
 
 
 def test_a_run_goes_on(ecgcam, store, tmp_path):
@@ -304,15 +303,12 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("explain --model MODEL --out NEW", "which ECG?"),
         ("explain FILE --model GARBAGE --out NEW", "not a model file"),
         ("explain r1 --store STORE --model MODEL --out NEW --class MI", "must be one of ABNORMAL"),
-        ("explain r1 --store STORE --model MODEL --out NEW --source x", "must be one of features"),
         ("explain r001 --store FULL --model MODEL --out NEW", "not a store"),
         ("info none.safetensors", "none.safetensors: no such model file"),
         ("info GARBAGE", "not a model file"),
         ("read none", "none: no such ECG"),
         ("read FILE", "a kind of file that is not read"),
         ("read FULL", "it is a folder, not one ECG"),
-        ("import-weights none --out NEW", "none: no such file"),
-        ("import-weights FILE --out NEW", "not a state dict of torch"),
         ("overview none --out NEW", "none"),
         ("prepare none NEW", "none: needed: a folder like PTB-XL's"),
         ("prepare FULL NEW", "needed: a folder like PTB-XL's"),
@@ -331,11 +327,9 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("overview FILE --out NEW", "not a PTB-XL folder"),
         ("combine MODEL MODEL --out FILE", "there is a file already; --overwrite"),
         ("calibrate MODEL STORE --out FILE", "there is a file already; --overwrite"),
-        ("import-weights none --out FILE", "there is a file already; --overwrite"),
         ("combine none none --out FULL", "full: it is a folder; needed: a file"),
         ("combine none none --out FILE/x", "file: it is a file; needed: a folder"),
         ("calibrate none none --out FULL", "full: it is a folder; needed: a file"),
-        ("import-weights none --out FULL", "full: it is a folder; needed: a file"),
         ("synthesize NEW --seed -1", "--seed"),
         ("download ptbxl FILE", "file: it is a file; needed: a folder"),
         ("synthesize FULL", "something is there already"),

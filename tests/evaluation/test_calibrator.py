@@ -130,7 +130,7 @@ def test_a_shift_alone_leaves_every_decision_and_the_evidence_adds_up(store, mod
     assert np.array_equal(after.decisions, before.decisions)
     mean = after.probabilities.mean(axis=0)  # of the likeliest: as many as there are
     np.testing.assert_allclose(mean, after.targets.mean(axis=0), atol=0.02)
-    logits, evidence = after.classifier.judge(store.signals_mv([0, 1]))
+    logits, evidence = after.classifier.run(store.signals_mv([0, 1]))
     np.testing.assert_allclose(evidence.mean(-1) + after.classifier.bias, logits, atol=1e-5)
 
 

@@ -80,7 +80,7 @@ def test_undisturbed_it_scores_as_evaluated(found, models, store):
 def test_a_trial_scores_as_the_disturbed_signals_do(found, models, store, kind, what, disturb):
     classifier = models()
     judged = predict_folds(classifier, store, folds=FOLDS)
-    logits, _ = classifier.judge(disturb(store.signals_mv(judged.indices)))
+    logits, _ = classifier.run(disturb(store.signals_mv(judged.indices)))
     probability, target = classifier.probabilities(logits)[:, 0], judged.targets[:, 0]
     trial = of(found, kind, what)
     assert trial["auroc"] == pytest.approx(metrics.roc_auc_score(target, probability))
@@ -110,9 +110,9 @@ def seen(monkeypatch, classifier, store, trial, *, seed=0):
     """What the model is given of each record of the folds, by its number."""
     judged = predict_folds(classifier, store, folds=FOLDS)
     rows = [LEADS.index(lead) for lead in classifier.leads]
-    given, judge = [], classifier.judge
+    given, judge = [], classifier.run
     monkeypatch.setattr(
-        classifier, "judge", lambda signal_mv: given.append(signal_mv) or judge(signal_mv)
+        classifier, "run", lambda signal_mv: given.append(signal_mv) or judge(signal_mv)
     )
     judge_disturbed(judged, trial, rows=rows, seed=seed)
     return dict(zip(judged.indices.tolist(), np.concatenate(given), strict=True))

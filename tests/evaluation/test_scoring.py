@@ -212,7 +212,7 @@ def test_a_model_of_fewer_leads_finds_its_own_in_the_store(store, model, tmp_pat
     _, table = evaluated(classifier, store, tmp_path, folds=[9])
     numbers = [store.index_of(one) for one in table["id"]]
     rows = [LEADS.index("V5"), LEADS.index("I")]
-    wanted, _ = classifier.judge(store.signals_mv(numbers)[:, rows])
+    wanted, _ = classifier.run(store.signals_mv(numbers)[:, rows])
     np.testing.assert_allclose(table["logit_ABNORMAL"], wanted[:, 0], atol=1e-5)
 
 

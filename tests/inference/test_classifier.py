@@ -19,9 +19,8 @@ def copying(task=SUPERCLASS, *, bias=0.0, **card):
     """A classifier whose evidence of its k-th class is the k-th lead, so every number is known."""
     count = len(task.classes)
 
-    def engine(signal_mv, source):
-        evidence = signal_mv[:, :count] * (1 if source == "features" else 10)
-        return signal_mv[:, :count].mean(-1) + np.float32(bias), evidence
+    def engine(signal_mv):
+        return signal_mv[:, :count].mean(-1) + np.float32(bias), signal_mv[:, :count]
 
     usual = {
         "classes": list(task.classes),
@@ -300,7 +299,7 @@ def doubting(alpha=0.1, **bands):
 
 def test_a_card_without_operating_points_knows_of_no_doubt():
     answer = copying().explain(record())
-    assert answer.uncertain is answer.conformal_sets is answer.conformal_alpha is None
+    assert answer.uncertain is None
 
 
 def test_an_answer_says_where_it_is_not_sure_and_decides_as_before():
@@ -309,13 +308,10 @@ def test_an_answer_says_where_it_is_not_sure_and_decides_as_before():
     plain = copying().explain(levels)
     answer = copying(operating_points=card).explain(levels)
     assert answer.uncertain == ("MI",)
-    assert answer.conformal_sets == (("no", "yes"),) * 5
-    assert answer.conformal_alpha == 0.1
     assert answer.decision == plain.decision
     assert np.array_equal(answer.probabilities, plain.probabilities)
     surer = copying(operating_points=card).predict(record([0, 2, 0, -2, 0, *[0] * 7]))
     assert surer.uncertain == ("CD",)
-    assert surer.conformal_sets[1:4] == (("yes",), ("no", "yes"), ("no",))
 
 
 def test_the_temperature_is_part_of_the_probability_that_is_doubted():
@@ -329,8 +325,7 @@ def test_the_temperature_is_part_of_the_probability_that_is_doubted():
 def test_an_ecg_that_is_refused_is_not_doubted():
     card = doubting(MI=Band(low=0.4, high=0.7))
     (answer,) = copying(operating_points=card).predict([record(duration_s=1)])
-    assert answer.uncertain is answer.conformal_sets is None
-    assert "uncertain" not in answer.to_dict()
+    assert answer.to_dict()["uncertain"] is None
 
 
 def test_exclusive_classes_share_one_certainty_and_the_most_probable_is_decided():
@@ -345,20 +340,11 @@ def test_many_windows_are_judged_in_parts_and_each_gets_its_own():
     sizes = []
     classifier = copying()
     whole = classifier._engine
-    classifier._engine = lambda signal, source: sizes.append(len(signal)) or whole(signal, source)
+    classifier._engine = lambda signal: sizes.append(len(signal)) or whole(signal)
     answers = classifier.predict([record([k / 16] * 12) for k in range(300)])
     assert [answer.logits[0] for answer in answers] == [k / 16 for k in range(300)]
     assert max(sizes) <= 128
     assert sum(sizes) == 300
-
-
-def test_the_papers_map_is_marked_as_one_that_does_not_add_up(classifier):
-    answer = classifier.explain(smooth(), source="conv")
-    assert answer.warnings == ("source 'conv': this map does not add up to the logit",)
-    assert np.array_equal(answer.logits, classifier.explain(smooth()).logits)
-    assert np.abs(answer.evidence.mean(-1) + answer.bias - answer.logits).max() > 1e-3
-    with pytest.raises(ValueError, match="source must be one of features, conv"):
-        classifier.explain(smooth(), source="gradients")
 
 
 @pytest.mark.parametrize("name", ["nobody", "no/such/model.pt", "no/such/model.safetensors"])
@@ -375,6 +361,14 @@ def test_a_backbone_of_ones_own_is_loaded_only_by_its_name(tmp_path):
     assert_adds_up(answer)
 
 
+def test_classes_are_spelled_out_by_the_card_or_else_as_ptbxl_does():
+    titled = copying(RHYTHM, class_titles={"AFIB": "Atrial fibrillation"})
+    assert titled.class_titles == ("SR", "Atrial fibrillation")
+    answer = copying().predict(record())
+    assert answer.full_names[3] == "Conduction disturbance (CD)"
+    assert copying(NORMAL).predict(record()).full_names == ("Abnormal ECG",)
+
+
 def test_what_a_notebook_shows_is_short():
     model, ecg = copying(), record((1,) * 12)
     assert repr(model) == "<Classifier of NORM, MI, STTC, CD, HYP: 12 leads, 100 Hz, 10 s>"
@@ -387,5 +381,5 @@ def test_more_windows_than_a_batch_holds_keep_their_evidence(tmp_path):
     classifier = load(tiny_model(tmp_path / "model.safetensors"))
     shape = (BATCH + 5, 12, 500)
     signal_mv = np.random.default_rng(1).normal(0, 0.3, shape).astype(np.float32)
-    logits, evidence = classifier.judge(signal_mv)
+    logits, evidence = classifier.run(signal_mv)
     np.testing.assert_allclose(evidence.mean(-1) + classifier.bias, logits, atol=1e-4)

@@ -32,8 +32,8 @@ def test_the_logits_are_the_mean_and_the_evidence_adds_up_to_them(tmp_path):
     paths = members(tmp_path)
     combine(paths, tmp_path / "both.safetensors")
     both, (one, two) = load(tmp_path / "both.safetensors"), map(load, paths)
-    logits, evidence = both.judge(SIGNAL_MV)
-    (first, short), (second, long) = one.judge(SIGNAL_MV), two.judge(SIGNAL_MV)
+    logits, evidence = both.run(SIGNAL_MV)
+    (first, short), (second, long) = one.run(SIGNAL_MV), two.run(SIGNAL_MV)
     np.testing.assert_allclose(logits, (first + second) / 2, atol=1e-5)
     np.testing.assert_allclose(evidence.mean(-1) + both.bias, logits, atol=1e-5)
     assert (short.shape[-1], long.shape[-1]) == (62, 125)
@@ -45,8 +45,8 @@ def test_each_counts_at_its_temperature(tmp_path):
     combine(paths, tmp_path / "both.safetensors")
     both, (one, two) = load(tmp_path / "both.safetensors"), map(load, paths)
     assert both.temperature == 1
-    mean = (one.judge(SIGNAL_MV)[0] + two.judge(SIGNAL_MV)[0]) / 4
-    np.testing.assert_allclose(both.judge(SIGNAL_MV)[0], mean, atol=1e-5)
+    mean = (one.run(SIGNAL_MV)[0] + two.run(SIGNAL_MV)[0]) / 4
+    np.testing.assert_allclose(both.run(SIGNAL_MV)[0], mean, atol=1e-5)
 
 
 def test_the_card_says_what_it_is_made_of_and_forgets_what_was_chosen_for_one(tmp_path):
@@ -76,9 +76,9 @@ def test_the_classes_are_those_of_the_first_wherever_they_stand_in_the_others(tm
     )
     two = tiny_model(tmp_path / "two.safetensors", task=swapped)
     combine([one, two], tmp_path / "both.safetensors")
-    mean = (load(one).judge(SIGNAL_MV)[0][:, 0] + load(two).judge(SIGNAL_MV)[0][:, 5]) / 2
+    mean = (load(one).run(SIGNAL_MV)[0][:, 0] + load(two).run(SIGNAL_MV)[0][:, 5]) / 2
     np.testing.assert_allclose(
-        load(tmp_path / "both.safetensors").judge(SIGNAL_MV)[0][:, 0], mean, atol=1e-5
+        load(tmp_path / "both.safetensors").run(SIGNAL_MV)[0][:, 0], mean, atol=1e-5
     )
 
 

@@ -71,15 +71,6 @@ def test_without_any_band_nobody_knows_what_is_uncertain():
     assert without.uncertain(CLASSES, np.full(3, 0.5, np.float32)) is None
 
 
-def test_the_sets_name_the_answers_that_are_left():
-    lower = ConformalLimits(positive_from=0.8, negative_up_to=0.4)
-    chosen = points(classes={"MI": class_points(), "HYP": class_points(conformal=lower)})
-    found = chosen.conformal_sets(CLASSES, np.array([0.5, 0.5, 0.5], np.float32))
-    assert found == (("no", "yes"), ("no", "yes"), ())
-    found = chosen.conformal_sets(CLASSES, np.array([0.1, 0.1, 0.9], np.float32))
-    assert found == (("no",), ("no", "yes"), ("yes",))
-
-
 def setting(*keys, to):
     def change(found):
         *path, last = keys

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from ecgcam.inference.results import Explanation, Prediction, show_evidence
+import ecgcam
+from ecgcam.inference.results import Explanation, Prediction, display_heatmap
 
 
 def explanation(**about):
@@ -63,7 +64,6 @@ def test_the_probability_in_json_is_that_of_the_logit_by_the_temperature():
     logits = np.array([2.0, -1.5], np.float32)
     answer = explanation(temperature=1.5, probabilities=expit(logits / 1.5), model="normal")
     found = strictly(json.dumps(answer.without_maps().to_dict()))
-    assert found["model"] == "normal"
     for one in found["classes"].values():
         assert one["probability"] == pytest.approx(expit(one["logit"] / found["temperature"]))
 
@@ -95,26 +95,27 @@ def test_a_prediction_is_an_explanation_without_its_maps():
     assert type(prediction) is Prediction
     assert not hasattr(prediction, "evidence")
     plain = prediction.to_dict()
-    assert plain["classes"]["SR"].keys() == {"probability", "logit", "threshold"}
+    assert plain["classes"]["SR"].keys() == {"title", "probability", "logit", "threshold"}
     assert "evidence_s" not in plain
 
 
-def test_json_says_what_is_in_doubt_where_the_model_knows():
-    plain = explanation().to_dict()
-    assert not {"uncertain", "conformal_alpha"} & set(plain)
-    doubts = {"uncertain": ("AFIB",), "conformal_sets": (("yes",), ()), "conformal_alpha": 0.1}
-    found = strictly(json.dumps(explanation(**doubts).to_dict()))
-    assert found["uncertain"] == ["AFIB"]
-    assert found["conformal_alpha"] == pytest.approx(0.1)
-    assert [one["conformal_set"] for one in found["classes"].values()] == [["yes"], []]
-    sure = strictly(json.dumps(explanation(uncertain=()).without_maps().to_dict()))
-    assert sure["uncertain"] == []
-    assert "conformal_set" not in sure["classes"]["SR"]
-    for key in ("uncertain", "conformal_alpha"):
-        found.pop(key)
-    for one in found["classes"].values():
-        one.pop("conformal_set")
-    assert found == strictly(json.dumps(plain))
+def test_json_names_the_uncertain_classes_where_the_model_has_a_band():
+    assert explanation().to_dict()["uncertain"] is None
+    assert explanation(uncertain=("AFIB",)).to_dict()["uncertain"] == ["AFIB"]
+    assert explanation(uncertain=()).without_maps().to_dict()["uncertain"] == []
+
+
+def test_json_carries_its_schema_and_the_full_digest_of_the_model():
+    found = strictly(json.dumps(explanation(model="normal", model_sha256="0a" * 32).to_dict()))
+    assert found["schema"] == 1
+    assert found["ecgcam"] == ecgcam.__version__
+    assert found["model"] == {"name": "normal", "sha256": "0a" * 32}
+
+
+def test_json_spells_the_classes_out():
+    found = explanation(class_titles=("Sinus rhythm", "Atrial fibrillation"))
+    assert found.to_dict()["classes"]["AFIB"]["title"] == "Atrial fibrillation"
+    assert found.full_names == ("Sinus rhythm (SR)", "Atrial fibrillation (AFIB)")
 
 
 def test_a_refusal_has_a_reason_and_no_numbers():
@@ -128,10 +129,10 @@ def test_a_refusal_has_a_reason_and_no_numbers():
 def test_rounding_of_constant_evidence_is_not_shown_as_heat():
     evidence = np.full((1, 125), 0.1, np.float32)
     evidence[0, 60] = np.nextafter(np.float32(0.1), np.float32(1))
-    assert (show_evidence(evidence, samples=1000, covered=1000, judged=1000) == 0).all()
+    assert (display_heatmap(evidence, samples=1000, covered=1000, predicted=1000) == 0).all()
 
 
 def test_a_length_that_is_a_hair_below_its_samples_has_heat_to_the_end():
     evidence = np.arange(5, dtype=np.float32)[None]
-    heat = show_evidence(evidence, samples=435, covered=500, judged=4.35 * 100)  # 434.99…
+    heat = display_heatmap(evidence, samples=435, covered=500, predicted=4.35 * 100)  # 434.99…
     assert np.isfinite(heat).all()

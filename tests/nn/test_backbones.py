@@ -179,13 +179,6 @@ def test_any_number_of_leads_and_any_length_will_do(name, leads, samples):
     assert features.shape[2] in (samples // 8, -(-samples // 8))
 
 
-def test_the_papers_map_is_tapped_before_the_norm_of_the_last_block():
-    backbone = warmed_up(SignalCNN())
-    signal = torch.randn(2, 12, 200)
-    after = backbone.last.norm(backbone.before_norm(signal)[:, :, None])
-    torch.testing.assert_close(functional.leaky_relu(after, 0.1)[:, :, 0], backbone(signal))
-
-
 @pytest.mark.parametrize("kernel", [2, 0, -1, 8])
 def test_an_even_kernel_is_refused(kernel):
     with pytest.raises(ValueError, match="kernel must be odd"):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from support.tiny import tiny_network
 
-from ecgcam.inference.results import show_evidence
+from ecgcam.inference.results import display_heatmap
 from ecgcam.nn.cam import activation_map, heatmap, scale_for_display, stretch
 
 
@@ -50,7 +50,7 @@ def test_the_heatmap_goes_from_0_to_1_in_each_record_and_class():
 def test_a_constant_map_becomes_zeros(level):
     assert not heatmap(torch.full((2, 1, 125), level), samples=1000).any()
     constant = np.full((1, 125), level, np.float32)
-    assert not show_evidence(constant, samples=1000, covered=1000, judged=1000).any()
+    assert not display_heatmap(constant, samples=1000, covered=1000, predicted=1000).any()
 
 
 def test_a_class_is_shown_alike_alone_and_beside_others():
@@ -85,17 +85,17 @@ def test_torch_and_numpy_show_the_same(frames, samples):
     evidence = random_evidence(frames=frames)
     wanted = heatmap(evidence, samples=samples).numpy()
     for record in range(4):
-        whole = {"covered": samples, "judged": samples}
-        found = show_evidence(evidence[record].numpy(), samples=samples, **whole)
+        whole = {"covered": samples, "predicted": samples}
+        found = display_heatmap(evidence[record].numpy(), samples=samples, **whole)
         np.testing.assert_allclose(found, wanted[record], atol=1e-5)
 
 
 def test_where_nothing_was_judged_nothing_is_shown_and_the_rest_fills_the_scale():
     evidence = np.array([[0.0, 1, 2, 9]], np.float32)  # the last frame is behind a filling
-    shown = show_evidence(evidence, samples=300, covered=400, judged=300)[0]
+    shown = display_heatmap(evidence, samples=300, covered=400, predicted=300)[0]
     assert shown.min() == 0
     assert shown.max() == 1
-    part = show_evidence(evidence, samples=400, covered=400, judged=250)[0]
+    part = display_heatmap(evidence, samples=400, covered=400, predicted=250)[0]
     assert np.isnan(part[250:]).all()
     assert part[:250].max() == 1
 

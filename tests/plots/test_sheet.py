@@ -238,10 +238,10 @@ def test_the_head_says_who_and_how_and_what_is_unknown():
 
 def test_both_pictures_say_which_model_judged():
     record = spiked()
-    answer = explained(record, model="normal (SHA-256 begins 0a1b2c3d4e5f)")
+    answer = explained(record, model="normal", model_sha256="0a1b2c3d4e5f" + "0" * 52)
     for draw in (draw_sheet, draw_leads):
-        assert "Judged by normal (SHA-256 begins 0a1b2c3d4e5f)." in words(draw(record, answer))
-        assert "Judged by" not in words(draw(record, explained(record)))
+        assert "Model normal (SHA-256 begins 0a1b2c3d4e5f)." in words(draw(record, answer))
+        assert "Model" not in words(draw(record, explained(record)))
 
 
 def test_every_class_has_its_line_and_the_decided_ones_come_first():
@@ -269,34 +269,25 @@ def test_every_class_has_its_line_and_the_decided_ones_come_first():
 def test_what_is_in_doubt_stands_beside_the_decision():
     record = spiked()
     classes, probabilities = ("MI", "CD", "HYP"), (0.55, 0.1, 0.4)
-    sets = (("no", "yes"), (), ("no",))
-    doubts = {"uncertain": ("MI", "HYP"), "conformal_sets": sets, "conformal_alpha": 0.05}
     plain = explained(record, classes=classes, probabilities=probabilities)
-    text = words(draw_sheet(record, replace(plain, **doubts)))
-    assert "class\nprobability\nthreshold\ndecision\n95 % set" in text
-    assert "MI\n0.550\n0.500\nyes, not sure\nno or yes" in text
-    assert "HYP\n0.400\n0.500\nno, not sure\nno\n" in text
+    text = words(draw_sheet(record, replace(plain, uncertain=("MI", "HYP"))))
+    assert "class\nprobability\nthreshold\ndecision\n" in text
+    assert "MI\n0.550\n0.500\nyes, not sure\n" in text
+    assert "HYP\n0.400\n0.500\nno, not sure\n" in text
     assert "Not sure: the probability is so near the threshold" in text
-    assert "CD\n0.100\n0.500\nno\nneither" in text
+    assert "CD\n0.100\n0.500\nno\n" in text
     text = words(draw_sheet(record, plain))
     assert "MI\n0.550\n0.500\nyes\nHYP\n0.400\n0.500\nno\nCD" in text
-    assert " set" not in text
     assert "not sure" not in text.casefold()
 
 
-def test_the_foot_says_what_doubts_and_sets_mean_and_where_the_heat_is_not_to_be_trusted():
+def test_the_foot_says_what_not_sure_means_and_where_the_heat_is_not_to_be_trusted():
     record = spiked()
-    doubts = {
-        "uncertain": ("NORM",),
-        "conformal_sets": (("no",),) * 5,
-        "conformal_alpha": 0.1,
-        "model": "M" * 80,
-    }
+    doubts = {"uncertain": ("NORM",), "model": "M" * 80}
     classes = ("NORM", "MI", "STTC", "CD", "HYP")
     answer = explained(record, classes=classes, probabilities=(0.5, 0.9, 0.1, 0.1, 0.1), **doubts)
     figure = draw_sheet(record, answer)
     text = words(figure)
-    assert "at least 90 % have their true answer in it, for each class by itself, not for" in text
     assert "The hottest place is at an edge" in text
     assert "Not sure: the probability is so near the threshold" in text
     assert "! NORM is decided beside MI: each class is judged by itself" in text
@@ -309,12 +300,10 @@ def test_the_foot_says_what_doubts_and_sets_mean_and_where_the_heat_is_not_to_be
 
 def test_the_columns_of_the_judgement_keep_apart():
     record = spiked()
-    doubts = {"uncertain": ("ABNORMAL",), "conformal_alpha": 0.1}
-    answer = explained(record, conformal_sets=(("no", "yes"),), **doubts)
-    figure = draw_sheet(record, answer)
+    figure = draw_sheet(record, explained(record, uncertain=("ABNORMAL",)))
     figure.canvas.draw()
-    for row in (["class", "probability", "threshold", "decision", "90 % set"],
-                ["ABNORMAL", "0.900", "0.500", "yes, not sure", "no or yes"]):  # fmt: skip
+    for row in (["class", "probability", "threshold", "decision"],
+                ["ABNORMAL", "0.900", "0.500", "yes, not sure"]):  # fmt: skip
         found = {text.get_text(): text.get_window_extent() for text in figure.findobj(Text)}
         edges_mm = [edge / figure.dpi * 25.4 for word in row for edge in found[word].intervalx]
         gaps_mm = np.diff(edges_mm)[1::2]

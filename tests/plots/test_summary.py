@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.drawn_records import explained, refused, spiked
 
-from ecgcam.plots.summary import cautions, lay_out, set_meaning
+from ecgcam.plots.summary import cautions, lay_out
 
 
 def hottest_at(place_s, *, duration_s=10, judged_s=None, **about):
@@ -67,18 +67,6 @@ def test_what_is_said_of_the_sum_adds_up_to_the_last_digit(mean, bias):
     assert first + (second if sign == "+" else -second) == pytest.approx(third, abs=1e-9)
     assert (first, third) == pytest.approx((mean, logit), abs=0.011)
     assert "−0.00" not in said
-
-
-def test_a_set_is_promised_for_each_class_by_itself():
-    record = spiked()
-    sets = {"conformal_sets": (("yes",), ("no",)), "conformal_alpha": 0.05}
-    two = explained(record, classes=("NORM", "MI"), probabilities=(0.9, 0.1), **sets)
-    assert "at least 95 % have their true answer in it, for each class by itself, not for" in (
-        set_meaning(two)
-    )
-    one = explained(record, conformal_sets=(("yes",),), conformal_alpha=0.05)
-    assert set_meaning(one).endswith("at least 95 % have their true answer in it.")
-    assert set_meaning(explained(record)) is None
 
 
 @pytest.mark.parametrize(

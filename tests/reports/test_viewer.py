@@ -123,28 +123,23 @@ def test_the_page_says_what_was_judged_and_what_it_is_not():
 
 def test_the_page_says_what_is_in_doubt_where_the_model_knows():
     record = spiked()
-    doubts = {"uncertain": ("ABNORMAL",), "conformal_sets": (("no", "yes"),)}
-    answer = explained(record, probabilities=(0.55,), conformal_alpha=0.1, **doubts)
+    answer = explained(record, probabilities=(0.55,), uncertain=("ABNORMAL",))
     text = " ".join(Page(viewer_html(record, answer)).text.split())
-    assert "ABNORMAL 0.550 0.500 yes, not sure no or yes" in text
+    assert "ABNORMAL 0.550 0.500 yes, not sure" in text
     assert "Not sure: the probability is so near the threshold" in text
-    assert "90 % set: the answers that cannot be ruled out." in text
     text = " ".join(Page(viewer_html(record, replace(answer, uncertain=()))).text.split())
-    assert "ABNORMAL 0.550 0.500 yes no or yes" in text
+    assert "ABNORMAL 0.550 0.500 yes" in text
     assert "not sure" not in text.casefold()
     sure = explained(record, probabilities=(0.55,))
     plain = " ".join(Page(viewer_html(record, sure)).text.split())
     assert "ABNORMAL 0.550 0.500 yes " in plain
     assert "not sure" not in plain.casefold()
-    assert " set" not in plain
 
 
 def test_of_several_classes_the_page_says_that_each_is_judged_by_itself():
     record = spiked()
-    sets = {"conformal_sets": (("yes",), ("yes",)), "conformal_alpha": 0.1}
-    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8), **sets)
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8))
     text = " ".join(Page(viewer_html(record, answer)).text.split())
-    assert "answer in it, for each class by itself, not for all of them together." in text
     assert "NORM is decided beside MI: each class is judged by itself" in text
 
 

@@ -28,7 +28,7 @@ def telling(store, logits, task=NORMAL, **card):
         "provenance": {},
     }
 
-    def engine(signal_mv, source):
+    def engine(signal_mv):
         found = np.stack([of[np.ascontiguousarray(signal).tobytes()] for signal in signal_mv])
         return found, found[:, :, None]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.published.weights import import_published
 from ecgcam.data.preparation import PrepareConfig, prepare
 from ecgcam.data.store import open_store
 from ecgcam.inference.classifier import load
-from ecgcam.inference.published import import_published
 from support.real_data import unpacked
 
 

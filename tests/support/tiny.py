@@ -11,7 +11,7 @@ from torch import nn
 from ecgcam.data.digests import fingerprint
 from ecgcam.data.store import open_store
 from ecgcam.inference.modelfile import make_card, save_model
-from ecgcam.nn.network import Network, NetworkConfig
+from ecgcam.nn.network import Network, NetworkConfig, evaluating
 from ecgcam.signals.leads import LEADS
 from ecgcam.tasks import Task
 from ecgcam.training.config import TrainConfig
@@ -146,3 +146,10 @@ def warmed_up(backbone):
             module.running_mean.normal_(0, 0.5)
             module.running_var.uniform_(0.5, 2)
     return backbone.eval()
+
+
+def run_network(network, signal_mv):
+    """Logits and evidence, as arrays, of an array (batch, leads, samples) in mV."""
+    with evaluating(network):
+        logits, evidence = network(torch.from_numpy(signal_mv))
+    return logits.numpy(), evidence.numpy()

@@ -27,7 +27,7 @@ def store(tmp_path_factory):
 def said(path, store):
     classifier = load(path)
     signals_mv = store.signals_mv(store.indices())
-    return classifier.probabilities(classifier.judge(signals_mv)[0])
+    return classifier.probabilities(classifier.run(signals_mv)[0])
 
 
 def soft(store, wanted, teachers, **how):

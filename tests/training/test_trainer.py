@@ -16,14 +16,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, roc_auc_score
-from support.tiny import NORMAL, TINY, tiny_network, tiny_store, write_store
+from support.tiny import NORMAL, TINY, run_network, tiny_network, tiny_store, write_store
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ecgcam.data.store import open_store
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluation.leakage import data_of
 from ecgcam.inference.modelfile import load_network, read_card
-from ecgcam.inference.torch_engine import predict_array
 from ecgcam.nn.network import Network
 from ecgcam.nn.preprocess import PreprocessConfig
 from ecgcam.signals.leads import LEADS
@@ -167,7 +166,7 @@ def test_the_model_is_the_best_epochs_and_its_scores_are_those_of_judging_alone(
     assert best["val_auroc"] == chosen["value"] == table["val_auroc"].max()
     labelled = store.labelled(NORMAL, folds=[9])
     network, _ = load_network(out / MODEL)
-    logits, _ = predict_array(network, store.signals_mv(labelled.indices))
+    logits, _ = run_network(network, store.signals_mv(labelled.indices))
     assert roc_auc_score(labelled.targets, logits) == pytest.approx(best["val_auroc"])
     loss = binary_cross_entropy_with_logits(*map(torch.tensor, (logits, labelled.targets)))
     assert loss.item() == pytest.approx(best["val_loss"], rel=1e-5)
@@ -369,7 +368,7 @@ def test_exclusive_classes_are_trained_together(store, tmp_path):
     network, card = load_network(path)
     assert card["task"]["exclusive"]
     labelled = store.labelled(NORMAL, folds=[9])
-    logits = torch.tensor(predict_array(network, store.signals_mv(labelled.indices))[0])
+    logits = torch.tensor(run_network(network, store.signals_mv(labelled.indices))[0])
     found = logits.softmax(-1)[:, 1] >= 0.5
     best = rows(tmp_path / "run").iloc[card["provenance"]["chosen"]["epoch"] - 1]
     assert accuracy_score(labelled.targets[:, 0], found) == pytest.approx(best["val_accuracy"])

@@ -160,7 +160,7 @@ def test_a_teacher_whose_classes_exclude_one_another_says_their_softmax(tmp_path
     tutors = Tutors([path], wanted_classes(RHYTHM), network.config, share=1.0)
     found = tutors.teach(network.preprocess(signal_mv), torch.zeros(6, 2), torch.arange(6))
     teacher = load(path)
-    wanted = teacher.probabilities(teacher.judge(signal_mv.numpy())[0])
+    wanted = teacher.probabilities(teacher.run(signal_mv.numpy())[0])
     np.testing.assert_allclose(found, wanted, rtol=1e-4)
     torch.testing.assert_close(found.sum(1), torch.ones(6))
 

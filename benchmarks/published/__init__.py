@@ -1,0 +1,1 @@
+"""Comparison with the model published with the paper."""
