@@ -27,8 +27,7 @@ from ecgcam.files import atomic_write
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
 from ecgcam.inference.modelfile import Card, copy_with_card, load_network, read_card
-from ecgcam.nn.complexity import measure_complexity
-from ecgcam.nn.receptive_field import receptive_field
+from ecgcam.nn.complexity import measure_complexity, receptive_field
 from ecgcam.training.run_folder import MODEL
 
 ROOT = Path(__file__).parents[2]

@@ -108,7 +108,7 @@ def _with_frame(card: "Card", path: Path) -> "Card":
         network, _ = load_network(path)
     except ModelError:  # no torch, or code of somebody's own: it is not told
         return card
-    from ..nn.receptive_field import receptive_field
+    from ..nn.complexity import receptive_field
 
     return {**card, "frame_samples": receptive_field(network)}
 

@@ -47,8 +47,7 @@ def make_card(
     temperature: float = 1.0,
 ) -> Card:
     """The card of a network for a task; thresholds are 0.5 unless said otherwise."""
-    from ..nn.complexity import measure_complexity
-    from ..nn.receptive_field import receptive_field
+    from ..nn.complexity import measure_complexity, receptive_field
 
     config = network.config
     return {

@@ -1,37 +1,34 @@
-"""What one ECG costs: parameters, multiply-accumulates, memory.
+"""Complexity of a network: parameters, multiply-accumulates, memory and receptive field."""
 
-The network is run and watched, not looked through for layers of known kinds: whatever computes is
-counted, convolutions first of all, in whichever way a backbone is written.
-"""
-
-import weakref
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import FlopCounterMode
 
 from .cam import activation_map
-from .network import Network
-
-aten = torch.ops.aten
+from .network import Network, evaluating
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class Complexity:
     """The cost of one ECG, from raw millivolts to logits and evidence.
 
-    parameters: all that was learned, the head's and frozen ones among them.
-    preprocess, backbone, head, map: multiply-accumulates of convolutions and matrix products, each
-    of which is two FLOPs. What is done number by number (norms, activations, pools) is not counted.
-    The head is what a probability alone takes; with the map, the logits are added up from it.
-    activation_bytes: the most that tensors hold at once, the ECG and the answer among them, the
-    parameters not; what a kernel takes for itself in passing is not seen.
+    parameters: all learned values, including those of the head and frozen ones.
+    preprocess, backbone, head, map: multiply-accumulates (2 FLOPs each) of convolutions and matrix
+    products. Elementwise work (norms, activations, pooling) is not counted. `head` is the cost of
+    a probability without a map; with the map, the logits are the mean of the evidence.
+    activation_bytes: peak memory of all tensors, including the ECG and the answer, without the
+    parameters and without the scratch memory inside a kernel.
     """
 
     parameters: int
@@ -47,12 +44,12 @@ class Cost:
         return self.preprocess + self.backbone + self.head + self.map
 
     @property
-    def map_share(self) -> float:
-        """What the map adds to backbone and head, as a share of their multiply-accumulates."""
+    def map_fraction(self) -> float:
+        """Multiply-accumulates of the map, as a fraction of those of backbone and head."""
         return self.map / (self.backbone + self.head)
 
     def to_dict(self) -> dict[str, Any]:
-        """As a model card keeps it."""
+        """Return the entry of the model card."""
         return {
             "parameters": self.parameters,
             "multiply_accumulates": {
@@ -62,114 +59,103 @@ class Cost:
                 "map": self.map,
                 "total": self.total,
             },
-            "map_share": round(self.map_share, 6),
+            "map_share": round(self.map_fraction, 6),
             "activation_bytes": self.activation_bytes,
         }
 
 
-def measure_complexity(network: Network) -> Cost:
-    """Count the cost of one ECG in evaluation mode; the network is left as it was.
+def measure_complexity(network: Network) -> Complexity:
+    """Run one ECG through the network in evaluation mode and count; the network is unchanged.
 
-    W · features for the map is classes x channels x frames, whichever way torch computes it.
+    The map costs classes x channels x frames, however torch computes it.
     """
     config, weight = network.config, network.head.weight
-    known = [*network.parameters(), *network.buffers()]
-    with _undisturbed(network), _Watch(known) as watch:
+    own_tensors = [*network.parameters(), *network.buffers()]
+    with _countable_kernels(network), _PeakMemory(excluded=own_tensors) as memory:
         signal_mv = torch.zeros(1, len(config.leads), config.samples, device=weight.device)
-        prepared = network.preprocess(signal_mv)
-        preprocess = watch.lap()
-        features = network.backbone(prepared)
-        backbone = watch.lap()
-        network.head(features.mean(dim=-1))
-        head = watch.lap()
+        with _flop_counter() as preprocess:
+            prepared = network.preprocess(signal_mv)
+        with _flop_counter() as backbone:
+            features = network.backbone(prepared)
         activation_map(features, weight)
-    return Cost(
+    return Complexity(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        preprocess=preprocess,
-        backbone=backbone,
-        head=head,
+        preprocess=preprocess.get_total_flops() // 2,
+        backbone=backbone.get_total_flops() // 2,
+        head=weight.numel(),
         map=weight.numel() * features.shape[-1],
-        activation_bytes=watch.most_bytes,
+        activation_bytes=memory.peak_bytes,
     )
 
 
-def _lstm_flop(
-    signal: Tensor, input_weight: Tensor, state_weight: Tensor, *_: Any, **__: Any
-) -> int:
-    """FLOPs of oneDNN's LSTM layer, for a signal (time, batch, inputs)."""
-    steps = signal.shape[0] * signal.shape[1]
-    return 2 * steps * (input_weight.numel() + state_weight.numel())
+def receptive_field(network: Network) -> int:
+    """Count the samples from the first to the last one that the middle frame depends on.
+
+    NaN spreads to every frame that depends on it, whatever the weights: search for the largest
+    number of NaN samples at the start, and at the end, that leave the middle frame finite.
+    Preprocessing depends on the whole window and is not counted. Frames near an edge depend on
+    fewer samples.
+    """
+    config = network.config
+    samples = config.samples
+    device = network.head.weight.device
+    prepared = torch.zeros(1, len(config.leads), samples, device=device)
+
+    def reaches_middle(first: int, last: int) -> bool:
+        signal = prepared.clone()
+        signal[..., first:last] = torch.nan
+        features = network.backbone(signal)
+        return bool(features[..., features.shape[-1] // 2].isnan().any())
+
+    counts = range(samples)
+    with evaluating(network):
+        before = bisect_left(counts, True, key=lambda n: reaches_middle(0, n)) - 1
+        after = bisect_left(counts, True, key=lambda n: reaches_middle(samples - n, samples)) - 1
+    return samples - before - after
 
 
-# torch's own formulas, and the two fused kernels on a CPU that it has none for
-_FORMULAS: dict[Any, Callable[..., int]] = {
-    **flop_registry,
-    aten._scaled_dot_product_flash_attention_for_cpu: flop_registry[
-        aten._scaled_dot_product_flash_attention
-    ],
-    aten.mkldnn_rnn_layer: _lstm_flop,
-}
+def _flop_counter() -> FlopCounterMode:
+    """Return torch's counter, with a formula for the LSTM kernel that it does not know."""
+
+    def lstm_flop(signal: Any, input_weight: Any, state_weight: Any, *_: Any, **__: Any) -> int:
+        """Count for shapes (time, batch, inputs), (4 hidden, inputs), (4 hidden, hidden)."""
+        return 2 * prod(signal[:2]) * (prod(input_weight) + prod(state_weight))
+
+    mapping = {torch.ops.aten.mkldnn_rnn_layer: lstm_flop}
+    return FlopCounterMode(display=False, custom_mapping=mapping)
 
 
-class _Watch(TorchDispatchMode):
-    """Sees each operation of torch: adds up its FLOPs, and the memory that is alive after it.
+class _PeakMemory(TorchDispatchMode):
+    """Record the largest number of bytes that tensors hold at once.
 
-    known: tensors that were there before, and do not count as activations.
+    excluded: tensors that do not count, such as the parameters.
     """
 
-    def __init__(self, known: Iterable[Tensor]) -> None:
+    def __init__(self, excluded: Iterable[Tensor]) -> None:
         super().__init__()
-        self.most_bytes = 0
-        self._bytes = 0
-        self._flops = 0
-        self._alive = {id(tensor.untyped_storage()) for tensor in known}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """No: to skip its compiler, torch would import it first, which takes seconds."""
-        return False
+        self.peak_bytes = 0
+        self._excluded = {id(tensor.untyped_storage()) for tensor in excluded}
+        self._alive: WeakValueDictionary[int, torch.UntypedStorage] = WeakValueDictionary()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if formula := _FORMULAS.get(func._overloadpacket):
-            self._flops += formula(*args, **(kwargs or {}), out_val=result)
         for tensor in tree_leaves(result):
             if isinstance(tensor, Tensor) and tensor.layout is torch.strided:
-                self._born(tensor.untyped_storage())
+                storage = tensor.untyped_storage()
+                if id(storage) not in self._excluded:
+                    self._alive[id(storage)] = storage
+        alive_bytes = sum(storage.nbytes() for storage in self._alive.values())
+        self.peak_bytes = max(self.peak_bytes, alive_bytes)
         return result
-
-    def lap(self) -> int:
-        """The multiply-accumulates since the last lap."""
-        flops, self._flops = self._flops, 0
-        return flops // 2
-
-    def _born(self, storage: torch.UntypedStorage) -> None:
-        if id(storage) in self._alive:
-            return
-        self._alive.add(id(storage))
-        self._bytes += storage.nbytes()
-        self.most_bytes = max(self.most_bytes, self._bytes)
-        weakref.finalize(storage, self._died, id(storage), storage.nbytes())
-
-    def _died(self, identity: int, size: int) -> None:
-        self._alive.remove(identity)
-        self._bytes -= size
 
 
 @contextmanager
-def _undisturbed(network: nn.Module) -> Iterator[None]:
-    """Run a block in evaluation mode, without gradients; then put modes and chance back.
-
-    Attention's fast path is off meanwhile: it is one operation, which nobody has a formula for.
-    """
-    modes = [(module, module.training) for module in network.modules()]
-    fast = torch.backends.mha.get_fastpath_enabled()
-    network.eval()
+def _countable_kernels(network: Network) -> Iterator[None]:
+    """Evaluate the network without the fused attention that torch's FLOP counter does not know."""
+    fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with evaluating(network), sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-        for module, training in modes:
-            module.training = training
+        torch.backends.mha.set_fastpath_enabled(fast_path)

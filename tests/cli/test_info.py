@@ -12,8 +12,8 @@ from ecgcam.cli import main
 from ecgcam.cli.card_text import card_lines
 from ecgcam.inference.modelfile import copy_with_card, make_card, read_card
 from ecgcam.inference.zoo import find_model
+from ecgcam.nn.complexity import receptive_field
 from ecgcam.nn.network import Network, NetworkConfig
-from ecgcam.nn.receptive_field import receptive_field
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,10 +1,6 @@
 """What an ECG costs, against counts by hand, torch's own counter and its allocator."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
-from time import process_time
 
 import pytest
 import torch
@@ -14,7 +10,7 @@ from torch.nn.functional import conv1d
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecgcam.inference.modelfile import load_network, make_card, read_card, save_model
-from ecgcam.nn.complexity import Cost, measure_complexity
+from ecgcam.nn.complexity import Complexity, measure_complexity
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.nn.preprocess import PreprocessConfig
 
@@ -76,7 +72,7 @@ def test_the_papers_network_layer_by_layer():
     assert cost.preprocess == 2 * 12 * 1000 * 11  # onto 11 polynomials and back
     assert cost.total == 5_968_064
     assert cost.parameters == 22_273
-    assert cost.map_share == pytest.approx(0.0014, abs=1e-5)
+    assert cost.map_fraction == pytest.approx(0.0014, abs=1e-5)
 
 
 def test_the_residual_network_layer_by_layer():
@@ -234,16 +230,13 @@ def test_the_network_is_left_as_it_was():
 def test_it_is_so_after_an_error_too():
     class Failing(nn.Module):
         def forward(self, signal):
-            torch.randn(1)
             raise KeyError
 
     network = with_backbone(Failing()).train()
-    chance = torch.random.get_rng_state()
     with pytest.raises(KeyError):
         measure_complexity(network)
     assert network.training
     assert network.backbone.training
-    assert torch.equal(torch.random.get_rng_state(), chance)
     assert torch.backends.mha.get_fastpath_enabled()
     assert torch.is_grad_enabled()
 
@@ -276,34 +269,8 @@ def test_equal_models_are_equal_files(tmp_path):
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_a_card_is_made_in_no_time():
-    network, threads, seconds = paper(), torch.get_num_threads(), []
-    torch.set_num_threads(1)  # those that wait for each other, on a busy machine, count as work
-    try:
-        for _ in range(3):
-            before = process_time()
-            make_card(network, NORMAL, provenance={})
-            seconds.append(process_time() - before)
-    finally:
-        torch.set_num_threads(threads)
-    assert min(seconds) < 0.1
-
-
-def test_counting_does_not_wake_torchs_compiler():
-    """Whose import takes seconds, which a command that writes a model would take longer."""
-    code = (
-        "import sys\n"
-        "from ecgcam.nn.complexity import measure_complexity\n"
-        "from ecgcam.nn.network import Network, NetworkConfig\n"
-        "measure_complexity(Network(NetworkConfig(classes=1)))\n"
-        "sys.exit('torch._dynamo' in sys.modules)"
-    )
-    root = Path(__file__).parents[2]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
-
-
 def test_the_share_is_of_what_the_probability_costs():
     numbers = {"parameters": 1, "preprocess": 10**9, "activation_bytes": 1}
-    cost = Cost(backbone=90, head=10, map=3, **numbers)
-    assert cost.map_share == 0.03
+    cost = Complexity(backbone=90, head=10, map=3, **numbers)
+    assert cost.map_fraction == 0.03
     assert cost.total == 10**9 + 103

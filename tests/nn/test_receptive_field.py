@@ -9,8 +9,8 @@ from support.tiny import tiny_network
 from ecgcam.inference.modelfile import load_network
 from ecgcam.inference.zoo import find_model
 from ecgcam.nn.backbones import BACKBONES
+from ecgcam.nn.complexity import receptive_field
 from ecgcam.nn.network import Network, NetworkConfig
-from ecgcam.nn.receptive_field import receptive_field
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("normal", "superclass", "superclass-large")
