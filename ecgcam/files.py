@@ -1,13 +1,20 @@
 """Files that are there whole or not at all, their digests, and whether there is a place for one."""
 
+import glob
 import hashlib
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .errors import DatasetError
+
+_PARTIAL = ".partial"  # how the name of an unfinished folder ends
+_STALE_S = 86_400.0  # an unfinished folder this old was left by a run that was killed
 
 
 @contextmanager
@@ -25,6 +32,35 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `path` that replaces `path` at the end.
+
+    After an error `path` is unchanged and the temporary folder is removed. A killed process leaves
+    it behind, under a hidden name that ends in ".partial"; the next call for the same path removes
+    it once it is a day old.
+    """
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????{_PARTIAL}"):
+        if not left.is_symlink() and time.time() - left.lstat().st_mtime > _STALE_S:
+            shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(
+        prefix=f".{path.name}.", suffix=_PARTIAL, dir=path.parent, ignore_cleanup_errors=True
+    ) as scratch:
+        new, old = Path(scratch, "new"), Path(scratch, "old")
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(old)
+        try:
+            new.rename(path)
+        except BaseException:
+            if old.exists():
+                old.rename(path)
+            raise
 
 
 def check_output_folder(path: Path) -> None:

@@ -64,13 +64,13 @@ def ptbxl_fold_2(ptbxl_folder):
 
 
 @pytest.fixture(scope="session")
-def made_up_folder(tmp_path_factory):
+def synthetic_folder(tmp_path_factory):
     """120 made-up ECGs, laid out as PTB-XL. It is for reading only, as its store is."""
     return synthesize(tmp_path_factory.mktemp("made-up") / "folder", 120)
 
 
 @pytest.fixture(scope="session")
-def made_up_store(made_up_folder, tmp_path_factory):
+def synthetic_store(synthetic_folder, tmp_path_factory):
     """The store of them."""
     folder = tmp_path_factory.mktemp("made-up") / "store"
-    return open_store(prepare(made_up_folder, folder).folder)
+    return open_store(prepare(synthetic_folder, folder).folder)

@@ -1,11 +1,13 @@
 """A file is there whole or not at all, and where a folder can be."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from ecgcam.errors import DatasetError
-from ecgcam.files import atomic_write, check_output_file, check_output_folder
+from ecgcam.files import atomic_folder, atomic_write, check_output_file, check_output_folder
 
 
 def test_the_file_appears_whole_with_its_folder(tmp_path):
@@ -63,3 +65,63 @@ def test_a_file_can_be_anywhere_but_where_a_folder_is_or_below_a_file(tmp_path, 
             check_output_file(Path(taken))
     with pytest.raises(DatasetError, match="file: it is a file; needed: a folder"):
         check_output_file(Path("file/new"))
+
+
+def content(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def write_folder(path, text, error=None):
+    with atomic_folder(path) as temporary:
+        (temporary / "a.txt").write_text(text)
+        if error:
+            raise error
+
+
+@pytest.mark.parametrize("old", [None, {}, {"b.txt": "old"}])
+def test_a_folder_appears_complete_and_replaces_an_older_one(tmp_path, old):
+    path = tmp_path / "parent" / "folder"
+    if old is not None:
+        path.mkdir(parents=True)
+        for name, text in old.items():
+            (path / name).write_text(text)
+    write_folder(path, "new")
+    assert content(path) == {"a.txt": "new"}
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_folder_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "folder"
+    write_folder(path, "old")
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(path, "new", KeyboardInterrupt())
+    rename = Path.rename
+
+    def fail_for_the_new(source, target):
+        if source.name == "new":
+            raise OSError("the disk is gone")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new)
+    with pytest.raises(OSError, match="the disk is gone"):
+        write_folder(path, "new")
+    assert content(path) == {"a.txt": "old"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_left_by_a_killed_process_is_removed_after_a_day(tmp_path):
+    path = tmp_path / "store[1]"
+    stale, recent = tmp_path / ".store[1].0123abcd.partial", tmp_path / ".store[1].abcd0123.partial"
+    others = [tmp_path / name for name in (".store1.0123abcd.partial", ".store[1].v2.0123.partial")]
+    for left in (stale, recent, *others):
+        left.mkdir()
+        age_s = 3600 if left == recent else 2 * 86_400
+        os.utime(left, (time.time() - age_s, time.time() - age_s))
+    write_folder(path, "new")
+    assert set(tmp_path.iterdir()) == {path, recent, *others}
+
+
+def test_other_users_may_read_the_folder_as_they_may_any_new_one(tmp_path):
+    (tmp_path / "plain").mkdir()
+    write_folder(tmp_path / "folder", "new")
+    assert (tmp_path / "folder").stat().st_mode == (tmp_path / "plain").stat().st_mode

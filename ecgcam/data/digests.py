@@ -1,4 +1,4 @@
-"""Digests that tell whether a store is as it was written: samples, table, and store.json."""
+"""Digests of a store: of its samples, its table and store.json."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-ABOUT_SHA256 = "about_sha256"  # in store.json; stores of earlier versions have none
+ABOUT_SHA256 = "about_sha256"  # key in store.json
 
 
 def signals_sha256(files: Iterable[Path]) -> str:
-    """A digest of the samples of some shards, the same whatever shards they are cut into."""
+    """Return the SHA-256 of the samples of some shards, however they are divided into shards."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(np.ascontiguousarray(np.load(file, mmap_mode="r")).data)
@@ -21,17 +21,17 @@ def signals_sha256(files: Iterable[Path]) -> str:
 
 
 def fingerprint(signals_digest: str, records: pd.DataFrame) -> str:
-    """A digest of the signals, ids, patients, folds and labels: the same data, the same digest."""
+    """Return the SHA-256 of the signals, ids, patients, folds and labels."""
     digest = hashlib.sha256(signals_digest.encode())
-    for identity, patient, fold, labels in zip(
+    for record_id, patient, fold, labels in zip(
         records["id"], records["patient"], records["fold"], records["labels"], strict=True
     ):
-        digest.update(f"{identity}\t{patient}\t{fold}\t{' '.join(labels)}\n".encode())
+        digest.update(f"{record_id}\t{patient}\t{fold}\t{' '.join(labels)}\n".encode())
     return digest.hexdigest()
 
 
 def about_with_digest(about: Mapping[str, Any]) -> dict[str, Any]:
-    """What a store.json is to say, with a digest of all of it; the same if it had that already."""
-    said = {key: value for key, value in about.items() if key != ABOUT_SHA256}
-    text = json.dumps(said, sort_keys=True)
-    return {**said, ABOUT_SHA256: hashlib.sha256(text.encode()).hexdigest()}
+    """Return the content of store.json with the SHA-256 of everything else in it."""
+    content = {key: value for key, value in about.items() if key != ABOUT_SHA256}
+    text = json.dumps(content, sort_keys=True)
+    return {**content, ABOUT_SHA256: hashlib.sha256(text.encode()).hexdigest()}

@@ -1,11 +1,9 @@
-"""A store: a folder of signals as they are, with a table of what is known of them.
+"""The store: a folder of signals as recorded, with a table of everything known about them.
 
-    signals-00000.npy …  int16, 1 unit = 1 µV, (records, leads, time)
-    records.parquet      one row a record: id, shard, row, patient, fold, labels, quality, …
-    store.json           format, rate, leads, unit, vocabulary of the labels, fingerprint, digests
-    rejected.csv         what was left out, and why
-
-It is written beside its final place and renamed when whole: a store is never half there.
+signals-00000.npy …  int16, 1 unit = 1 µV, (records, leads, time)
+records.parquet      one row per record: id, shard, row, patient, fold, labels, quality, …
+store.json           format, rate, leads, unit, label vocabulary and titles, digests
+rejected.csv         the records left out, each with the reason
 """
 
 import json
@@ -22,11 +20,9 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetError
 from ..files import sha256
-from ..nn.allocation import give_back_freed_memory
 from ..signals.record import Record
 from ..tasks import Task
 from .digests import ABOUT_SHA256, about_with_digest, fingerprint
-from .rows import Rows
 from .source import check_folds
 
 FORMAT = 1
@@ -35,24 +31,27 @@ RECORDS = "records.parquet"
 REJECTED = "rejected.csv"
 MICROVOLT_MV = np.float32(1e-3)
 
-_NEEDED: dict[str, tuple[type, ...]] = {
+_ABOUT_TYPES: dict[str, type | tuple[type, ...]] = {
     "rate_hz": (int, float),
-    "samples": (int,),
-    "leads": (list,),
-    "vocabulary": (dict,),
-    "shards": (list,),
-    "signals_sha256": (str,),
-    "fingerprint": (str,),
+    "samples": int,
+    "leads": list,
+    "vocabulary": dict,
+    "titles": (dict, type(None)),  # a store may have none
+    "shards": list,
+    "signals_sha256": str,
+    "fingerprint": str,
 }
 _COLUMNS = ("id", "shard", "row", "patient", "fold", "labels")
+
+Indices = Sequence[int] | NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LabelledRecords:
-    """The records that a task keeps of some folds.
+    """The records of some folds that a task keeps.
 
-    indices: (n,) their indices in the store. targets: (n, classes), 0 or 1. dropped: how many
-    records of these folds the task leaves out.
+    indices: (n,) indices in the store. targets: (n, classes), 0 or 1.
+    dropped: the number of records of these folds that the task leaves out.
     """
 
     indices: NDArray[np.int64]
@@ -64,8 +63,9 @@ class LabelledRecords:
 class Store:
     """An open store.
 
-    about:   what store.json says. records: the table, one row a record, in the order of the
-    shards; a record's number below is its row there.
+    about:   the content of store.json.
+    records: the table, one row per record in the order of the shards. The index of a record is
+             its position in this table.
     """
 
     folder: Path
@@ -74,46 +74,55 @@ class Store:
 
     @property
     def leads(self) -> tuple[str, ...]:
-        """The names of the rows of each signal."""
+        """Names of the rows of each signal."""
         return tuple(self.about["leads"])
 
     @property
     def rate_hz(self) -> float:
-        """Samples a second."""
+        """Samples per second."""
         return float(self.about["rate_hz"])
 
     @property
     def samples(self) -> int:
-        """The length of every signal, in samples."""
+        """Length of every signal, in samples."""
         return int(self.about["samples"])
 
     @property
     def vocabulary(self) -> dict[str, tuple[str, ...]]:
-        """The names of each kind of label."""
+        """Label names of each kind."""
         return {kind: tuple(names) for kind, names in self.about["vocabulary"].items()}
 
-    def signals_uv(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int16]:
-        """The signals of these records: (records, leads, time), in µV."""
+    @property
+    def titles(self) -> dict[str, str]:
+        """Descriptions of labels: {"statement:IMI": "Inferior myocardial infarction", …}.
+
+        Empty if the dataset has none.
+        """
+        return dict(self.about.get("titles") or {})
+
+    def signals_uv(self, indices: Indices) -> NDArray[np.int16]:
+        """Read the signals of these records in µV: (records, leads, time)."""
         indices = np.asarray(indices, np.int64)
         signals = np.empty((len(indices), len(self.leads), self.samples), np.int16)
         shards = self._shard_of[indices]
         for shard in np.unique(shards):
-            here = shards == shard
-            signals[here] = self._shards[shard].read(self._row_of[indices[here]])
+            inside = shards == shard
+            # mapped for this call only: a large store needs few open files and little memory
+            signals[inside] = _map_shard(self, shard)[self._row_of[indices[inside]]]
         return signals
 
-    def signals_mv(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """The same in mV."""
+    def signals_mv(self, indices: Indices) -> NDArray[np.float32]:
+        """Read the signals of these records in mV: (records, leads, time)."""
         return self.signals_uv(indices) * MICROVOLT_MV
 
     def indices(self, *, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
-        """The indices of the records of these folds (of all folds if None)."""
+        """Return the indices of the records of these folds (None: all folds)."""
         if folds is None:
             return np.arange(len(self.records))
         return np.flatnonzero(self.records["fold"].isin(list(folds)))
 
     def labelled(self, task: Task, *, folds: Sequence[int] | None = None) -> LabelledRecords:
-        """The records of these folds (all if None) that the task keeps, with their targets."""
+        """Return the records of these folds (None: all) that the task keeps, with targets."""
         indices = self.indices(folds=folds)
         targets, keep = task.targets(self.records["labels"].iloc[indices].tolist())
         return LabelledRecords(
@@ -121,29 +130,29 @@ class Store:
         )
 
     def require_labelled(self, task: Task, *, folds: Sequence[int]) -> LabelledRecords:
-        """The same of folds that must hold at least one; DatasetError if they do not."""
+        """Like `labelled`, but raise DatasetError if the task keeps no record of these folds."""
         labelled = self.labelled(task, folds=folds)
         if not len(labelled.indices):
-            there = sorted(self.records["fold"].unique().tolist())
+            available = sorted(self.records["fold"].unique().tolist())
             raise DatasetError(
                 f"{self.folder}: folds {', '.join(map(str, folds))} hold no record for the task "
-                f"{task.name!r}; there are the folds {', '.join(map(str, there))}."
+                f"{task.name!r}; the store has the folds {', '.join(map(str, available))}."
             )
         return labelled
 
-    def index_of(self, identity: str) -> int:
-        """The number of the record with this id; DatasetError if there is none."""
-        found = np.flatnonzero(self.records["id"].astype(str) == identity)
-        if not len(found):
-            raise DatasetError(f"{self.folder}: there is no record with the id {identity}.")
-        return int(found[0])
+    def index_of(self, record_id: str) -> int:
+        """Return the index of the record with this id, or raise DatasetError."""
+        matches = np.flatnonzero(self.records["id"].astype(str) == record_id)
+        if not len(matches):
+            raise DatasetError(f"{self.folder}: no record has the id {record_id}.")
+        return int(matches[0])
 
-    def record(self, number: int) -> Record:
-        """One record, with age and sex where they are known."""
-        row = self.records.iloc[number]
+    def record(self, index: int) -> Record:
+        """Read one record, with age and sex where they are known."""
+        row = self.records.iloc[index]
         age, sex = row.get("age_years"), row.get("sex")
         return Record(
-            signal_mv=self.signals_mv([number])[0],
+            signal_mv=self.signals_mv([index])[0],
             rate_hz=self.rate_hz,
             leads=self.leads,
             name=str(row["id"]),
@@ -151,10 +160,6 @@ class Store:
             age_years=None if pd.isna(age) else float(age),
             sex=None if pd.isna(sex) else str(sex),
         )
-
-    @cached_property
-    def _shards(self) -> list[Rows]:
-        return [Rows(self.folder / shard["file"]) for shard in self.about["shards"]]
 
     @cached_property
     def _shard_of(self) -> NDArray[np.int64]:
@@ -168,63 +173,63 @@ class Store:
 def open_store(folder: Path) -> Store:
     """Open a store.
 
-    Raises DatasetError if it is not one, a part of it is missing or cut short, its store.json or
-    an id, a patient, a fold or a label changed since it was made, or a patient is in two folds.
-    The signals are not read; `verify` does it.
+    Raises DatasetError if the folder is not a store, if a part is missing or cut short, if
+    store.json or an id, patient, fold or label changed since the store was made, or if a patient
+    is in two folds. The signals are not read; `verify` checks them.
     """
     store = Store(folder=folder, about=_read_about(folder), records=_read_records(folder))
     try:
-        sizes = list(_shard_sizes(store))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{folder / ABOUT}: damaged: {error!r}; make it anew.") from None
+        sizes = [_check_shard(store, k) for k in range(len(store.about["shards"]))]
+    except (KeyError, TypeError) as error:
+        raise DatasetError(f"{folder / ABOUT}: damaged: {error!r}; prepare it again.") from None
     shards = np.repeat(np.arange(len(sizes)), sizes)
-    rows = np.arange(len(shards)) - np.repeat(np.cumsum([0, *sizes])[:-1], sizes)
+    rows = np.concatenate([np.arange(size) for size in (0, *sizes)])
     table = store.records
     if not (np.array_equal(table["shard"], shards) and np.array_equal(table["row"], rows)):
-        raise DatasetError(f"{folder}: its table and its signals do not fit each other.")
-    if not _is_as_written(store):
+        raise DatasetError(f"{folder}: the table and the signals do not match; prepare it again.")
+    if not _is_unchanged(store):
         raise DatasetError(
             f"{folder / RECORDS}: ids, patients, folds or labels changed since the store was made; "
-            "make it anew."
+            "prepare it again."
         )
     check_folds(table, name=str(folder))
     return store
 
 
 def verify(store: Store) -> Iterator[str]:
-    """Which signals of an open store are not as they were written, a sentence for each shard."""
+    """Yield a sentence for each shard whose signals changed since the store was made."""
     for shard in store.about["shards"]:
         if sha256(store.folder / shard["file"]) != shard["sha256"]:
             yield f"{shard['file']}: its signals changed since the store was made."
 
 
-def _is_as_written(store: Store) -> bool:
+def _is_unchanged(store: Store) -> bool:
     try:
-        found = fingerprint(store.about["signals_sha256"], store.records)
-    except TypeError:  # of labels that are none
+        digest = fingerprint(store.about["signals_sha256"], store.records)
+    except TypeError:  # a cell without a list of labels
         return False
-    return found == store.about["fingerprint"]
+    return bool(digest == store.about["fingerprint"])
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
+    path = folder / ABOUT
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise DatasetError(
-            f"{folder}: not a store; {ABOUT} is not there. `ecgcam prepare` makes one."
+            f"{folder}: not a store: it has no {ABOUT}. `ecgcam prepare` makes a store."
         ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise DatasetError(f"{folder / ABOUT}: cannot be read: {error}") from None
+        raise DatasetError(f"{path}: cannot be read: {error}") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise DatasetError(f"{folder / ABOUT}: not a store of format {FORMAT}; make it anew.")
-    wrong = [name for name, kinds in _NEEDED.items() if not isinstance(about.get(name), kinds)]
+        raise DatasetError(f"{path}: not a store of format {FORMAT}; prepare it again.")
+    wrong = [key for key, kind in _ABOUT_TYPES.items() if not isinstance(about.get(key), kind)]
     if wrong or not 0 < about["rate_hz"] < math.inf or about["samples"] < 1:
         raise DatasetError(
-            f"{folder / ABOUT}: damaged: what it says of {', '.join(wrong) or 'rate and length'} "
-            "cannot be used; make it anew."
+            f"{path}: damaged: invalid {', '.join(wrong) or 'rate or length'}; prepare it again."
         )
     if ABOUT_SHA256 in about and about_with_digest(about) != about:
-        raise DatasetError(f"{folder / ABOUT}: changed since the store was made; make it anew.")
+        raise DatasetError(f"{path}: changed since the store was made; prepare it again.")
     return about
 
 
@@ -236,19 +241,26 @@ def _read_records(folder: Path) -> pd.DataFrame:
     missing = [column for column in _COLUMNS if column not in records]
     if missing:
         raise DatasetError(f"{folder / RECORDS}: the columns {', '.join(missing)} are missing.")
-    give_back_freed_memory()
     return records
 
 
-def _shard_sizes(store: Store) -> Iterator[int]:
-    """How many records each shard holds, once its file is known to hold them."""
-    for shard in store.about["shards"]:
-        path = store.folder / shard["file"]
-        needed = (shard["records"], len(store.leads), store.samples)
-        try:
-            signals = Rows(path)
-        except (OSError, ValueError) as error:
-            raise DatasetError(f"{path}: the signals cannot be read: {error}") from None
-        if signals.shape != needed or signals.dtype != np.int16:
-            raise DatasetError(f"{path}: signals {signals.shape} of {signals.dtype}, not {needed}.")
-        yield len(signals)
+def _map_shard(store: Store, shard: int) -> NDArray[np.int16]:
+    """Map the file of a shard into memory: (records, leads, time)."""
+    path = store.folder / store.about["shards"][shard]["file"]
+    return np.lib.format.open_memmap(path, mode="r")
+
+
+def _check_shard(store: Store, shard: int) -> int:
+    """Return the number of records of a shard, or raise DatasetError if its file is damaged."""
+    about = store.about["shards"][shard]
+    path = store.folder / about["file"]
+    expected = (about["records"], len(store.leads), store.samples)
+    try:
+        signals = _map_shard(store, shard)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: the signals cannot be read: {error}") from None
+    if signals.shape != expected or signals.dtype != np.int16:
+        raise DatasetError(
+            f"{path}: signals {signals.shape} of {signals.dtype}; expected {expected} of int16."
+        )
+    return len(signals)

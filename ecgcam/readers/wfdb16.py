@@ -4,6 +4,7 @@ The library wfdb reads these too, about twenty times slower (docs/performance.md
 not of this plain kind is left to it. Format: https://wfdb.io/spec/header-files.html
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def stem_of(path: str) -> str:
     return path[:-4] if path.endswith((".hea", ".dat")) else path
 
 
-def read_plain(path: Path) -> Digital | None:
+def read_plain(path: Path | str) -> Digital | None:
     """The record whose header is `path` with .hea; None if it is not of the plain kind.
 
     Raises RecordError if a file is missing, cut short or too long, or fails its checksum.
@@ -64,7 +65,8 @@ def read_plain(path: Path) -> Digital | None:
     if len(set(files)) > 1 or 0 in gains:
         return None
     leads = tuple(map(str.strip, leads))
-    samples = _read_samples(path.parent / files[0], int(head["samples"]), len(leads))
+    file = os.path.join(os.path.dirname(path), files[0])
+    samples = _read_samples(file, int(head["samples"]), len(leads))
     _verify_checksums(path, samples, leads, checksums)
     return Digital(
         samples=samples,
@@ -77,7 +79,7 @@ def read_plain(path: Path) -> Digital | None:
     )
 
 
-def _read_samples(path: Path, samples: int, leads: int) -> NDArray[np.int16]:
+def _read_samples(path: str, samples: int, leads: int) -> NDArray[np.int16]:
     """(time, leads), with the length that the header promises.
 
     In memory they lie lead after lead: summing and copying a lead is then many times as fast.
@@ -91,7 +93,7 @@ def _read_samples(path: Path, samples: int, leads: int) -> NDArray[np.int16]:
     return np.ascontiguousarray(np.frombuffer(data, "<i2").reshape(samples, leads).T).T
 
 
-def _read_bytes(path: Path | str) -> bytes:
+def _read_bytes(path: str) -> bytes:
     try:
         with open(path, "rb", buffering=0) as file:  # a buffer is of no use to a file read whole
             return file.read()
@@ -102,7 +104,10 @@ def _read_bytes(path: Path | str) -> bytes:
 
 
 def _verify_checksums(
-    path: Path, samples: NDArray[np.int16], leads: tuple[str, ...], checksums: tuple[str, ...]
+    path: Path | str,
+    samples: NDArray[np.int16],
+    leads: tuple[str, ...],
+    checksums: tuple[str, ...],
 ) -> None:
     """The header holds each lead's sum of samples, modulo 65536 (signed or not)."""
     sums = samples.sum(axis=0, dtype=np.int16)  # which wraps at 65536, as they do

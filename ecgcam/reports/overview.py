@@ -9,9 +9,14 @@ import pandas as pd
 
 from .. import __version__
 from ..data.ptbxl import read_folder
-from ..data.signal_survey import Findings, read_signal, survey_signals
 from ..data.source import Source
-from ..data.survey import AGE_EDGES_YEARS, survey_tables
+from ..data.survey import (
+    AGE_EDGES_YEARS,
+    Findings,
+    read_signal,
+    survey_signals,
+    survey_tables,
+)
 from ..files import atomic_write, check_output_folder
 from ..plots.curves import draw_counts, draw_matrix, draw_missing
 from ..plots.sheet import draw_sheet

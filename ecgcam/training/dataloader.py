@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,8 +10,8 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ..data.rows import Rows, write_rows
 from ..data.store import Store
+from ..files import atomic_write
 from ..nn.network import Network, evaluating
 from ..signals.leads import lead_order
 
@@ -33,7 +33,7 @@ class PreprocessedBatches(Dataset[Batch]):
     Indexed by a list of places in these, a whole batch at once.
     """
 
-    def __init__(self, signals: Rows, targets: NDArray[np.float32]) -> None:
+    def __init__(self, signals: NDArray[Any], targets: NDArray[np.float32]) -> None:
         if len(signals) != len(targets):
             raise ValueError(f"{len(signals)} records, but {len(targets)} targets")
         self.signals = signals
@@ -44,7 +44,7 @@ class PreprocessedBatches(Dataset[Batch]):
 
     def __getitem__(self, places: list[int]) -> Batch:
         where = torch.tensor(places)
-        return Batch(torch.from_numpy(self.signals.read(places)), self.targets[where], where)
+        return Batch(torch.from_numpy(self.signals[places]), self.targets[where], where)
 
 
 class BatchOrder(Sampler[list[int]]):
@@ -96,7 +96,7 @@ class BatchOrder(Sampler[list[int]]):
 
 
 def batches(
-    signals: Rows,
+    signals: NDArray[Any],
     targets: NDArray[np.float32],
     *,
     batch: int,
@@ -119,7 +119,7 @@ def preprocess_once(
     path: Path,
     *,
     dtype: DTypeLike = np.float32,
-) -> Rows:
+) -> NDArray[Any]:
     """Write the signals of these records, preprocessed as the network does it, to an .npy file.
 
     Preprocessing draws on no chance, so that once will do for all epochs. In float16 they take
@@ -129,12 +129,12 @@ def preprocess_once(
     leads = lead_order(store.leads, network.config.leads)
     largest = float(np.finfo(dtype).max)
 
-    def parts() -> Iterator[NDArray[np.float32]]:
+    shape = (len(indices), len(leads), store.samples)
+    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    with evaluating(network), atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
         for at in range(0, len(indices), _TOGETHER):
             signal_mv = store.signals_mv(indices[at : at + _TOGETHER])[:, leads]
             prepared: Tensor = network.preprocess(torch.from_numpy(signal_mv))
-            yield prepared.clamp_(-largest, largest).numpy()
-
-    shape = (len(indices), len(leads), store.samples)
-    with evaluating(network):
-        return write_rows(path, parts(), shape=shape, dtype=dtype)
+            file.write(prepared.clamp_(-largest, largest).numpy().astype(dtype).tobytes())
+    return np.asarray(np.load(path, mmap_mode="r"))

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from .. import __version__
-from ..data.rows import Rows
 from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError, RecordError
 from ..evaluation.leakage import data_of, taught_by
@@ -131,7 +131,7 @@ def _preprocessed(
     store: Store,
     to_train: LabelledRecords,
     to_validate: LabelledRecords,
-) -> Iterator[tuple[Rows, Rows]]:
+) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """The signals, preprocessed into files for the time of the training.
 
     Those to validate on in full precision: their scores are then those of judging.
@@ -148,7 +148,7 @@ def _preprocessed(
 
 
 def _lessons_in_batches(
-    config: TrainConfig, lessons: TrainingTargets, signals: Rows
+    config: TrainConfig, lessons: TrainingTargets, signals: NDArray[Any]
 ) -> DataLoader[Batch]:
     return batches(
         signals,

@@ -72,8 +72,8 @@ def plain(network, tmp_path_factory):
 # The paper's way does the same as ours.
 
 
-def test_the_papers_preprocessing_is_ours(network, made_up_store):
-    signals = made_up_store.signals_mv(range(20))
+def test_the_papers_preprocessing_is_ours(network, synthetic_store):
+    signals = synthetic_store.signals_mv(range(20))
     with evaluating(network):
         ours = network.preprocess(torch.from_numpy(signals)).numpy()
     theirs = np.stack([prepare_record(signal) for signal in signals])
@@ -105,8 +105,8 @@ def test_the_plain_network_learns_as_ours_does(network, plain):
         torch.testing.assert_close(gradient.reshape(other.shape), other.grad, atol=1e-10, rtol=1e-8)
 
 
-def test_the_papers_map_is_our_source_conv(network, plain, made_up_store):
-    signal_mv = made_up_store.signals_mv([7])
+def test_the_papers_map_is_our_source_conv(network, plain, synthetic_store):
+    signal_mv = synthetic_store.signals_mv([7])
     probability, shown = paper_map(plain, prepare_record(signal_mv[0]))
     with evaluating(network):
         signal = torch.from_numpy(signal_mv)
@@ -125,11 +125,11 @@ def test_captums_map_is_our_evidence_over_the_number_of_frames(network, plain):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # wfdb, of pandas
-def test_wfdb_reads_what_a_store_holds(made_up_folder, made_up_store):
-    ids = made_up_store.records["id"].iloc[:5]
-    stems = [str(made_up_folder / "records100" / "00000" / f"{one:05d}_lr") for one in ids]
+def test_wfdb_reads_what_a_store_holds(synthetic_folder, synthetic_store):
+    ids = synthetic_store.records["id"].iloc[:5]
+    stems = [str(synthetic_folder / "records100" / "00000" / f"{one:05d}_lr") for one in ids]
     read = np.stack([signal.T for signal in read_records(stems)])
-    np.testing.assert_allclose(read, made_up_store.signals_mv(range(5)), atol=1e-6)
+    np.testing.assert_allclose(read, synthetic_store.signals_mv(range(5)), atol=1e-6)
 
 
 def test_the_papers_epoch_takes_steps_and_tells_the_accuracy(plain):
@@ -548,12 +548,12 @@ def test_of_a_gpu_the_start_is_left_out(monkeypatch):
     assert measure_gpu(given, GpuCrew()) == GPU
 
 
-def test_a_gpu_is_measured_by_itself(monkeypatch, tmp_path, made_up_folder, capsys):
+def test_a_gpu_is_measured_by_itself(monkeypatch, tmp_path, synthetic_folder, capsys):
     """The GPU is made up; the data and what is written are not."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("benchmarks.speed.gpu.measure_gpu", lambda given, crew: GPU)
-    assert main([str(made_up_folder), "--gpu", "--quick"]) == 0
+    assert main([str(synthetic_folder), "--gpu", "--quick"]) == 0
     told = json.loads((tmp_path / "benchmarks" / "gpu.json").read_text(encoding="utf-8"))
     assert (told["gpu"], told["ecgs"], told["quick"]) == (GPU, 120, True)
     assert told["machine"]["cores"] == os.cpu_count()
@@ -566,11 +566,11 @@ def test_a_gpu_is_measured_by_itself(monkeypatch, tmp_path, made_up_folder, caps
     ]
 
 
-def test_without_a_gpu_there_is_nothing_to_measure(monkeypatch, tmp_path, made_up_folder, capsys):
+def test_without_a_gpu_there_is_nothing_to_measure(monkeypatch, tmp_path, synthetic_folder, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("benchmarks.speed.gpu.make_material", pytest.fail)  # nor anything to make
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert main([str(made_up_folder), "--gpu", "--quick"]) == 1
+    assert main([str(synthetic_folder), "--gpu", "--quick"]) == 1
     assert "not measured: there is no GPU that PyTorch can use." in capsys.readouterr().err
     assert not (tmp_path / "benchmarks").exists()
 
@@ -606,8 +606,8 @@ def test_the_whole_way_adds_up():
 # Data, workers, words.
 
 
-def test_made_up_folders_have_as_many_ecgs_as_wanted_of_other_people(made_up_folder, tmp_path):
-    folder = write_made_up(tmp_path / "ecgs", 1002, base=made_up_folder)
+def test_made_up_folders_have_as_many_ecgs_as_wanted_of_other_people(synthetic_folder, tmp_path):
+    folder = write_made_up(tmp_path / "ecgs", 1002, base=synthetic_folder)
     prepared = prepare(folder, tmp_path / "store")
     assert (prepared.records, prepared.rejected) == (1002, 0)
     store = open_store(prepared.folder)
@@ -625,8 +625,8 @@ def rival(tmp_path):
         yield worker
 
 
-def test_a_worker_does_what_it_is_told(rival, tmp_path, made_up_store):
-    signals = made_up_store.signals_mv(range(3))
+def test_a_worker_does_what_it_is_told(rival, tmp_path, synthetic_store):
+    signals = synthetic_store.signals_mv(range(3))
     np.save(tmp_path / "signals.npy", signals)
     assert rival.set_up("preprocess", {"signals": str(tmp_path / "signals.npy")}) == 3
     assert set(rival.run()) == {"seconds"}
@@ -814,10 +814,10 @@ def test_a_folder_that_is_none_is_refused(tmp_path, capsys, monkeypatch):
     assert "not a PTB-XL folder" in capsys.readouterr().err
 
 
-def test_the_quick_benchmark_goes_through_all_of_it(tmp_path, monkeypatch, made_up_folder):
+def test_the_quick_benchmark_goes_through_all_of_it(tmp_path, monkeypatch, synthetic_folder):
     """Without the peers: what needs them is named, and nothing is made up in their place."""
     monkeypatch.chdir(tmp_path)
-    assert main([str(made_up_folder), "--quick"]) == 0
+    assert main([str(synthetic_folder), "--quick"]) == 0
     tried = tmp_path / "benchmarks" / "tried.json"
     told = json.loads(tried.read_text(encoding="utf-8"))
     rows = {(row["stage"], row["against"]): row for row in told["rows"]}

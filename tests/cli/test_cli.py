@@ -179,13 +179,13 @@ def test_ecgs_of_a_store_are_explained_by_their_ids(ecgcam, store, model, tmp_pa
     assert (tmp_path / "why" / "r003.json").is_file()
     code, _, said = ecgcam(*explain, "r999")
     assert code == 2
-    assert "there is no record with the id r999" in said
+    assert "no record has the id r999" in said
 
 
 def test_an_ecg_that_cannot_be_read_is_named_and_the_others_are_explained(
-    ecgcam, model, tmp_path, made_up_folder
+    ecgcam, model, tmp_path, synthetic_folder
 ):
-    good = made_up_folder / "records100" / "00000" / "00001_lr"
+    good = synthetic_folder / "records100" / "00000" / "00001_lr"
     bad = tmp_path / "none.csv"
     code, where, said = ecgcam(
         "explain", bad, good, "--model", model, "--out", tmp_path / "why", "--class", "ABNORMAL"
@@ -310,14 +310,14 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("read FILE", "a kind of file that is not read"),
         ("read FULL", "it is a folder, not one ECG"),
         ("overview none --out NEW", "none"),
-        ("prepare none NEW", "none: needed: a folder like PTB-XL's"),
-        ("prepare FULL NEW", "needed: a folder like PTB-XL's"),
+        ("prepare none NEW", "none: not a dataset; expected a folder like PTB-XL's"),
+        ("prepare FULL NEW", "expected a folder like PTB-XL's"),
         ("prepare FULL NEW --rate 0", "rate_hz must be above 0"),
         ("prepare FULL NEW --seconds -1", "duration_s must be above 0"),
         ("prepare FULL NEW --seconds inf", "duration_s must be above 0 and at most"),
-        ("prepare FULL NEW --leads I,I", "leads must be names, each once"),
-        ("prepare FULL NEW --leads ,", "leads must be names, each once"),
-        ("prepare FULL NEW --labels A,A", "labels must be names, each once"),
+        ("prepare FULL NEW --leads I,I", "leads must be different names"),
+        ("prepare FULL NEW --leads ,", "leads must be different names"),
+        ("prepare FULL NEW --labels A,A", "labels must be different names"),
         ("prepare FULL NEW --seed -1", "--seed"),
         ("prepare ECGS FILE/x", "file: it is a file; needed: a folder"),
         ("overview ECGS --out FILE", "file: it is a file; needed: a folder"),
@@ -340,7 +340,7 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
     ],
 )
 def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(
-    ecgcam, store, model, made_up_folder, tmp_path, words, reason
+    ecgcam, store, model, synthetic_folder, tmp_path, words, reason
 ):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "diary.txt").write_text("mine")
@@ -349,7 +349,7 @@ def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(
     known = {
         "STORE": store,
         "MODEL": model,
-        "ECGS": made_up_folder,
+        "ECGS": synthetic_folder,
         "FULL": tmp_path / "full",
         "FILE": tmp_path / "file",
         "GARBAGE": tmp_path / "garbage.safetensors",
@@ -394,10 +394,10 @@ def test_a_file_where_a_folder_is_to_be_is_told_before_the_work(ecgcam, tmp_path
     ],
 )
 def test_what_cannot_be_written_is_a_failure(
-    ecgcam, store, model, made_up_folder, tmp_path, words, taken
+    ecgcam, store, model, synthetic_folder, tmp_path, words, taken
 ):
     (tmp_path / taken).mkdir()  # where a file is to be
-    for name, path in {"MODEL": model, "STORE": store, "ECGS": made_up_folder}.items():
+    for name, path in {"MODEL": model, "STORE": store, "ECGS": synthetic_folder}.items():
         words = words.replace(name, str(path))
     code, out, said = ecgcam(*words.split(), "--out", tmp_path)
     assert code == 1

@@ -88,15 +88,15 @@ def test_label_columns_can_be_named(manifest):
     source = read_csv_table(manifest(text), labels=("AFIB",))
     assert source.vocabulary == {"column": ("AFIB",)}
     assert source.records["labels"].tolist() == [["column:AFIB"], ["blank:AFIB"]]
-    with pytest.raises(DatasetError, match=r"row 2, column 'remark' is no label"):
+    with pytest.raises(DatasetError, match=r"row 2, column 'remark': not a label"):
         read_csv_table(manifest(text))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("path,fold,A\na,1,1\nb,1,2\n", r"row 3, column 'A' is no label; needed: 1, 0 or bl"),
-        ("path,fold\na,1\nb,x\n", "row 3: the fold must be a whole number"),
+        ("path,fold,A\na,1,1\nb,1,2\n", r"row 3, column 'A': not a label; expected 1, 0 or bl"),
+        ("path,fold\na,1\nb,x\n", "row 3: the fold must be an integer"),
         ("path,fold\na,1\nb,\n", "row 3: the fold"),
         ("path,fold\na,1.5\n", "row 2: the fold"),
         ("path,fold\na,inf\n", "row 2: the fold"),
@@ -104,19 +104,19 @@ def test_label_columns_can_be_named(manifest):
         ("path,id,fold\na,1,1\nb,,1\n", "row 3: its 'id' is blank"),
         ("path,patient,fold\na,p,1\nb,q,1\nc,,2\n", "row 4: its 'patient' is blank"),
         ("path,fold\na,1\nb,1\na,1\n", "row 4 names the ECG of row 2"),
-        ("path,id,fold\na,1,1\nb,1 ,1\n", "id 1 is there more than once"),
-        ("path,patient,fold\na,p,1\nb,p,2\n", r"\(that of ECG a is in \[1, 2\]\)"),
-        ("path,patient,fold\na,p,1\nb, p ,2\n", r"that of ECG a is in \[1, 2\]"),
+        ("path,id,fold\na,1,1\nb,1 ,1\n", "id 1 occurs more than once"),
+        ("path,patient,fold\na,p,1\nb,p,2\n", r"\(the patient of ECG a is in \[1, 2\]\)"),
+        ("path,patient,fold\na,p,1\nb, p ,2\n", r"the patient of ECG a is in \[1, 2\]"),
         ("file,A\na,1\n", "the column path is missing"),
-        ("path,A,A\na,1,1\n", "the column A is there more than once"),
-        ("path, Path\na,b\n", "the column path is there more than once"),
+        ("path,A,A\na,1,1\n", "the column A occurs more than once"),
+        ("path, Path\na,b\n", "the column path occurs more than once"),
         ("path,fold,A\na,1,1,1\n", "row 2 has 4 cells, more than the 3 of the header"),
-        ("path,fold,\na,1,seen\n", "row 2, column 'column 3' is no label"),
+        ("path,fold,\na,1,seen\n", "row 2, column 'column 3': not a label"),
         ("path,fold\na,1e300\n", "row 2: the fold"),
-        ("path,fold\n", "needed: at least one row"),
+        ("path,fold\n", "no rows; expected at least one"),
         ("", "not a table"),
         ('path,A\n"a,1\n', "not a table"),
-        ("path,fold\na,1\nb\0,1\n", "row 3: its 'path' holds a NUL"),
+        ("path,fold\na,1\nb\0,1\n", "row 3: its 'path' contains a NUL"),
     ],
 )
 def test_a_table_that_is_wrong_is_refused_with_its_row(manifest, text, said):
@@ -143,7 +143,7 @@ def test_a_wrong_row_is_named_by_its_place_in_the_file_whatever_blank_ones_there
 
 
 def test_semicolons_are_named(manifest):
-    with pytest.raises(DatasetError, match="parted by semicolons; needed: commas"):
+    with pytest.raises(DatasetError, match="semicolon-separated columns; expected commas"):
         read_csv_table(manifest("path;AF\na;1\nb;0\n"))
 
 

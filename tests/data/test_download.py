@@ -161,7 +161,9 @@ def test_a_busy_server_is_asked_again(server, tmp_path):
 
 def test_the_tries_are_bounded_and_what_came_is_kept(server, tmp_path):
     server.faults[DAT] = [CUT] * 5
-    with pytest.raises(ConnectionError, match="00001_lr.dat could not be fetched: the connection"):
+    with pytest.raises(
+        ConnectionError, match="00001_lr.dat could not be downloaded: the connection"
+    ):
         fetch(server, tmp_path)
     assert len(server.asked(DAT)) == 5
     assert (tmp_path / (DAT + ".part")).stat().st_size == 31 * CHUNK  # all less a half, five times
@@ -212,7 +214,7 @@ def test_no_server_is_one_clear_sentence(tmp_path):
 
 
 def test_an_address_that_is_none_is_not_tried_again(tmp_path):
-    with pytest.raises(OSError, match="could not be fetched"):
+    with pytest.raises(OSError, match="could not be downloaded"):
         download_ptbxl(tmp_path, base_url="physionet", backoff_s=1000)
 
 
@@ -247,7 +249,7 @@ def test_a_path_that_leaves_the_folder_is_refused(server, tmp_path, path):
 @pytest.mark.parametrize(
     ("sums", "said"),
     [
-        ("<html>please log in</html>", "line 1, is '<html>"),
+        ("<html>please log in</html>", "line 1 is '<html>"),
         ("", "no ptbxl_database.csv, no scp_statements.csv, no records100/"),
         ("0123  ptbxl_database.csv\n", "line 1"),
     ],

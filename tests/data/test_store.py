@@ -15,9 +15,9 @@ from ecgcam.tasks import find_task
 
 
 @pytest.fixture
-def folder(made_up_store, tmp_path):
+def folder(synthetic_store, tmp_path):
     """A store to be spoilt."""
-    return shutil.copytree(made_up_store.folder, tmp_path / "store")
+    return shutil.copytree(synthetic_store.folder, tmp_path / "store")
 
 
 def change_about(folder, **changes):
@@ -39,13 +39,13 @@ def signals_in(folder):
     return np.load(folder / "signals-00000.npy")
 
 
-def test_it_says_what_it_holds(made_up_store):
-    assert (made_up_store.leads, made_up_store.rate_hz) == (LEADS, 100)
-    assert (made_up_store.samples, len(made_up_store.records)) == (1000, 120)
-    about = json.loads((made_up_store.folder / "store.json").read_text(encoding="utf-8"))
+def test_it_says_what_it_holds(synthetic_store):
+    assert (synthetic_store.leads, synthetic_store.rate_hz) == (LEADS, 100)
+    assert (synthetic_store.samples, len(synthetic_store.records)) == (1000, 120)
+    about = json.loads((synthetic_store.folder / "store.json").read_text(encoding="utf-8"))
     assert (about["format"], about["unit"], about["records"]) == (1, "1 µV", 120)
-    assert made_up_store.vocabulary["superclass"] == ("NORM", "MI", "STTC", "CD", "HYP")
-    assert {path.name for path in made_up_store.folder.iterdir()} == {
+    assert synthetic_store.vocabulary["superclass"] == ("NORM", "MI", "STTC", "CD", "HYP")
+    assert {path.name for path in synthetic_store.folder.iterdir()} == {
         "signals-00000.npy",
         "records.parquet",
         "store.json",
@@ -53,53 +53,55 @@ def test_it_says_what_it_holds(made_up_store):
     }
 
 
-def test_signals_come_in_the_order_that_is_asked_for(made_up_store):
-    stored = signals_in(made_up_store.folder)
+def test_signals_come_in_the_order_that_is_asked_for(synthetic_store):
+    stored = signals_in(synthetic_store.folder)
     assert (stored.dtype, stored.shape) == (np.int16, (120, 12, 1000))
     for numbers in ([7], [119, 0, 7, 7], np.array([3, 2, 1]), []):
-        found = made_up_store.signals_uv(numbers)
+        found = synthetic_store.signals_uv(numbers)
         assert found.dtype == np.int16
         np.testing.assert_array_equal(found, stored[np.asarray(numbers, int)])
-        in_mv = made_up_store.signals_mv(numbers)
+        in_mv = synthetic_store.signals_mv(numbers)
         assert in_mv.dtype == np.float32
         np.testing.assert_allclose(in_mv, found / 1000, atol=1e-6)
 
 
-def test_changing_what_was_given_does_not_change_the_store(made_up_store):
-    made_up_store.signals_uv([0])[:] = 7
-    made_up_store.signals_mv([0])[:] = 7
-    assert list(verify(made_up_store)) == []
+def test_changing_what_was_given_does_not_change_the_store(synthetic_store):
+    synthetic_store.signals_uv([0])[:] = 7
+    synthetic_store.signals_mv([0])[:] = 7
+    assert list(verify(synthetic_store)) == []
 
 
-def test_the_numbers_of_folds(made_up_store):
-    fold = made_up_store.records["fold"].to_numpy(int)
-    assert made_up_store.indices().tolist() == list(range(120))
-    found = made_up_store.indices(folds=[2, 9])
+def test_the_numbers_of_folds(synthetic_store):
+    fold = synthetic_store.records["fold"].to_numpy(int)
+    assert synthetic_store.indices().tolist() == list(range(120))
+    found = synthetic_store.indices(folds=[2, 9])
     assert found.tolist() == [k for k in range(120) if fold[k] in {2, 9}]
     assert len(found) > 10
-    assert made_up_store.indices(folds=[]).tolist() == []
-    assert made_up_store.indices(folds=[11]).tolist() == []
+    assert synthetic_store.indices(folds=[]).tolist() == []
+    assert synthetic_store.indices(folds=[11]).tolist() == []
 
 
-def test_the_records_that_a_task_keeps(made_up_store):
-    task = find_task("superclass", made_up_store.vocabulary)
+def test_the_records_that_a_task_keeps(synthetic_store):
+    task = find_task("superclass", synthetic_store.vocabulary)
     folds = (1, 2, 3, 4)
-    kept = made_up_store.labelled(task, folds=folds)
-    assert kept.dropped == len(made_up_store.indices(folds=folds)) - len(kept.indices)
-    assert set(made_up_store.records["fold"].iloc[kept.indices]) == set(folds)
+    kept = synthetic_store.labelled(task, folds=folds)
+    assert kept.dropped == len(synthetic_store.indices(folds=folds)) - len(kept.indices)
+    assert set(synthetic_store.records["fold"].iloc[kept.indices]) == set(folds)
     for number, row in zip(kept.indices, kept.targets, strict=True):
-        labels = made_up_store.records["labels"].iloc[number]
+        labels = synthetic_store.records["labels"].iloc[number]
         groups = {label.split(":")[1] for label in labels if label.startswith("superclass:")}
         assert {task.classes[k] for k in np.flatnonzero(row)} == groups != set()
-    assert len(made_up_store.labelled(task).indices) + made_up_store.labelled(task).dropped == 120
+    assert (
+        len(synthetic_store.labelled(task).indices) + synthetic_store.labelled(task).dropped == 120
+    )
 
 
-def test_a_record_is_found_by_its_id(made_up_store):
-    for number, identity in enumerate(made_up_store.records["id"]):
-        assert made_up_store.index_of(str(identity)) == number
+def test_a_record_is_found_by_its_id(synthetic_store):
+    for number, identity in enumerate(synthetic_store.records["id"]):
+        assert synthetic_store.index_of(str(identity)) == number
     for nobody in ("0", "121", "", "1.0", "a"):
-        with pytest.raises(DatasetError, match=f"no record with the id {nobody}"):
-            made_up_store.index_of(nobody)
+        with pytest.raises(DatasetError, match=f"no record has the id {nobody}"):
+            synthetic_store.index_of(nobody)
 
 
 def test_a_record_of_it_knows_its_person_and_its_faults(folder):
@@ -123,7 +125,7 @@ def test_a_record_of_it_knows_its_person_and_its_faults(folder):
 def test_what_is_not_a_store_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     for name in ("none", "file", "."):
-        with pytest.raises(DatasetError, match=r"not a store; store\.json is not there"):
+        with pytest.raises(DatasetError, match=r"not a store: it has no store\.json"):
             open_store(tmp_path / name)
 
 
@@ -214,10 +216,10 @@ def test_another_json_is_no_store(folder, text):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda r: r.iloc[:-1], "do not fit each other"),
-        (lambda r: r.iloc[::-1], "do not fit each other"),
-        (lambda r: r.assign(row=0), "do not fit each other"),
-        (lambda r: r.assign(shard=7), "do not fit each other"),
+        (lambda r: r.iloc[:-1], "do not match"),
+        (lambda r: r.iloc[::-1], "do not match"),
+        (lambda r: r.assign(row=0), "do not match"),
+        (lambda r: r.assign(shard=7), "do not match"),
         (lambda r: r.drop(columns=["labels", "fold"]), "columns fold, labels are missing"),
     ],
 )
@@ -269,34 +271,34 @@ def test_what_else_is_known_may_change(folder):
         {"source": "another"},
     ],
 )
-def test_a_store_that_says_something_else_of_itself_is_not_opened(folder, made_up_store, changes):
-    change_about(folder, **changes, about_sha256=made_up_store.about["about_sha256"])
+def test_a_store_that_says_something_else_of_itself_is_not_opened(folder, synthetic_store, changes):
+    change_about(folder, **changes, about_sha256=synthetic_store.about["about_sha256"])
     with pytest.raises(DatasetError, match=r"store\.json: changed since the store was made"):
         open_store(folder)
 
 
-def test_a_store_without_that_digest_is_opened_and_has_its_fingerprint(folder, made_up_store):
+def test_a_store_without_that_digest_is_opened_and_has_its_fingerprint(folder, synthetic_store):
     change_about(folder)
     store = open_store(folder)
     assert "about_sha256" not in store.about
-    assert store.about["fingerprint"] == made_up_store.about["fingerprint"]
+    assert store.about["fingerprint"] == synthetic_store.about["fingerprint"]
 
 
-def test_a_patient_in_two_folds_is_refused_whoever_made_the_store(folder, made_up_store):
-    records = made_up_store.records
+def test_a_patient_in_two_folds_is_refused_whoever_made_the_store(folder, synthetic_store):
+    records = synthetic_store.records
     torn = records.assign(patient=records["patient"].mask(records["fold"] < 3, 7777))
     change_records(folder, lambda r: torn)
-    change_about(folder, fingerprint=fingerprint(made_up_store.about["signals_sha256"], torn))
+    change_about(folder, fingerprint=fingerprint(synthetic_store.about["signals_sha256"], torn))
     with pytest.raises(DatasetError, match="in more than one fold"):
         open_store(folder)
 
 
-def test_the_fingerprint_is_the_same_for_the_same_data_and_for_no_other(made_up_store, tmp_path):
-    signals = signals_in(made_up_store.folder)
+def test_the_fingerprint_is_the_same_for_the_same_data_and_for_no_other(synthetic_store, tmp_path):
+    signals = signals_in(synthetic_store.folder)
     for k, part in enumerate(np.split(signals, [10, 10, 75])):
         np.save(tmp_path / f"{k}.npy", part)
     parts = [tmp_path / f"{k}.npy" for k in range(4)]
-    about, records = made_up_store.about, made_up_store.records
+    about, records = synthetic_store.about, synthetic_store.records
     assert signals_sha256(parts) == about["signals_sha256"]
     assert signals_sha256(parts[::-1]) != about["signals_sha256"]
     assert fingerprint(signals_sha256(parts), records) == about["fingerprint"]

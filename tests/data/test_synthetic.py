@@ -389,7 +389,7 @@ def test_what_is_there_already_is_left_alone(tmp_path):
 def test_the_folder_that_one_is_in_is_not_taken_away(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for here in (Path(), tmp_path):
-        with pytest.raises(DatasetError, match="you are in that folder"):
+        with pytest.raises(DatasetError, match="this is the current folder"):
             synthesize(here, 1)
     assert not list(tmp_path.iterdir())
 

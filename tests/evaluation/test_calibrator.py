@@ -164,12 +164,12 @@ def test_what_a_strangers_card_calls_a_shift_is_no_part_of_the_sum(store, model,
 
 @pytest.mark.parametrize("name", shipped_models())
 def test_a_shipped_model_calibrated_anew_tells_no_score_of_its_earlier_thresholds(
-    name, made_up_store, tmp_path
+    name, synthetic_store, tmp_path
 ):
     before, out = read_card(shipped_models()[name])["about"], tmp_path / "calibrated.safetensors"
     config = CalibrateConfig(band="coverage=0.8")
     for path in (Path(name), out):
-        calibrate(path, made_up_store, out, config, folds=(5, 9))
+        calibrate(path, synthetic_store, out, config, folds=(5, 9))
         about = read_card(out)["about"]
         assert set(about) == set(before) - {"scores", "subgroups"}
         chosen_anew = "; temperature and thresholds were chosen anew on folds 5, 9 of folder"

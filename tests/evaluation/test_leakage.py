@@ -211,9 +211,9 @@ def test_the_shipped_models_know_the_real_ptbxl(ptbxl_folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", shipped_models())
-def test_made_up_ecgs_in_a_folder_called_ptbxl_no_shipped_model_has_met(name, made_up_store):
+def test_made_up_ecgs_in_a_folder_called_ptbxl_no_shipped_model_has_met(name, synthetic_store):
     card = read_card(shipped_models()[name])
-    store = told(made_up_store, source="ptbxl")
+    store = told(synthetic_store, source="ptbxl")
     assert seen(card, store, range(1, 11)).in_words() == []
 
 

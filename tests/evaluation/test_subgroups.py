@@ -228,9 +228,9 @@ def test_a_model_that_is_never_wrong_is_not_called_certain(store, judged, tmp_pa
     assert f"{few['auroc']:.3f}" in text
 
 
-def test_an_evaluation_holds_and_shows_them(made_up_store, tmp_path):
+def test_an_evaluation_holds_and_shows_them(synthetic_store, tmp_path):
     model = load(tiny_model(tmp_path / "model.safetensors", duration_s=10.0))
-    report = write_evaluation(model, made_up_store, tmp_path / "out", folds=[9, 10], replicates=3)
+    report = write_evaluation(model, synthetic_store, tmp_path / "out", folds=[9, 10], replicates=3)
     scores = json.loads((tmp_path / "out" / METRICS).read_text(), parse_constant=pytest.fail)
     told = scores["subgroups"]
     assert told["all"]["auroc"] == pytest.approx(scores["auroc"])

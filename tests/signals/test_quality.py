@@ -232,8 +232,8 @@ def test_an_unusual_size_is_a_warning(span_mv, said):
     assert [one for one in told if "size" in one] == ([said] if said else [])
 
 
-def test_of_ptb_xls_usual_ecgs_none_is_of_unusual_size(made_up_store):
-    signals_mv = made_up_store.signals_mv(range(50))
+def test_of_ptb_xls_usual_ecgs_none_is_of_unusual_size(synthetic_store):
+    signals_mv = synthetic_store.signals_mv(range(50))
     assert [unusual_size(signal_mv) for signal_mv in signals_mv] == [""] * 50
 
 

@@ -11,15 +11,15 @@ from ecgcam.training.dataloader import BatchOrder, PreprocessedBatches, batches,
 
 
 @pytest.fixture(scope="module")
-def labelled(made_up_store):
-    task = find_task("superclass", made_up_store.vocabulary)
-    return made_up_store.labelled(task, folds=range(1, 9))
+def labelled(synthetic_store):
+    task = find_task("superclass", synthetic_store.vocabulary)
+    return synthetic_store.labelled(task, folds=range(1, 9))
 
 
 @pytest.fixture(scope="module")
-def preprocessed(made_up_store, labelled, tmp_path_factory):
+def preprocessed(synthetic_store, labelled, tmp_path_factory):
     path = tmp_path_factory.mktemp("preprocessed") / "signals.npy"
-    return preprocess_once(tiny_network(duration_s=10), made_up_store, labelled.indices, path)
+    return preprocess_once(tiny_network(duration_s=10), synthetic_store, labelled.indices, path)
 
 
 def loader_of(preprocessed, labelled, **options):
@@ -27,13 +27,13 @@ def loader_of(preprocessed, labelled, **options):
 
 
 def test_batches_are_the_preprocessed_records_with_their_targets(
-    made_up_store, labelled, preprocessed
+    synthetic_store, labelled, preprocessed
 ):
     signals, targets, places = zip(*loader_of(preprocessed, labelled), strict=True)
     n = len(labelled.indices)
     assert [len(part) for part in signals] == [16] * (n // 16) + [n % 16]
     assert signals[0].shape == (16, 12, 1000)
-    signal_mv = torch.from_numpy(made_up_store.signals_mv(labelled.indices))
+    signal_mv = torch.from_numpy(synthetic_store.signals_mv(labelled.indices))
     wanted = tiny_network(duration_s=10).preprocess(signal_mv)
     torch.testing.assert_close(torch.cat(signals), wanted)
     np.testing.assert_array_equal(torch.cat(targets).numpy(), labelled.targets)
@@ -41,13 +41,13 @@ def test_batches_are_the_preprocessed_records_with_their_targets(
 
 
 def test_in_half_precision_a_signal_within_1_is_rounded_by_less_than_it_was_recorded_to(
-    made_up_store, labelled, preprocessed, tmp_path
+    synthetic_store, labelled, preprocessed, tmp_path
 ):
     network = tiny_network(duration_s=10)
     path = tmp_path / "half.npy"
-    half = preprocess_once(network, made_up_store, labelled.indices, path, dtype=np.float16)
+    half = preprocess_once(network, synthetic_store, labelled.indices, path, dtype=np.float16)
     everything = range(len(half))
-    difference = np.abs(half.read(everything) - preprocessed.read(everything)).max()
+    difference = np.abs(half[everything] - preprocessed[everything]).max()
     assert 0 < difference < 0.0005
 
 
@@ -57,15 +57,15 @@ def test_what_half_precision_cannot_hold_becomes_its_largest(tmp_path):
     network = tiny_network(preprocess=PreprocessConfig(detrend_order=None, scale="none"))
     network.preprocess.scale = lambda signal_mv: signal_mv * 1e5
     half = preprocess_once(network, store, np.arange(1), tmp_path / "half.npy", dtype=np.float16)
-    assert set(half.read([0]).flatten()) == {65504}
+    assert set(half[[0]].flatten()) == {65504}
 
 
-def test_the_networks_leads_are_taken_by_name(made_up_store, labelled, tmp_path):
+def test_the_networks_leads_are_taken_by_name(synthetic_store, labelled, tmp_path):
     network = tiny_network(duration_s=10, leads=("V5", "I"))
-    some = preprocess_once(network, made_up_store, labelled.indices[:9], tmp_path / "some.npy")
-    signal_mv = made_up_store.signals_mv(labelled.indices[:9])[:, [10, 0]]
+    some = preprocess_once(network, synthetic_store, labelled.indices[:9], tmp_path / "some.npy")
+    signal_mv = synthetic_store.signals_mv(labelled.indices[:9])[:, [10, 0]]
     torch.testing.assert_close(
-        torch.from_numpy(some.read(range(9))), network.preprocess(torch.from_numpy(signal_mv))
+        torch.from_numpy(some[range(9)]), network.preprocess(torch.from_numpy(signal_mv))
     )
 
 
@@ -78,7 +78,7 @@ def test_shuffled_each_signal_keeps_its_target(labelled, preprocessed):
     ]
     signals, targets, places = (torch.cat(parts).numpy() for parts in zip(*loader, strict=True))
     assert order != sorted(order)
-    np.testing.assert_array_equal(signals, preprocessed.read(order))
+    np.testing.assert_array_equal(signals, preprocessed[order])
     np.testing.assert_array_equal(targets, labelled.targets[order])
     assert places.tolist() == order
 

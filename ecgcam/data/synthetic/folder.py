@@ -68,7 +68,7 @@ def synthesize(
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise DatasetError(f"{dest}: something is there already; needed: a new or empty folder.")
     if dest.exists() and dest.resolve() == Path.cwd():  # which would be taken away
-        raise DatasetError(f"{dest}: you are in that folder; needed: another one.")
+        raise DatasetError(f"{dest}: this is the current folder; expected another one.")
     dest.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=dest.parent, prefix=f".{dest.name}-") as scratch:
         whole = Path(scratch) / "whole"

@@ -1,0 +1,182 @@
+"""Writing a store: shards by several processes, then the table, store.json and rejected.csv."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pandas as pd
+
+from .. import __version__
+from ..errors import DatasetError
+from ..files import atomic_folder
+from .digests import about_with_digest, fingerprint, signals_sha256
+from .shards import Form, Shard, write_shard
+from .source import Source
+from .store import ABOUT, FORMAT, RECORDS, REJECTED
+
+Progress = Callable[[int, int], None]
+
+_STORE_FILE = re.compile(rf"signals-\d{{5,}}\.npy|{ABOUT}|{RECORDS}|{REJECTED}")
+
+
+def check_no_loss(folder: Path, *, overwrite: bool) -> None:
+    """Raise DatasetError if a new store at `folder` would destroy anything.
+
+    Only a store may be overwritten, and only if `overwrite` is set. An empty folder may be used.
+    """
+    if not os.path.lexists(folder):
+        return
+    if folder.resolve() == Path.cwd():
+        raise DatasetError(f"{folder}: this is the current folder; expected another one.")
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
+    foreign = {name for name in names if not _STORE_FILE.fullmatch(name)}
+    if folder.is_symlink() or foreign or (names and not {ABOUT, RECORDS} <= names):
+        raise DatasetError(f"{folder}: not a store, so it is not overwritten; name another folder.")
+    if names and not overwrite:
+        raise DatasetError(f"{folder}: this store exists already; --overwrite replaces it.")
+
+
+def write_store(
+    source: Source,
+    folder: Path,
+    form: Form,
+    *,
+    dataset: Path,
+    shard_records: int,
+    jobs: int | None,
+    overwrite: bool,
+    progress: Progress | None,
+) -> int:
+    """Write the usable records of a source as a store and return their number.
+
+    dataset: the folder or table that the source was read from. The other arguments are those of
+    `prepare` and PrepareConfig, and so are the errors.
+    """
+    with atomic_folder(folder) as new:
+        shards: list[Shard] = []
+
+        def files() -> Iterator[Path]:
+            for shard in _write_shards(source.records, new, form, shard_records, jobs, progress):
+                shards.append(shard)
+                yield new / shard.file
+
+        digest = signals_sha256(files())  # while the workers write the next shards
+        records = _stored_records(source, shards, new, dataset)
+        records.to_parquet(new / RECORDS, index=False)
+        about = _about(source, shards, records, digest, form)
+        (new / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        check_no_loss(folder, overwrite=overwrite)  # the folder may have changed meanwhile
+    return len(records)
+
+
+def _write_shards(
+    records: pd.DataFrame,
+    folder: Path,
+    form: Form,
+    shard_records: int,
+    jobs: int | None,
+    progress: Progress | None,
+) -> Iterator[Shard]:
+    """Yield the shards in order; each worker reads the files of its shard and writes it."""
+    paths = records["path"][records["problem"] == ""].tolist()
+    chunks = [paths[at : at + shard_records] for at in range(0, len(paths), shard_records)]
+    files = [folder / f"signals-{k:05d}.npy" for k in range(len(chunks))]
+    jobs = min(jobs or os.cpu_count() or 1, len(chunks))
+    done = 0
+    for shard in _parallel_map(partial(write_shard, form=form), chunks, files, jobs=jobs):
+        done += len(shard.problems)
+        if progress:
+            progress(done, len(paths))
+        yield shard
+
+
+def _parallel_map(
+    write: Callable[[list[str], Path], Shard],
+    chunks: list[list[str]],
+    files: list[Path],
+    *,
+    jobs: int,
+) -> Iterator[Shard]:
+    """Like `map`, in so many processes. After an error or Ctrl-C, no further shard is begun."""
+    if jobs <= 1:
+        yield from map(write, chunks, files)
+        return
+    # spawn: forking a process with threads (of torch, of a notebook) can deadlock
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent) as pool:
+        yield from pool.map(write, chunks, files)
+
+
+def _end_with_parent() -> None:
+    """Make a worker process ignore Ctrl-C, which its parent handles, and end when its parent ends.
+
+    A worker whose parent was killed would wait for work forever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
+
+
+def _stored_records(
+    source: Source, shards: list[Shard], folder: Path, dataset: Path
+) -> pd.DataFrame:
+    """Return the table of the stored records; write rejected.csv with the others."""
+    records = source.records.copy()
+    usable = records.index[records["problem"] == ""]
+    records.loc[usable, "problem"] = [text for shard in shards for text in shard.problems]
+    rejected = records[records["problem"] != ""]
+    stored = records[records["problem"] == ""].drop(columns=["path", "problem"])
+    if stored.empty:
+        reason = rejected["problem"].iloc[0] if len(rejected) else "its table has no rows"
+        raise DatasetError(f"{source.name}: none of its ECGs can be used; the first: {reason}")
+    sizes = [len(shard.quality) for shard in shards]
+    stored["shard"] = np.repeat(np.arange(len(shards)), sizes)
+    stored["row"] = np.concatenate([np.arange(size) for size in sizes])
+    stored["quality"] = [list(findings) for shard in shards for findings in shard.quality]
+    _write_rejected(rejected, folder / REJECTED, dataset)
+    return stored
+
+
+def _write_rejected(rejected: pd.DataFrame, file: Path, dataset: Path) -> None:
+    """Write paths relative to the dataset: the folder above may tell whose data it is."""
+    rejected = rejected.rename(columns={"problem": "reason"})[["id", "path", "reason"]]
+    above = f"{dataset.resolve() if dataset.is_dir() else dataset.resolve().parent}{os.sep}"
+    for column in ("path", "reason"):
+        rejected[column] = rejected[column].str.replace(above, "", regex=False)
+    rejected.to_csv(file, index=False)
+
+
+def _about(
+    source: Source, shards: list[Shard], records: pd.DataFrame, digest: str, form: Form
+) -> dict[str, object]:
+    """Return the content of store.json."""
+    parts = [{"file": s.file, "records": len(s.quality), "sha256": s.sha256} for s in shards]
+    about = {
+        "format": FORMAT,
+        "made_by": f"ecgcam {__version__}",
+        "source": Path(source.name).name,
+        "rate_hz": form.rate_hz,
+        "samples": form.samples,
+        "leads": list(form.leads),
+        "unit": "1 µV",
+        "records": len(records),
+        "vocabulary": {kind: list(names) for kind, names in source.vocabulary.items()},
+        "titles": dict(source.titles),
+        "shards": parts,
+        "signals_sha256": digest,
+        "fingerprint": fingerprint(digest, records),
+    }
+    return about_with_digest(about)
