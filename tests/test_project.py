@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ecgcam"
 
 NEEDS_TORCH = {"nn", "training"}  # folders that import torch or lightning at the top of a file
+TORCH_FILES = {
+    f"inference.{name}" for name in ("onnx_backbones", "onnx_graph", "onnx_nodes", "torch_engine")
+}
 HEAVY = {"torch", "lightning", "matplotlib", "pandas", "scipy", "sklearn", "wfdb", "numpy"}
 
 
@@ -43,16 +46,16 @@ def test_no_two_files_of_the_package_share_a_name():
     assert sorted(set(names)) == sorted(names)
 
 
-def test_only_the_network_training_and_the_torch_engine_import_torch_at_the_top():
+def test_only_the_network_training_the_torch_engine_and_the_export_import_torch_at_the_top():
     found = {
         name for name, path in files().items() if {"torch", "lightning"} & set(top_level(path))
     }
     elsewhere = {name for name in found if name.split(".")[0] not in NEEDS_TORCH}
-    assert elsewhere == {"inference.torch_engine"}
+    assert elsewhere == TORCH_FILES
 
 
 def test_all_that_predicts_draws_and_prepares_can_be_imported_without_torch():
-    torch_modules = {"inference.torch_engine", "reports.training_report", "cli.demo", "__main__"}
+    torch_modules = {*TORCH_FILES, "inference.export", "cli.demo", "__main__"}
     modules = [
         name
         for name in files()

@@ -13,7 +13,8 @@ import torch
 import typer
 
 from ecgcam.errors import ModelError
-from ecgcam.inference.modelfile import make_card, save_model
+from ecgcam.inference.card import make_card
+from ecgcam.inference.modelfile import save_model
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.tasks import SUPERCLASSES, find_task
 

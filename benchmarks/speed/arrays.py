@@ -8,7 +8,8 @@ import numpy as np
 from ecgcam.data.ptbxl import TRAIN_FOLDS
 from ecgcam.data.store import Store
 from ecgcam.errors import DatasetError
-from ecgcam.inference.modelfile import make_card, save_model
+from ecgcam.inference.card import make_card
+from ecgcam.inference.modelfile import save_model
 from ecgcam.tasks import find_task
 
 if TYPE_CHECKING:

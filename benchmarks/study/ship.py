@@ -24,9 +24,10 @@ from ecgcam.evaluation.leakage import data_of, taught_by
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
 from ecgcam.files import atomic_write
+from ecgcam.inference.card import Card
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
-from ecgcam.inference.modelfile import Card, copy_with_card, load_network, read_card
+from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.nn.complexity import measure_complexity, receptive_field
 from ecgcam.training.run_folder import MODEL
 

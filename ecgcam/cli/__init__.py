@@ -17,7 +17,8 @@ from . import (
     compare_command,
     data_commands,
     demo_command,
-    explain_commands,
+    explain_command,
+    model_commands,
     robustness_command,
     train_commands,
 )
@@ -46,10 +47,11 @@ for command in (
     train_commands.evaluate,
     robustness_command.robustness,
     compare_command.compare,
-    explain_commands.explain,
-    explain_commands.read,
-    explain_commands.info,
-    explain_commands.models,
+    explain_command.explain,
+    explain_command.read,
+    model_commands.info,
+    model_commands.models,
+    model_commands.export,
 ):
     app.command()(command)
 

@@ -1,28 +1,35 @@
-"""A model's card in lines for people; `--json` shows all of it."""
+"""Text of a model card for people; `ecgcam info --json` prints all of it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..inference.card import Card
 from ..inference.decisions import OperatingPoints
-from ..inference.modelfile import Card
+from ..tasks import TITLES, full_name
 
 Row = tuple[str, str]
 
 
 def card_lines(card: Card) -> Iterator[str]:
-    """What the model judges, how it was made, what it costs: a label and a text a line.
+    """Yield what the model predicts, how it was made and what it costs: a label and a text a line.
 
-    A card is a stranger's text: no sign of it can move a terminal's cursor.
+    A card may come from anyone: characters that could move a terminal's cursor are replaced.
     """
-    rows = [*_judges(card), *_made(card), *_points(card), *_costs(card)]
+    rows = [*_predicts(card), *_made(card), *_points(card), *_cost(card)]
     for label, text in rows:
         yield "".join(sign if sign.isprintable() else "□" for sign in f"{label:<23}{text}")
     yield "Not a medical device."
 
 
-def scores_in_words(card: Card) -> str:
-    """What a shipped model reached on the fold that it was chosen and calibrated on."""
+def class_names(card: Card) -> str:
+    """Return the classes spelled out, separated by commas."""
+    titles = TITLES | card.get("class_titles", {})
+    return ", ".join(full_name(name, titles.get(name, "")) for name in card["classes"])
+
+
+def scores_text(card: Card) -> str:
+    """Return the scores of a shipped model on the fold that it was chosen and calibrated on."""
     match card.get("about"):
         case {"scores": {"fold": int(fold), "macro_auroc": float(auroc)}}:
             return f"macro-AUROC {auroc:.3f} on fold {fold}, which chose it"
@@ -33,9 +40,9 @@ def scores_in_words(card: Card) -> str:
     return "not scored"
 
 
-def _judges(card: Card) -> Iterator[Row]:
+def _predicts(card: Card) -> Iterator[Row]:
     yield "task", card["task"]["name"]
-    yield "classes", ", ".join(card["classes"])
+    yield "classes", class_names(card)
     yield "decision", _decision(card)
     yield "temperature", f"{card['temperature']:g}"
     yield "leads", " ".join(card["leads"])
@@ -45,21 +52,21 @@ def _judges(card: Card) -> Iterator[Row]:
         yield "backbone", text
     match card.get("frame_samples"):
         case int(samples):
-            yield "a frame sees", f"{samples} samples, {samples / card['rate_hz']:.2f} s"
+            yield "receptive field", f"{samples} samples, {samples / card['rate_hz']:.2f} s"
 
 
 def _backbones(name: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """In words; of several side by side each, those that are alike together."""
+    """Yield a line for each backbone; equal members of an ensemble share one."""
     members = config.get("members")
     if not isinstance(members, list):
         members = [{"name": name, "config": config}]
-    said = []
+    texts = []
     for member in members:
         match member:
-            case {"name": str(own), "config": dict(settings)}:
-                said.append(f"{own} {_settings(settings)}".strip())
-    for text, times in Counter(said).items():
-        yield f"{times} × {text}" if times > 1 else text
+            case {"name": str(member_name), "config": dict(settings)}:
+                texts.append(f"{member_name} {_settings(settings)}".strip())
+    for text, count in Counter(texts).items():
+        yield f"{count} × {text}" if count > 1 else text
 
 
 def _decision(card: Card) -> str:
@@ -67,9 +74,9 @@ def _decision(card: Card) -> str:
         return "the most probable class"
     limits = [f"{threshold:g}" for threshold in card["thresholds"]]
     if len(set(limits)) == 1:
-        return f"from a probability of {limits[0]} on"
+        return f"yes from a probability of {limits[0]}"
     named = zip(card["classes"], limits, strict=True)
-    return "from a probability on: " + ", ".join(f"{name} {limit}" for name, limit in named)
+    return "yes from a probability of: " + ", ".join(f"{name} {limit}" for name, limit in named)
 
 
 def _made(card: Card) -> Iterator[Row]:
@@ -84,28 +91,28 @@ def _made(card: Card) -> Iterator[Row]:
             "recipe": {"validation_folds": list(folds)},
         }:
             reached = f"{score.removeprefix('val_')} {value:.4f}"
-            yield "chosen", f"epoch {epoch}, with {reached} on {_folds(folds)}"
+            yield "chosen", f"epoch {epoch}, {reached} on {_folds(folds)}"
 
 
 def _points(card: Card) -> Iterator[Row]:
-    """What `ecgcam calibrate` chose; ModelError if that cannot be."""
-    found = OperatingPoints.from_card(card)
-    if found is None:
+    """Yield the choices of `ecgcam calibrate`; ModelError if the card's are invalid."""
+    points = OperatingPoints.from_card(card)
+    if points is None:
         return
-    on = found.chosen_on
-    chosen_on = [on.source, _folds(list(on.folds)), f"{on.records:,} records"]
-    said = ", ".join(filter(None, chosen_on))  # an earlier card has no source
-    yield "operating points", f"chosen on {said}; the decision is by {found.threshold}"
-    for name, chosen in found.classes.items():
+    on = points.chosen_on
+    records = [on.source, _folds(list(on.folds)), f"{on.records:,} records"]
+    chosen_on = ", ".join(filter(None, records))
+    yield "operating points", f"chosen on {chosen_on}; the decision is by {points.threshold}"
+    for name, chosen in points.classes.items():
         for by, point in chosen.points.items():
             reached = f"sensitivity {point.sensitivity:.3f}, specificity {point.specificity:.3f}"
-            yield f"  {name}", f"{by:<17} from {point.threshold:.3f} on: {reached}"
+            yield f"  {name}", f"{by:<17} from {point.threshold:.3f}: {reached}"
         if chosen.band:
-            doubt = f"between {chosen.band.low:.3f} and {chosen.band.high:.3f}"
-            yield f"  {name}", f"{'not sure':<17} {doubt} ({found.band})"
+            band = f"between {chosen.band.low:.3f} and {chosen.band.high:.3f}"
+            yield f"  {name}", f"{'not sure':<17} {band} ({points.band})"
 
 
-def _costs(card: Card) -> Iterator[Row]:
+def _cost(card: Card) -> Iterator[Row]:
     match card.get("cost"):
         case {
             "parameters": int(parameters),
@@ -116,19 +123,19 @@ def _costs(card: Card) -> Iterator[Row]:
                 "map": int(evidence),
                 "total": int(total),
             },
-            "map_share": float(share),
+            "map_share": float(fraction),
             "activation_bytes": int(memory),
         }:
             yield "parameters", f"{parameters:>13,}"
-            yield "multiply-accumulates", f"{total:>13,}  an ECG, each two FLOPs"
+            yield "multiply-accumulates", f"{total:>13,}  for one ECG; two FLOPs each"
             yield "  preprocessing", f"{preprocess:>13,}"
             yield "  backbone", f"{backbone:>13,}"
             yield "  head", f"{head:>13,}"
-            yield "  map", f"{evidence:>13,}  {100 * share:.2f} % on top of backbone and head"
-            yield "activations", f"{memory:>13,}  bytes at once, at most"
+            yield "  map", f"{evidence:>13,}  {100 * fraction:.2f} % on top of backbone and head"
+            yield "activations", f"{memory:>13,}  bytes at the peak"
         case _:
             yield "parameters", f"{card['parameters']:>13,}"
-            yield "cost", "not in this card, which an earlier version wrote"
+            yield "cost", "not in this card"
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..errors import DatasetError, ModelError
+from ..inference.card import Card, is_number
 from ..inference.classifier import Classifier, load, to_probabilities
 from ..inference.decisions import KEY, ChosenOn, ClassPoints, OperatingPoints
-from ..inference.modelfile import Card, copy_with_card, is_number
+from ..inference.modelfile import copy_with_card
 from ..inference.zoo import find_model
 from .calibration import fit_shifts, fit_temperature
 from .choices import NONE, CalibrateConfig, choose

@@ -14,8 +14,8 @@ from heapq import nsmallest
 from typing import Any
 
 from ..data.store import Store
+from ..inference.card import Card
 from ..inference.decisions import OperatingPoints
-from ..inference.modelfile import Card
 
 Folds = tuple[int, ...] | None
 Digests = dict[str, list[str]]  # of each fold, as a card keeps them

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
+from ..files import sha256
 from ..signals.quality import with_findings
 from ..signals.record import Record
 from ..signals.windows import Windows, cut
 from ..tasks import TITLES
+from .card import Card
 from .decisions import OperatingPoints
-from .modelfile import Card, load_network, model_name
+from .modelfile import load_network, model_name
+from .onnx_engine import NAME, SOURCE, OnnxEngine, card_and_bias, open_onnx
 from .results import Explanation, Prediction, display_heatmap
 from .zoo import find_model
 
@@ -248,20 +251,48 @@ def to_probabilities(
     return np.asarray(np.exp(-np.logaddexp(0, -scaled)))  # never overflows
 
 
-def load(path_or_name: str | Path, *, backbone: str | None = None) -> Classifier:
+def load(
+    path_or_name: str | Path, *, device: str | None = None, backbone: str | None = None
+) -> Classifier:
     """Load the classifier of a model file, or of a shipped model by its name.
 
+    An .onnx file runs in onnxruntime, and so does a .safetensors file that has its export beside
+    it under the same name. Otherwise, or where a device or a backbone is asked for, torch runs it.
+
+    device: where torch runs it: "cpu", "cuda", "cuda:1", "mps".
     backbone: `module:Class`, for a model whose backbone is your own code, which you trust.
-    Raises ModelError if there is no such file or it is not a model.
+    Raises ModelError if there is no such file, it is not a model, or torch is not installed.
     """
     path = find_model(path_or_name)
+    if path.suffix == ".onnx":
+        return _from_onnx(open_onnx(path), path)
+    if device is None and backbone is None:
+        exported = path.with_suffix(".onnx")
+        engine = open_onnx(exported) if exported.is_file() else None
+        if engine is not None and engine.metadata.get(SOURCE) == sha256(path):
+            return _from_onnx(engine, exported)
+    return _from_torch(path, device=device or "cpu", backbone=backbone)
+
+
+def _from_onnx(engine: OnnxEngine, path: Path) -> Classifier:
+    card, bias = card_and_bias(engine, path)
+    metadata = engine.metadata
+    return Classifier(
+        engine,
+        bias=bias,
+        card=card,
+        model=metadata.get(NAME, path.stem),
+        sha256=metadata.get(SOURCE, ""),
+    )
+
+
+def _from_torch(path: Path, *, device: str, backbone: str | None) -> Classifier:
     network, card = load_network(path, backbone=backbone)
 
-    from ..files import sha256
     from .torch_engine import TorchEngine
 
     return Classifier(
-        TorchEngine(network),
+        TorchEngine(network, device=device),
         bias=network.head.bias.detach().numpy(),
         card=card,
         model=model_name(path),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ModelError
 from ..files import sha256
 from ..tasks import Task
-from .modelfile import Card, load_network, make_card, save_model
+from .card import Card, make_card
+from .modelfile import load_network, save_model
 from .zoo import find_model
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
-"""What a model's card says of how its probabilities are to be used, beyond one threshold a class.
+"""Decisions: thresholds, abstention bands and conformal limits, as a model card keeps them.
 
-`ecgcam calibrate` chooses it on a fold: the points a clinic asks for, the band of doubt, and the
-limits of the conformal sets. A card without the key knows none of it.
+`ecgcam calibrate` chooses them on a fold (evaluation/calibrator.py); this file applies them.
 """
 
 from collections.abc import Mapping
@@ -14,39 +13,43 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 
 KEY = "operating_points"  # in a card
-TEMPERATURES = (0.05, 20.0)  # the lowest and the highest that a card may have
+TEMPERATURES = (0.05, 20.0)  # lowest and highest in a card
 
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """The open interval of probabilities, (low, high), that is too near the threshold to tell."""
+    """Abstention band: the open interval of probabilities (low, high) around a threshold.
+
+    A model abstains from a decision in it.
+    """
 
     low: float
     high: float
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high <= 1:
-            raise ValueError(f"a band goes from {self.low} to {self.high}; needed: within 0 and 1.")
+            raise ValueError(
+                f"invalid band from {self.low} to {self.high} (expected 0 <= low <= high <= 1)"
+            )
 
     @classmethod
     def around(cls, threshold: float, *, width: float) -> "Band":
-        """The band of this width w, within [0, 1]: from t (1 - w) to t + w (1 - t)."""
+        """Return the band of width w around a threshold t: from t (1 - w) to t + w (1 - t)."""
         return cls(low=threshold * (1 - width), high=threshold + width * (1 - threshold))
 
     def holds(self, probabilities: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which lie in the band, at the probabilities' own precision."""
+        """Return which probabilities lie in the band, compared at their own precision."""
         low, high = np.array([self.low, self.high], probabilities.dtype)
         return (probabilities > low) & (probabilities < high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConformalLimits:
-    """Which answers a probability leaves possible.
+    """Limits of the conformal set: the answers that a probability does not rule out.
 
-    positive_from:  a yes is possible at or above it; 0: always.
-    negative_up_to: a no is possible at or below it; 1: always.
-    Between the two both are possible, or, where they are the other way round, neither is: such a
-    record would be unusual for either kind.
+    positive_from:  "yes" is in the set at or above it; 0: always.
+    negative_up_to: "no" is in the set at or below it; 1: always.
+    Between the two both answers are in the set; neither is, if negative_up_to is the lower one.
     """
 
     positive_from: float
@@ -55,19 +58,19 @@ class ConformalLimits:
     def __post_init__(self) -> None:
         if not (0 <= self.positive_from <= 1 and 0 <= self.negative_up_to <= 1):
             raise ValueError(
-                f"conformal limits are {self.positive_from} and {self.negative_up_to}; "
-                "needed: within 0 and 1."
+                f"invalid conformal limits {self.positive_from} and {self.negative_up_to} "
+                "(expected numbers from 0 to 1)"
             )
 
     def sets(self, probabilities: NDArray[Any]) -> NDArray[np.bool_]:
-        """(n,) to (n, 2): whether a no, and whether a yes, is possible."""
+        """Return for probabilities (n,) whether "no" and whether "yes" is in the set, (n, 2)."""
         low, high = np.array([self.positive_from, self.negative_up_to], probabilities.dtype)
         return np.stack([probabilities <= high, probabilities >= low], axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperatingPoint:
-    """A threshold, and what it reached on the records that it was chosen on; all within [0, 1]."""
+    """A threshold with its sensitivity and specificity on the records it was chosen on."""
 
     threshold: float
     sensitivity: float
@@ -75,16 +78,16 @@ class OperatingPoint:
 
     def __post_init__(self) -> None:
         if not all(0 <= number <= 1 for number in astuple(self)):
-            raise ValueError(f"{self} is not within 0 and 1")
+            raise ValueError(f"invalid {self} (expected numbers from 0 to 1)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassPoints:
-    """What was chosen for one class.
+    """Choices for one class.
 
-    positives, negatives: how many records it was chosen on.
-    points: by what each was chosen by, as in "youden" or "sensitivity=0.95".
-    band: where the model is not sure; None: it always answers.
+    positives, negatives: numbers of records they were chosen on.
+    points: operating points by how each was chosen, as in "youden" or "sensitivity=0.95".
+    band: where the model abstains; None: nowhere.
     """
 
     positives: int
@@ -95,7 +98,7 @@ class ClassPoints:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "ClassPoints":
-        """Back from a card; TypeError, ValueError, KeyError or AttributeError if it is not one."""
+        """Read one from a card; TypeError, ValueError, KeyError or AttributeError if invalid."""
         return cls(
             positives=int(saved["positives"]),
             negatives=int(saved["negatives"]),
@@ -107,10 +110,10 @@ class ClassPoints:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenOn:
-    """The records that it was all chosen on: their folds of the store with this fingerprint.
+    """Records that the operating points were chosen on: folds of the store with a fingerprint.
 
-    source: what that store was made of; "": the card does not say.
-    digests: of a few records of each of the folds (seen.py); {}: the card has none.
+    source:  dataset that the store was made of; "": not known.
+    digests: of some records of each fold (evaluation/leakage.py); {}: not known.
     """
 
     folds: tuple[int, ...]
@@ -122,11 +125,11 @@ class ChosenOn:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatingPoints:
-    """What was chosen for a model.
+    """Choices for a model.
 
-    threshold, band: what the card's thresholds, and the bands, were chosen by.
-    alpha:    the error rate of the conformal sets, within (0, 1).
-    classes:  a class that had records of one kind only is not among them.
+    threshold, band: rule by which the card's thresholds, and the bands, were chosen.
+    alpha:    error rate of the conformal sets, from 0 to 1.
+    classes:  choices by class; a class without both kinds of records is left out.
     """
 
     chosen_on: ChosenOn
@@ -137,37 +140,38 @@ class OperatingPoints:
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha is {self.alpha}; needed: above 0, below 1")
+            raise ValueError(f"invalid alpha {self.alpha} (expected a number between 0 and 1)")
 
     def to_dict(self) -> dict[str, Any]:
-        """As a card keeps it."""
+        """Return the choices as a card keeps them."""
         return asdict(self)
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any]) -> "OperatingPoints | None":
-        """What the card knows, None if nothing; ModelError if that cannot be."""
+        """Return a card's choices, or None if it has none; ModelError if they are invalid."""
         if KEY not in card:
             return None
         try:
-            found = cls._from_dict(card[KEY])
+            points = cls._from_dict(card[KEY])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ModelError(f"the card's {KEY!r} cannot be used: {error!r}") from None
-        if strange := set(found.classes) - set(card["classes"]):
-            raise ModelError(f"the card's {KEY!r} are of no class of it: {', '.join(strange)}.")
-        return found
+            raise ModelError(f"invalid {KEY!r} in the model card: {error!r}") from None
+        if unknown := set(points.classes) - set(card["classes"]):
+            raise ModelError(
+                f"invalid {KEY!r} in the model card: unknown classes {', '.join(sorted(unknown))}."
+            )
+        return points
 
     @classmethod
     def _from_dict(cls, saved: Mapping[str, Any]) -> "OperatingPoints":
-        said = saved["chosen_on"]
+        on = saved["chosen_on"]
+        digests = on.get("digests", {}).items()
         return cls(
             chosen_on=ChosenOn(
-                folds=tuple(int(fold) for fold in said["folds"]),
-                records=int(said["records"]),
-                store=str(said["store"]),
-                source=str(said.get("source", "")),
-                digests={
-                    str(fold): list(map(str, few)) for fold, few in said.get("digests", {}).items()
-                },
+                folds=tuple(int(fold) for fold in on["folds"]),
+                records=int(on["records"]),
+                store=str(on["store"]),
+                source=str(on.get("source", "")),
+                digests={str(fold): list(map(str, values)) for fold, values in digests},
             ),
             threshold=str(saved["threshold"]),
             band=str(saved["band"]),
@@ -180,11 +184,12 @@ class OperatingPoints:
     def uncertain(
         self, classes: tuple[str, ...], probabilities: NDArray[np.float32]
     ) -> tuple[str, ...] | None:
-        """The classes whose probability lies in their band; None if no class has a band.
+        """Return the classes whose probability lies in their band; None if there are no bands.
 
         probabilities: (classes,).
         """
         bands = {name: chosen.band for name, chosen in self.classes.items() if chosen.band}
-        said = zip(classes, map(np.asarray, probabilities), strict=True)
-        found = tuple(name for name, p in said if name in bands and bands[name].holds(p))
-        return found if bands else None
+        if not bands:
+            return None
+        pairs = zip(classes, map(np.asarray, probabilities), strict=True)
+        return tuple(name for name, p in pairs if name in bands and bands[name].holds(p))

@@ -31,21 +31,27 @@ def write_explanations(
     out: Path,
     *,
     class_name: str | None = None,
+    pictures: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """For each ECG NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json.
 
     class_name: whose map the pictures show, and the page at first; the most probable class unless
-    given. Names that are there twice are numbered. Returns the paths of the pages.
+    given. Without `pictures`, only the JSON files are written. Names that are there twice are
+    numbered. Returns the paths of the pages, or of the JSON files.
     """
-    pages = []
+    paths = []
     for done, (name, record, explanation) in enumerate(
         zip(file_names(records), records, explanations, strict=True), 1
     ):
-        pages.append(_write_one(out / name, record, explanation, class_name))
+        _write_text(_beside(out / name, ".json"), json.dumps(_facts(record, explanation)) + "\n")
+        if pictures:
+            paths.append(_draw(out / name, record, explanation, class_name))
+        else:
+            paths.append(_beside(out / name, ".json"))
         if progress:
             progress(done, len(records))
-    return pages
+    return paths
 
 
 def remove_explanations(folder: Path) -> None:
@@ -80,16 +86,13 @@ def file_names(records: Sequence[Record]) -> list[str]:
     return names
 
 
-def _write_one(
-    stem: Path, record: Record, explanation: Explanation, class_name: str | None
-) -> Path:
+def _draw(stem: Path, record: Record, explanation: Explanation, class_name: str | None) -> Path:
     leads = draw_leads(record, explanation, class_name=class_name)
     sheet = draw_sheet(record, explanation, class_name=class_name)
-    leads_png, sheet_png, sheet_pdf, facts, page = (_beside(stem, ending) for ending in _ENDINGS)
+    leads_png, sheet_png, sheet_pdf, _, page = (_beside(stem, ending) for ending in _ENDINGS)
     _save(leads, leads_png)
     _save(sheet, sheet_png)
     _save(sheet, sheet_pdf)
-    _write_text(facts, json.dumps(_facts(record, explanation)) + "\n")
     return _write_text(page, viewer_html(record, explanation, class_name=class_name))
 
 

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from ..data.store import Store
 from ..errors import DatasetError
 from ..files import atomic_write, sha256
-from ..inference.modelfile import Card, save_model
+from ..inference.card import Card
+from ..inference.modelfile import save_model
 from ..inference.zoo import find_model
 from ..plots.curves import draw_training_curve
 from ..tasks import Task

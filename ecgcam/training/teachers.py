@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ..data.store import Store
 from ..errors import DatasetError
 from ..evaluation.fold_predictions import predict_records
+from ..inference.card import Card
 from ..inference.classifier import load
-from ..inference.modelfile import Card
 from ..tasks import Task
 from .class_mapping import Wanted, moved, translations
 

@@ -26,7 +26,8 @@ from .. import __version__
 from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError, RecordError
 from ..evaluation.leakage import data_of, taught_by
-from ..inference.modelfile import Card, make_card, read_card
+from ..inference.card import Card, make_card
+from ..inference.modelfile import read_card
 from ..inference.zoo import find_model
 from ..nn.allocation import FOR_TRAINING, keep_freed_memory
 from ..nn.network import Network, NetworkConfig

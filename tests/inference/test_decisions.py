@@ -116,5 +116,5 @@ def setting(*keys, to):
 def test_a_hostile_card_is_refused(change):
     hostile = card()
     change(hostile)
-    with pytest.raises(ModelError, match="the card's 'operating_points'"):
+    with pytest.raises(ModelError, match="invalid 'operating_points'"):
         OperatingPoints.from_card(hostile)

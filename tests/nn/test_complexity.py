@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn.functional import conv1d
 from torch.utils.flop_counter import FlopCounterMode
 
-from ecgcam.inference.modelfile import load_network, make_card, read_card, save_model
+from ecgcam.inference.card import make_card
+from ecgcam.inference.modelfile import load_network, read_card, save_model
 from ecgcam.nn.complexity import Complexity, measure_complexity
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.nn.preprocess import PreprocessConfig

@@ -34,8 +34,8 @@ def test_an_ecg_leaves_five_files_and_its_evidence_adds_up(tmp_path):
     assert found["evidence_s"] == pytest.approx(17, abs=found["evidence_s"] / 100)
     assert found["ecg"]["leads"] == list(record.leads)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert found["model"] == f"{tmp_path.name} (SHA-256 begins {digest[:12]})"
-    assert found["model"] in (out / "08001_lr.html").read_text()
+    assert found["model"] == {"name": tmp_path.name, "sha256": digest}
+    assert f"{tmp_path.name} (SHA-256 begins {digest[:12]})" in (out / "08001_lr.html").read_text()
 
 
 def test_two_ecgs_of_one_name_are_numbered_in_their_order(tmp_path, undrawn):

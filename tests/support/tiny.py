@@ -10,7 +10,8 @@ from torch import nn
 
 from ecgcam.data.digests import fingerprint
 from ecgcam.data.store import open_store
-from ecgcam.inference.modelfile import make_card, save_model
+from ecgcam.inference.card import make_card
+from ecgcam.inference.modelfile import save_model
 from ecgcam.nn.network import Network, NetworkConfig, evaluating
 from ecgcam.signals.leads import LEADS
 from ecgcam.tasks import Task

@@ -1,0 +1,98 @@
+"""Export of a model to ONNX, kept only if it gives torch's results."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from ..files import atomic_write, sha256
+from .modelfile import load_network, model_name
+from .onnx_engine import BIAS, CARD, NAME, SOURCE, OnnxEngine
+from .torch_engine import TorchEngine
+from .zoo import find_model
+
+RECORDS = 512
+PROBABILITY_TOLERANCE, EVIDENCE_TOLERANCE = 1e-5, 1e-4
+
+Array = NDArray[np.float32]
+
+
+def export(model: str | Path, out: Path) -> Path:
+    """Write a model as an ONNX file and return its path.
+
+    model: a model file, or the name of a shipped model. The file is written only if it gives
+    torch's results on 512 signals. Raises ModelError if it does not, or if the model's backbone
+    is not one of ecgcam's.
+    """
+    from .onnx_graph import to_onnx
+
+    path = find_model(model)
+    network, card = load_network(path)
+    bias = network.head.bias.detach().numpy()
+    metadata = {
+        CARD: json.dumps(card),
+        NAME: model_name(path),
+        SOURCE: sha256(path),
+        BIAS: json.dumps(bias.tolist()),
+    }
+    content = to_onnx(network, card, metadata=metadata).SerializeToString()
+    config = network.config
+    signal_mv = comparison_signals(leads=len(config.leads), samples=config.samples)
+    check_engines(OnnxEngine(content), TorchEngine(network), signal_mv, bias=bias)
+    with atomic_write(out) as temporary:
+        temporary.write_bytes(content)
+    return out
+
+
+def check_engines(onnx: OnnxEngine, torch: TorchEngine, signal_mv: Array, *, bias: Array) -> None:
+    """Raise ModelError if two engines differ, or if the evidence does not add up to the logits.
+
+    signal_mv: (records, leads, samples). Compared are the probability (at most 1e-5 apart), the
+    evidence (1e-4), the sum of the evidence (1e-4), and batches of 1 and 64 (as the others).
+    """
+    expected = run_in_batches(torch, signal_mv, batch=64)
+    found = run_in_batches(onnx, signal_mv, batch=64)
+    one_by_one = run_in_batches(onnx, signal_mv[:64], batch=1)
+    differences = {
+        "probability": (_sigmoid(found[0]) - _sigmoid(expected[0]), PROBABILITY_TOLERANCE),
+        "evidence": (found[1] - expected[1], EVIDENCE_TOLERANCE),
+        "sum of the evidence": (found[1].mean(-1) + bias - found[0], EVIDENCE_TOLERANCE),
+        "logits in batches of 1 and 64": (one_by_one[0] - found[0][:64], EVIDENCE_TOLERANCE),
+        "evidence in batches of 1 and 64": (one_by_one[1] - found[1][:64], EVIDENCE_TOLERANCE),
+    }
+    for name, (difference, tolerance) in differences.items():
+        largest = float(np.abs(difference).max())
+        if not largest <= tolerance:  # also if it is NaN
+            raise ModelError(
+                f"the ONNX export differs from torch: {name} by {largest:.2g}, allowed are "
+                f"{tolerance:g}. Nothing was written."
+            )
+
+
+def run_in_batches(
+    engine: OnnxEngine | TorchEngine, signal_mv: Array, *, batch: int
+) -> tuple[Array, Array]:
+    """Return logits and evidence of signals (records, leads, samples), run `batch` at a time."""
+    starts = range(0, len(signal_mv), batch)
+    parts = [engine(signal_mv[start : start + batch]) for start in starts]
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def comparison_signals(*, leads: int, samples: int, records: int = RECORDS) -> Array:
+    """Return signals (records, leads, samples) in mV to compare engines on.
+
+    Slow noise and beats of ECG amplitude about an offset; one record in eight has a flat lead.
+    """
+    rng = np.random.default_rng(0)
+    signal = rng.normal(0, 0.02, (records, leads, samples)).cumsum(axis=-1)
+    signal += rng.normal(0, 0.5, (records, leads, 1))
+    beats = np.arange(samples) % rng.integers(50, 120, (records, 1, 1)) < 8
+    signal += beats * rng.normal(0, 1, (records, leads, 1))
+    signal[::8, 0] = 0.5
+    return signal.astype(np.float32)
+
+
+def _sigmoid(logits: Array) -> Array:
+    return np.asarray(np.exp(-np.logaddexp(0, -logits)))

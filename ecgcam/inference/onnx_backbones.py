@@ -1,0 +1,150 @@
+"""ONNX nodes of the backbones: (batch, leads, samples) to features (batch, channels, frames)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from ..nn.depthwise import DepthwiseBlock, DepthwiseNet
+from ..nn.ensemble import Ensemble, in_frames
+from ..nn.inception import InceptionBlock, InceptionNet
+from ..nn.layers import Stem
+from ..nn.network import evaluating
+from ..nn.resnet import ResidualBlock, ResNet
+from ..nn.signalcnn import ConvBlock, SignalCNN
+from .onnx_nodes import Graph, array_of
+
+
+def write_backbone(graph: Graph, backbone: nn.Module, signal: str, zeros: Tensor) -> str:
+    """zeros: (1, leads, samples), to measure how many frames a member of an ensemble has."""
+    if isinstance(backbone, Ensemble):
+        return _ensemble(graph, backbone, signal, zeros)
+    write = _BACKBONES.get(type(backbone))
+    if write is None:
+        raise ModelError(
+            f"the backbone {type(backbone).__name__} cannot be exported to ONNX; only ecgcam's own "
+            f"can: {', '.join(known.__name__ for known in _BACKBONES)}."
+        )
+    height = graph.constant(np.array([2], np.int64))
+    image = graph.add("Unsqueeze", signal, height)
+    return graph.add("Squeeze", write(graph, backbone, image), height)
+
+
+def _signalcnn(graph: Graph, net: Any, image: str) -> str:
+    for block in (*net.blocks, net.last):
+        image = _conv_block(graph, block, image)
+    return image
+
+
+def _conv_block(graph: Graph, block: ConvBlock, image: str) -> str:
+    image = _conv(graph, block.conv, image)
+    image = _halve(graph, image) if block.halve else image
+    return graph.add("LeakyRelu", image, alpha=0.1)
+
+
+def _resnet(graph: Graph, net: Any, image: str) -> str:
+    image = _stem(graph, net.stem, image)
+    for block in net.stages:
+        image = _residual_block(graph, block, image)
+    return image
+
+
+def _residual_block(graph: Graph, block: ResidualBlock, image: str) -> str:
+    inner = graph.add("Relu", _conv(graph, block.first, image))
+    inner = _conv(graph, block.second, inner)
+    if not isinstance(block.shorten, nn.Identity):
+        image = graph.add("AveragePool", image, kernel_shape=[1, 2], strides=[1, 2], ceil_mode=1)
+    if not isinstance(block.fit, nn.Identity):
+        image = _conv(graph, block.fit, image)
+    return graph.add("Relu", graph.add("Add", inner, image))
+
+
+def _inception(graph: Graph, net: Any, image: str) -> str:
+    return _halved_between(graph, net, image, _inception_block)
+
+
+def _inception_block(graph: Graph, block: InceptionBlock, image: str) -> str:
+    narrow = _conv(graph, block.narrow, image)
+    branches = [_conv(graph, branch, narrow) for branch in block.branches]
+    highest = graph.add("MaxPool", image, kernel_shape=[1, 3], pads=[0, 1, 0, 1], strides=[1, 1])
+    branches.append(_conv(graph, block.after_highest, highest))
+    return graph.add("Relu", graph.add("Concat", *branches, axis=1))
+
+
+def _depthwise(graph: Graph, net: Any, image: str) -> str:
+    return _halved_between(graph, net, image, _depthwise_block)
+
+
+def _depthwise_block(graph: Graph, block: DepthwiseBlock, image: str) -> str:
+    if not isinstance(block.fit, nn.Identity):
+        image = _conv(graph, block.fit, image)
+    inner = _conv(graph, block.across, _conv(graph, block.along, image))
+    return graph.add("LeakyRelu", graph.add("Add", image, inner), alpha=0.1)
+
+
+def _halved_between(
+    graph: Graph, net: Any, image: str, write: Callable[[Graph, Any, str], str]
+) -> str:
+    """Write the stem, then the blocks; time is halved after each but the last two."""
+    image = _stem(graph, net.stem, image)
+    for k, block in enumerate(net.blocks):
+        image = write(graph, block, image)
+        image = _halve(graph, image) if k < len(net.blocks) - 2 else image
+    return image
+
+
+def _ensemble(graph: Graph, ensemble: Ensemble, signal: str, zeros: Tensor) -> str:
+    """Write each member; members of fewer frames are resized to the most, as in nn/ensemble.py."""
+    with evaluating(ensemble):
+        frames = [member(zeros).shape[-1] for member in ensemble.members]
+    features = [write_backbone(graph, member, signal, zeros) for member in ensemble.members]
+    resized = [
+        graph.add(
+            "MatMul", name, graph.constant(array_of(in_frames(torch.eye(count), max(frames))))
+        )
+        if count < max(frames)
+        else name
+        for name, count in zip(features, frames, strict=True)
+    ]
+    return graph.add("Concat", *resized, axis=1)
+
+
+_BACKBONES: dict[type[nn.Module], Callable[[Graph, Any, str], str]] = {
+    SignalCNN: _signalcnn,
+    ResNet: _resnet,
+    InceptionNet: _inception,
+    DepthwiseNet: _depthwise,
+}
+
+
+# Layers of an image (batch, channels, 1, time).
+
+
+def _stem(graph: Graph, stem: Stem, image: str) -> str:
+    image = _conv(graph, stem[0], image)
+    if isinstance(stem[2], nn.LeakyReLU):
+        return graph.add("LeakyRelu", image, alpha=stem[2].negative_slope)
+    return graph.add("Relu", image)
+
+
+def _conv(graph: Graph, conv: Any, image: str) -> str:
+    """Write a convolution that has its norm fused."""
+    inputs = [image, graph.constant(array_of(conv.weight))]
+    if conv.bias is not None:
+        inputs.append(graph.constant(array_of(conv.bias)))
+    (height, width) = conv.padding
+    return graph.add(
+        "Conv",
+        *inputs,
+        kernel_shape=list(conv.kernel_size),
+        strides=list(conv.stride),
+        pads=[height, width, height, width],
+        group=conv.groups,
+    )
+
+
+def _halve(graph: Graph, image: str) -> str:
+    return graph.add("MaxPool", image, kernel_shape=[1, 2], strides=[1, 2])
