@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint types pytest bench peers clean
+.PHONY: demo test lint types pytest docs bench peers clean
 
 demo: .venv/installed
 	rm -rf demo
@@ -27,6 +27,15 @@ pytest: .venv/installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
 	touch $@
 
+# The documentation site, in site/; warnings are errors.
+docs: .venv-docs/installed
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build
+
+.venv-docs/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet -e '.[docs]' -c constraints.txt
+	touch $@
+
 # Time each stage beside other implementations: `make bench`, or `make bench FOLDER=ptbxl`.
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.speed $(FOLDER)
@@ -40,4 +49,4 @@ peers: .venv-peers/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-peers demo build dist
+	rm -rf .venv .venv-docs .venv-peers demo site build dist

@@ -1,9 +1,10 @@
-"""benchmarks/results.json as the table of docs/performance.md.
+"""benchmarks/results.json as the table of docs/performance.md, and its picture beside it.
 
 python benchmarks/performance.py
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,41 +12,48 @@ from typing import Any
 from ecgcam.files import atomic_write
 
 RESULTS = Path(__file__).with_name("results.json")
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "performance.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->\n"
+HEADER = ("stage", "against", "measured, with quartiles", "goal", "", "over the limit")
+VERDICTS = {True: "met", False: "**missed**", None: ""}
 
 
 def main() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    made = replaced(page, json.loads(RESULTS.read_text(encoding="utf-8")))
+    page = replace_table(
+        PAGE.read_text(encoding="utf-8"), json.loads(RESULTS.read_text(encoding="utf-8"))
+    )
     with atomic_write(PAGE) as temporary:
-        temporary.write_text(made, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8")
+    picture = RESULTS.with_suffix(".png")
+    if picture.exists():
+        shutil.copy(picture, DOCS / "pictures" / "performance.png")
     sys.stdout.write(f"{PAGE}\n")
 
 
-def replaced(page: str, results: dict[str, Any]) -> str:
-    """The page with these results in place of those between its marks."""
+def replace_table(page: str, results: dict[str, Any]) -> str:
+    """Return the page with these results between its two marks."""
     before, _, rest = page.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"{PAGE}: there is no place for the table.")
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{PAGE}: the marks {BEGIN.strip()} and {END.strip()} are missing.")
     return before + BEGIN + table(results["rows"]) + END + after
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown, a line a row; what is ours alone is said once for all rivals of a stage."""
-    lines = [("stage", "against", "measured, with the quartiles", "goal", "", "over the limit")]
-    lines.append(("---",) * len(lines[0]))
-    before = ""
+    """Return a Markdown table, one line for each row; a stage is named on its first line."""
+    lines = [HEADER, ("---",) * len(HEADER)]
+    previous = ""
     for row in rows:
-        first = row["stage"] != before
-        over = f"{row['times_limit']:.3g} ×" if first and row["times_limit"] else ""
-        said = row["measured"] or f"not measured: {row['why_not']}"
-        verdict = {True: "met", False: "**missed**", None: ""}[row["met"]]
+        first = row["stage"] != previous
+        previous = row["stage"]
+        measured = row["measured"] or f"not measured: {row['why_not']}"
         note = f"; {row['note']}" if row["note"] else ""
+        limit = f"{row['times_limit']:.3g} ×" if first and row["times_limit"] else ""
         title = row["title"] if first else ""
-        lines.append((title, row["against"], said + note, row["goal"], verdict, over))
-        before = row["stage"]
+        lines.append(
+            (title, row["against"], measured + note, row["goal"], VERDICTS[row["met"]], limit)
+        )
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .readers.read import read
     from .signals.record import Record
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Classifier",

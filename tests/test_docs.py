@@ -1,38 +1,149 @@
-"""The documents say the truth: links lead somewhere, commands and their options exist, and figures
-are those that were measured."""
+"""Claims about the documents: links lead somewhere, commands, options and code work, figures are
+those that were measured, and the language is that of the rules.
+"""
 
+import ast
+import io
 import json
 import re
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 import typer
 
+from benchmarks.pictures import run_gallery
 from ecgcam.cli import app
+from ecgcam.data import synthesize
 from ecgcam.inference.modelfile import read_card
 from ecgcam.inference.zoo import shipped_models
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = sorted(DOCS.rglob("*.md"))
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
+DOCUMENTS = [*TOP, *PAGES]
 COMMANDS = typer.main.get_command(app).commands
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+
+every_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def code_of(document, language="python"):
+    text = document.read_text(encoding="utf-8")
+    return [code for name, code in FENCE.findall(text) if name == language]
+
+
+# Links, commands and code.
+
+
+@every_document
 def test_every_link_within_the_repository_leads_somewhere(document):
     text = document.read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*TOP[:3], *PAGES], ids=lambda path: path.name)
 def test_every_command_and_option_named_exists(document):
     text = re.sub(r"\\\n\s*", "", document.read_text(encoding="utf-8"))  # lines that go on
     for name, rest in re.findall(r"(?:^|`)ecgcam ([a-z][a-z-]+)([^`\n#|]*)", text, re.M):
-        options = {word for one in COMMANDS[name].params for word in one.opts}
+        options = {word for option in COMMANDS[name].params for word in option.opts}
         assert set(re.findall(r"(?<!\S)--[a-z][a-z-]*", rest)) <= options | {"--help", "--debug"}
+
+
+def imported_names(code):
+    """Yield (package, name) for each name that the code imports from ecgcam."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "ecgcam":
+            yield from ((node.module, alias.name) for alias in node.names)
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            assert [name for name in names if name.startswith("ecgcam.")] == []
+
+
+def test_examples_use_public_names_only():
+    code = [part for page in DOCUMENTS for part in code_of(page) if not part.startswith("--8<--")]
+    code += [path.read_text(encoding="utf-8") for path in (DOCS / "gallery").glob("*.py")]
+    names = {name for part in code for name in imported_names(part)}
+    assert len(names) > 5
+    private = {f"{m}.{name}" for m, name in names if name not in import_module(m).__all__}
+    assert private == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/python.md"])
+def test_the_python_of_a_page_prints_what_the_page_shows(page, tmp_path, monkeypatch):
+    synthesize(tmp_path / "ecgs", 60)
+    monkeypatch.chdir(tmp_path)
+    shown = code_of(ROOT / page, "text")
+    scope, printed = {}, io.StringIO()
+    with redirect_stdout(printed):
+        for code in code_of(ROOT / page):
+            exec(code, scope)
+    assert shown
+    for text in shown:
+        assert rounded(text) in rounded(printed.getvalue())
+
+
+def rounded(text):
+    """The text with its decimals cut to two places, in which processors agree."""
+    return re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.2f}", text)
+
+
+def test_the_gallery_runs_and_each_of_its_pictures_is_on_the_page(tmp_path):
+    pictures = run_gallery(tmp_path)
+    page = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    assert len(pictures) > 3
+    for picture in pictures:
+        assert picture.stat().st_size > 10_000
+        assert f"docs/gallery/{picture.stem}.py" in page
+        assert f"pictures/{picture.name}" in page
+        assert (DOCS / "pictures" / picture.name).exists()
+
+
+def test_the_tree_names_every_folder_of_the_package_and_no_other():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tree = re.search(r"^ecgcam/ .*?\n((?:  .*\n)+)", text, re.M)[1]
+    named = re.findall(r"^  (\w+)/ +\S", tree, re.M)
+    folders = [path.parent.name for path in (ROOT / "ecgcam").glob("*/__init__.py")]
+    assert sorted(named) == sorted(folders)
+
+
+def test_every_path_that_contributing_names_exists():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:ecgcam|tests|benchmarks|docs)/[\w/.-]*\w\.?\w*)`", text)
+    assert len(paths) > 10
+    placeholders = {path for path in paths if re.search(r"/[A-Z]+\.py$", path)}
+    assert [path for path in set(paths) - placeholders if not (ROOT / path).exists()] == []
+
+
+# Language and length.
+
+
+def test_the_readme_is_short_and_shows_no_tree():
+    assert len(README.splitlines()) <= 120
+    assert "├" not in README
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
+def test_a_page_has_at_most_1500_words_besides_its_tables(page):
+    lines = page.read_text(encoding="utf-8").splitlines()
+    text = " ".join(line for line in lines if not line.startswith("|"))
+    assert len(re.findall(r"\w+(?:['.,-]\w+)*", text)) <= 1500
+
+
+BANNED = r"made[- ]up|\bjudg\w+|\bpupils?\b|\btutors?\b|\bseldom\b|\bwhoever\b|\bthe same of\b"
+
+
+@every_document
+def test_the_words_are_those_of_the_field(document):
+    text = re.sub(r"`[^`]*`", "", document.read_text(encoding="utf-8"))
+    assert re.findall(BANNED, text, re.I) == []
 
 
 # Figures.
@@ -47,16 +158,16 @@ def test_the_table_of_performance_is_what_was_measured(monkeypatch):
     performance = benchmark("performance", monkeypatch)
     page = performance.PAGE.read_text(encoding="utf-8")
     results = json.loads(performance.RESULTS.read_text(encoding="utf-8"))
-    assert performance.replaced(page, results) == page
+    assert performance.replace_table(page, results) == page
 
 
 def test_the_times_of_a_gpu_are_those_measured():
-    found = json.loads((ROOT / "benchmarks" / "gpu.json").read_text(encoding="utf-8"))["gpu"]
-    told = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    assert f"an {found['name']} with 16 cores" in told
-    assert f"| {found['epoch_s']:.2f} s; in bf16 {found['epoch_bf16_s']:.2f} s |" in told
-    assert f"| {found['ecgs_s']:,.0f} ECGs a second |" in told
-    assert f"ten million ECGs are judged in {1e7 / found['ecgs_s']:.0f} s" in told
+    gpu = json.loads((ROOT / "benchmarks" / "gpu.json").read_text(encoding="utf-8"))["gpu"]
+    page = (DOCS / "performance.md").read_text(encoding="utf-8")
+    assert f"an {gpu['name']} with 16 cores" in page
+    assert f"| {gpu['epoch_s']:.2f} s; in bf16 {gpu['epoch_bf16_s']:.2f} s |" in page
+    assert f"| {gpu['ecgs_s']:,.0f} ECGs a second |" in page
+    assert f"ten million ECGs take {1e7 / gpu['ecgs_s']:.0f} s" in page
 
 
 def test_the_tables_of_the_study_are_of_its_scores(monkeypatch):
@@ -78,11 +189,11 @@ def shipped(name):
 @pytest.mark.parametrize("name", shipped_models())
 def test_the_pages_give_the_shipped_models_the_scores_of_their_cards(name):
     parameters, score, interval = shipped(name)
-    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    results = (DOCS / "results.md").read_text(encoding="utf-8")
     row = re.search(rf"^\| \[`{name}`\].*$", results, re.M)[0]
     assert f"| {parameters} | " in row
     assert f"{score} {interval}" in row
-    study = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    study = (DOCS / "study" / "index.md").read_text(encoding="utf-8")
     goal = re.search(rf"^\| `{name}`, {parameters}\b.*$", study, re.M)[0]
     assert f"| {score}" in goal
     assert f"{float(score):.3f}" in README or score in README
@@ -90,7 +201,7 @@ def test_the_pages_give_the_shipped_models_the_scores_of_their_cards(name):
 
 
 def test_each_message_of_the_troubleshooting_page_is_in_the_code():
-    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
     messages = re.findall(r"^\| `([^`]+)` \|", page, re.M)
     code = " ".join(
         re.sub(r'"\s*f?"', "", " ".join(path.read_text(encoding="utf-8").split()))

@@ -1,4 +1,4 @@
-"""The study's scores and costs as the tables of docs/study.md.
+"""The study's scores and costs as the tables of docs/study/tables.md.
 
     python benchmarks/study/table.py
 
@@ -16,7 +16,7 @@ from run import CROSS_VALIDATION, RESULTS, configurations
 
 from ecgcam.files import atomic_write
 
-PAGE = Path(__file__).parents[2] / "docs" / "study.md"
+PAGE = Path(__file__).parents[2] / "docs" / "study" / "tables.md"
 ZOO, LEADS = "zoo-", "leads-"
 BASE = "crop5"  # whose recipe the zoo and the reduced leads have
 SCORES = {

@@ -1,7 +1,7 @@
 """In which numbers to train: float32, or bf16, a product's factors in half as many bytes.
 
 Weights, sums, statistics and losses stay in float32. Where the processor multiplies bf16 itself a
-step takes 0.6 of the time, and the model is as good (docs/performance.md, docs/study.md).
+step takes 0.6 of the time, and the model is as good (docs/performance.md).
 """
 
 from typing import Literal

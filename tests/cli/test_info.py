@@ -132,9 +132,9 @@ def test_of_classes_that_exclude_one_another_the_most_probable_wins():
     assert said(card_of(RHYTHM))[0]["decision"] == "the most probable class"
 
 
-def test_the_page_of_results_shows_what_is_shown_here():
+def test_the_page_of_costs_shows_what_is_shown_here():
     """The lines of costs of the paper's network, to the letter."""
-    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
     card = make_card(Network(NetworkConfig(classes=1)), NORMAL, provenance={})
     lines = list(card_lines(card))
     costs = lines[next(k for k, line in enumerate(lines) if line.startswith("parameters")) : -1]

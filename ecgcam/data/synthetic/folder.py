@@ -1,7 +1,7 @@
 """A PTB-XL-shaped folder of made-up ECGs whose abnormal stretches are known.
 
 What the hearts do is told in heart, people and disorders, what the folder is good for and what
-not in docs/made-up-ecgs.md.
+not in docs/synthetic-ecgs.md.
 """
 
 import hashlib

@@ -1,0 +1,182 @@
+"""The pictures of the documentation.
+
+    python -m benchmarks.pictures gallery
+    python -m benchmarks.pictures front STORE               # a store of PTB-XL
+    python -m benchmarks.pictures page                      # needs chromium
+    python -m benchmarks.pictures augmentations
+    python -m benchmarks.pictures scores EVALUATION ROBUSTNESS
+
+The last takes folders that `ecgcam evaluate` and `ecgcam robustness` wrote. The training curve and
+the study's picture are made by `ecgcam train` and benchmarks/study/frontier.py.
+"""
+
+import json
+import os
+import runpy
+import shutil
+import subprocess
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+import typer
+from PIL import Image
+
+import ecgcam
+from ecgcam.data import open_store, synthesize
+from ecgcam.plots import draw_leads
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ecgcam import Record
+
+DOCS = Path(__file__).parents[1] / "docs"
+PICTURES = DOCS / "pictures"
+GALLERY = DOCS / "gallery"
+ECGS = 60  # synthetic ECGs for the gallery, which names some of them by number
+EXAMPLE = "records100/00000/00054_lr"
+NORMAL, ABNORMAL = "9521", "6241"  # PTB-XL records of fold 9
+SHOWN = ("I", "II", "V2", "V5")
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def gallery() -> None:
+    """Run each script of docs/gallery on synthetic ECGs and keep the picture that it saves."""
+    with TemporaryDirectory() as folder:
+        for picture in run_gallery(Path(folder)):
+            shutil.copy(picture, PICTURES)
+            typer.echo(PICTURES / picture.name)
+
+
+def run_gallery(folder: Path) -> list[Path]:
+    """Run the scripts in `folder`, beside synthetic ECGs; return the picture of each."""
+    synthesize(folder / "ecgs", ECGS)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for script in sorted(GALLERY.glob("*.py")):
+            runpy.run_path(str(script))
+    finally:
+        os.chdir(before)
+    return [folder / f"{script.stem}.png" for script in sorted(GALLERY.glob("*.py"))]
+
+
+@app.command()
+def front(store: Path) -> None:
+    """Draw a normal and an abnormal ECG of PTB-XL side by side."""
+    opened, model = open_store(store), ecgcam.load("normal")
+    halves = []
+    for identity, title in ((NORMAL, "normal"), (ABNORMAL, "abnormal")):
+        record = opened.record(opened.index_of(identity))
+        explanation = model.explain(record)
+        rows = [record.leads.index(lead) for lead in SHOWN]
+        few = replace(
+            record,
+            signal_mv=record.signal_mv[rows],
+            leads=SHOWN,
+            name=f"PTB-XL {record.name}, labelled {title}",
+        )
+        figure = draw_leads(few, explanation)
+        figure.set_size_inches(7, 5.2)
+        halves.append(_pixels(figure))
+    Image.fromarray(np.hstack(halves)).save(PICTURES / "front.png", optimize=True)
+    typer.echo(PICTURES / "front.png")
+
+
+def _pixels(figure: "Figure") -> np.ndarray:
+    """Return the figure as an image (height, width, RGB)."""
+    file = BytesIO()
+    figure.savefig(file, dpi=130)
+    return np.asarray(Image.open(file).convert("RGB"))
+
+
+@app.command()
+def page() -> None:
+    """Photograph the HTML page of one of the gallery's ECGs."""
+    from ecgcam.reports.explanation_report import write_explanations
+
+    with TemporaryDirectory() as folder:
+        record = ecgcam.read(synthesize(Path(folder) / "ecgs", ECGS) / EXAMPLE)
+        explanation = ecgcam.load("superclass").explain(record)
+        (html,) = write_explanations([record], [explanation], Path(folder))
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = ["chromium", *options, f"--user-data-dir={folder}/profile"]
+        picture = [f"--screenshot={PICTURES / 'page.png'}", "--window-size=1200,1000"]
+        subprocess.run([*browser, *picture, html.as_uri()], check=True)
+    typer.echo(PICTURES / "page.png")
+
+
+@app.command()
+def augmentations() -> None:
+    """Draw lead II of a synthetic ECG before and after each transform."""
+    with TemporaryDirectory() as folder:
+        ecgs = synthesize(Path(folder) / "ecgs", 6)
+        record = ecgcam.read(ecgs / "records100/00000/00006_lr")
+    figure = _draw_augmentations(record)
+    figure.savefig(PICTURES / "augmentations.png", dpi=110)
+    typer.echo(PICTURES / "augmentations.png")
+
+
+def _draw_augmentations(record: "Record") -> "Figure":
+    """Draw the strongest of 32 draws of each transform, so that there is something to see."""
+    import torch
+
+    from ecgcam.nn.preprocess import scale_to_unit
+    from ecgcam.plots.curves import draw_augmentations
+    from ecgcam.training.lead_transforms import LeadDropout, LeadMix
+    from ecgcam.training.transforms import (
+        AmplitudeScale,
+        GaussianNoise,
+        MainsHum,
+        Respiration,
+        TimeShift,
+        TimeWarp,
+    )
+
+    signal = scale_to_unit(torch.from_numpy(record.signal_mv)[None]).expand(32, -1, -1)
+    rate_hz = record.rate_hz
+    generator = torch.Generator().manual_seed(4)
+    afters = {}
+    for name, transform in {
+        "time shift, up to 3 %": TimeShift(),
+        "amplitude scale, ± 20 %": AmplitudeScale(),
+        "Gaussian noise, variance 0.001": GaussianNoise(),
+        "mains hum, 50 Hz (at 100 Hz every other sample)": MainsHum(rate_hz=rate_hz),
+        "respiration, 12-18 a minute": Respiration(rate_hz=rate_hz),
+        "time warp": TimeWarp(),
+        "lead dropout": LeadDropout(lead_probability=1.0),
+        "leads mixed, by 0.04": LeadMix(),
+    }.items():
+        changed = transform.apply(signal, transform.draw(signal.shape, generator=generator))
+        strongest = (changed - signal)[:, 1].abs().sum(dim=-1).argmax()
+        afters[name] = changed[strongest, 1].numpy()
+    return draw_augmentations(signal[0, 1].numpy(), afters=afters, rate_hz=rate_hz)
+
+
+@app.command()
+def scores(evaluation: Path, robustness: Path) -> None:
+    """Draw the subgroups and the disturbances from the folders of the two commands."""
+    from ecgcam.evaluation.subgroups import HEADINGS
+    from ecgcam.plots.disturbances import draw_changes, draw_strengths
+    from ecgcam.plots.forest import draw_forest
+
+    subgroups = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))["subgroups"]
+    groups = {HEADINGS[kind]: members for kind, members in subgroups["by"].items()}
+    forest = draw_forest(subgroups["all"], groups, few_below=subgroups["few_below"])
+    forest.savefig(PICTURES / "subgroups.png", dpi=110)
+    results = json.loads((robustness / "robustness.json").read_text(encoding="utf-8"))
+    graded = [trial for trial in results["trials"] if trial["strength"] is not None]
+    single = [trial for trial in results["trials"] if trial["strength"] is None]
+    undisturbed = results["undisturbed"]
+    draw_strengths(undisturbed, graded).savefig(PICTURES / "strengths.png", dpi=110)
+    draw_changes(undisturbed, single).savefig(PICTURES / "changes.png", dpi=110)
+
+
+if __name__ == "__main__":
+    app()
