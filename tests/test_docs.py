@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import re
+import shutil
 import sys
 from contextlib import redirect_stdout
 from importlib import import_module
@@ -76,9 +77,10 @@ def test_examples_use_public_names_only():
     assert private == set()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/python.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/python.md", "docs/export.md"])
 def test_the_python_of_a_page_prints_what_the_page_shows(page, tmp_path, monkeypatch):
     synthesize(tmp_path / "ecgs", 60)
+    shutil.copy(shipped_models()["normal"].with_suffix(".onnx"), tmp_path)
     monkeypatch.chdir(tmp_path)
     shown = code_of(ROOT / page, "text")
     scope, printed = {}, io.StringIO()
