@@ -12,7 +12,7 @@ the study's picture are made by `ecgcam train` and benchmarks/study/frontier.py.
 
 import json
 import os
-import runpy
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = DOCS / "pictures"
-GALLERY = DOCS / "gallery"
+GALLERY = DOCS / "gallery.md"
 ECGS = 60  # synthetic ECGs for the gallery, which names some of them by number
 EXAMPLE = "records100/00000/00054_lr"
 NORMAL, ABNORMAL = "9521", "6241"  # PTB-XL records of fold 9
@@ -47,7 +47,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 @app.command()
 def gallery() -> None:
-    """Run each script of docs/gallery on synthetic ECGs and keep the picture that it saves."""
+    """Run the Python of docs/gallery.md on synthetic ECGs and keep the pictures that it saves."""
     with TemporaryDirectory() as folder:
         for picture in run_gallery(Path(folder)):
             shutil.copy(picture, PICTURES)
@@ -55,16 +55,16 @@ def gallery() -> None:
 
 
 def run_gallery(folder: Path) -> list[Path]:
-    """Run the scripts in `folder`, beside synthetic ECGs; return the picture of each."""
+    """Run the code of the gallery in `folder`, beside synthetic ECGs; return its pictures."""
     synthesize(folder / "ecgs", ECGS)
     before = Path.cwd()
     os.chdir(folder)
     try:
-        for script in sorted(GALLERY.glob("*.py")):
-            runpy.run_path(str(script))
+        for code in re.findall(r"^```python\n(.*?)^```$", GALLERY.read_text("utf-8"), re.M | re.S):
+            exec(code, {})
     finally:
         os.chdir(before)
-    return [folder / f"{script.stem}.png" for script in sorted(GALLERY.glob("*.py"))]
+    return sorted(folder.glob("*.png"))
 
 
 @app.command()

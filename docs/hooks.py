@@ -16,4 +16,5 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name="ecgcam")
-    return markdown + "\n" + get_docs_for_click(obj=command, ctx=context, name="ecgcam")
+    text = get_docs_for_click(obj=command, ctx=context, name="ecgcam")
+    return markdown + "\n" + text.partition("\n")[2]  # the page has its own title
