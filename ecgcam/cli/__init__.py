@@ -23,7 +23,14 @@ from . import (
     train_commands,
 )
 
-_OF_TRAINING = ("torch", "lightning")  # what the extra `train` brings
+# Libraries of the extras, by the extra that brings them.
+_EXTRAS = {
+    "formats": ("wfdb",),
+    "train": (
+        *("torch", "lightning", "tensorboard", "onnx", "pandas", "pyarrow"),
+        *("sklearn", "scipy", "requests"),
+    ),
+}
 _INTERRUPTED = 130  # typer's exit code for a Ctrl-C
 
 app = typer.Typer(
@@ -81,11 +88,17 @@ def run_app(app: typer.Typer, arguments: Sequence[str], *, name: str) -> int:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, ModuleNotFoundError) and error.name in _OF_TRAINING:
-            return _say(f"this needs {error.name}: pip install 'ecgcam[train]'.", 1)
+        if isinstance(error, ModuleNotFoundError) and (extra := _extra_of(error.name)):
+            return _say(f"this needs {error.name}: pip install 'ecgcam[{extra}]'", 1)
         wrong = isinstance(error, EcgcamError)
         return _say(str(error) or type(error).__name__, 2 if wrong else 1)
     return 0
+
+
+def _extra_of(module: str | None) -> str | None:
+    """Return the extra that brings a module; None if it is none of theirs."""
+    library = (module or "").split(".")[0]
+    return next((extra for extra, names in _EXTRAS.items() if library in names), None)
 
 
 def _say(sentence: str, code: int) -> int:

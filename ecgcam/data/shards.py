@@ -19,7 +19,7 @@ from ..readers.wfdb16 import INVALID, Digital, read_plain, stem_of
 from ..signals.leads import lead_order
 from ..signals.quality import beyond_any_ecg, find_quality_uv, in_words
 from ..signals.record import Record
-from ..signals.windows import resample
+from ..signals.resampling import resample
 
 _BLOCK = 64  # records whose quality is checked together: 1.5 MB fit the processor's cache
 

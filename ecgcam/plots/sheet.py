@@ -131,11 +131,9 @@ def _levels(rows: Sequence[Sequence[_Trace]], *, rate_hz: float) -> list[int]:
     The gaps between the paper's edges and the levels are what the traces need to keep clear of
     one another; then all grow alike, or the largest shrink, until they fill the grid.
     """
-    from scipy.ndimage import maximum_filter1d
-
     heights = np.nan_to_num([np.concatenate([trace.y for trace in row]) for row in rows])
     width = max(1, round(_CLEAR_S * rate_hz))
-    above, below = maximum_filter1d(heights, width), maximum_filter1d(-heights, width)
+    above, below = _moving_maximum(heights, width), _moving_maximum(-heights, width)
     between = (above[1:] + below[:-1]).max(axis=1)
     needs_mm = [above[0].max() + _NAME_MM, *between, below[-1].max()]
     room = HEIGHT_MM // THICK_MM
@@ -146,6 +144,13 @@ def _levels(rows: Sequence[Sequence[_Trace]], *, rate_hz: float) -> list[int]:
     while steps.sum() > room:
         steps[(steps / _LEAST_STEPS).argmax()] -= 1
     return [int(level) for level in TOP_MM - steps[:-1].cumsum() * THICK_MM]
+
+
+def _moving_maximum(rows: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return, for each sample of (rows, time), the maximum of the `width` samples around it."""
+    padding = ((0, 0), (width // 2, width - 1 - width // 2))
+    padded = np.pad(rows, padding, mode="edge")
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, width, axis=1).max(axis=-1))
 
 
 def _draw_rows(axes: "Axes", rows: Sequence[Sequence[_Trace]], levels: Sequence[int]) -> list[str]:

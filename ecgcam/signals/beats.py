@@ -1,53 +1,79 @@
-"""Heart rate of a record, from its R peaks."""
-
-import warnings
+"""R peaks and heart rate."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .record import Record
 
-_DETECTOR_HZ = 500  # wfdb's XQRS finds false beats at 100 Hz: its windows are a few samples then
-_DETECTOR_MV = 4.0  # the spread its fixed first threshold suits; with it, slow hearts are found
-_SHORTEST_S = 1.0  # three beats of the fastest heart; its filter needs 0.3 s
+_PASS_S, _STOP_S = 0.02, 0.10  # moving means whose difference passes QRS complexes, some 10-30 Hz
+_QRS_S = 0.14  # duration of a wide QRS complex
+_REFRACTORY_S = 0.25  # no two beats of a heart are closer
+_THRESHOLD = 0.2  # of the typical height of a beat
+_BLOCK_S = 2.0  # holds a beat of any heart above 30 a minute
+_SHORTEST_S = 1.0
 
 
 def heart_rate_bpm(record: Record) -> float | None:
-    """Beats a minute: 60 s over the median interval between R peaks.
-
-    The peaks are those of wfdb's XQRS in lead II, or in the first lead that is not flat. None
-    where fewer than three are found. Within 5 a minute of the annotated peaks of LUDB in each of
-    its first 120 records, at 500 and at 100 Hz.
-    """
-    lead = _usable_lead(record)
-    if lead is None or record.duration_s < _SHORTEST_S:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # wfdb uses what newer versions of pandas warn of
-        from wfdb.processing import xqrs_detect
-
-        peaks = xqrs_detect(_as_detector_wants(lead, record), _DETECTOR_HZ, verbose=False)
+    """Return beats per minute, 60 s over the median RR interval; None with fewer than 3 beats."""
+    peaks = r_peaks(record)
     if len(peaks) < 3:
         return None
-    return float(60 * _DETECTOR_HZ / np.median(np.diff(peaks)))
+    return float(60 * record.rate_hz / np.median(np.diff(peaks)))
 
 
-def _usable_lead(record: Record) -> NDArray[np.float32] | None:
-    """Lead II, or the first lead that moves; (time,), in millivolts."""
-    by_preference = sorted(
-        zip(record.leads, record.signal_mv, strict=True), key=lambda pair: pair[0] != "II"
+def r_peaks(record: Record) -> NDArray[np.int64]:
+    """Return the sample indices of the QRS complexes, found in all leads together.
+
+    The squared slope of the band-passed leads, each relative to its own steepest, is summed over
+    leads and over 140 ms (after Pan and Tompkins 1985). Beats are its peaks, at least 250 ms
+    apart, above 0.2 of the median over blocks of 2 s of the highest peak.
+
+    On the 12 leads of LUDB's records 1-120: sensitivity and positive predictive value 0.999 at
+    500 Hz and at 100 Hz (peaks within 120 ms of the marks of lead II).
+    """
+    if record.duration_s < _SHORTEST_S:
+        return np.empty(0, np.int64)
+    activity = _qrs_activity(record)
+    block = min(round(_BLOCK_S * record.rate_hz), len(activity))
+    whole = activity[: len(activity) // block * block].reshape(-1, block)
+    limit = _THRESHOLD * float(np.median(whole.max(axis=1)))
+    if limit <= 0:
+        return np.empty(0, np.int64)
+    return _peaks_apart(activity, limit, distance=round(_REFRACTORY_S * record.rate_hz))
+
+
+def _qrs_activity(record: Record) -> NDArray[np.float64]:
+    """Return the QRS energy around each sample over all leads, (time,); flat leads count 0."""
+    signal = np.asarray(record.signal_mv, np.float64)
+    short, long, qrs = (
+        max(1, round(seconds * record.rate_hz)) for seconds in (_PASS_S, _STOP_S, _QRS_S)
     )
-    return next((row for _, row in by_preference if _spread(row) > 0), None)
+    band = _moving_mean(signal, short) - _moving_mean(signal, long)
+    energy = np.gradient(band, axis=1) ** 2
+    steepest = np.percentile(energy, 98, axis=1, keepdims=True)
+    relative = energy / np.where(steepest > 0, steepest, np.inf)
+    return _moving_mean(relative.sum(axis=0, keepdims=True), qrs)[0]
 
 
-def _as_detector_wants(lead_mv: NDArray[np.float32], record: Record) -> NDArray[np.float64]:
-    """The lead at the detector's rate, its median at 0, its spread the detector's."""
-    time_s = np.arange(0, record.duration_s, 1 / _DETECTOR_HZ)
-    signal = np.interp(time_s, np.arange(lead_mv.size) / record.rate_hz, lead_mv)
-    return np.asarray((signal - np.median(signal)) * _DETECTOR_MV / _spread(lead_mv))
+def _moving_mean(signal: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return the centred mean over `width` samples of each row, the ends continued."""
+    padded = np.pad(signal, ((0, 0), (width // 2 + 1, (width - 1) // 2)), mode="edge")
+    sums = padded.cumsum(axis=1)
+    return np.asarray((sums[:, width:] - sums[:, :-width]) / width)
 
 
-def _spread(lead_mv: NDArray[np.float32]) -> float:
-    """From the lowest to the highest sample, leaving out the outermost half per cent."""
-    low, high = np.percentile(lead_mv, (0.5, 99.5))
-    return float(high - low)
+def _peaks_apart(
+    activity: NDArray[np.float64], limit: float, *, distance: int
+) -> NDArray[np.int64]:
+    """Return the local maxima above `limit`; of two closer than `distance`, the higher one."""
+    inside = activity[1:-1]
+    rising, falling = inside > activity[:-2], inside >= activity[2:]
+    candidates = np.flatnonzero(rising & falling & (inside > limit)) + 1
+    kept: list[int] = []
+    for index in candidates.tolist():
+        if kept and index - kept[-1] < distance:
+            if activity[index] > activity[kept[-1]]:
+                kept[-1] = index
+        else:
+            kept.append(index)
+    return np.array(kept, np.int64)

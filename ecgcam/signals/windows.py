@@ -1,8 +1,7 @@
 """A record cut to what a model takes: its leads, its rate, windows of its length."""
 
 import math
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +9,9 @@ from numpy.typing import NDArray
 from ..errors import RecordError
 from .quality import beyond_any_ecg
 from .record import Record
+from .resampling import resample
 
 SHORTEST_S = 5.0  # less than this is too few beats to judge
-
-ANTI_ALIAS = ("kaiser", 5.0)  # the window of the resampling filter
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,34 +41,6 @@ class Windows:
         """
         recorded = math.ceil(self.judged_s / self.window_s * evidence.shape[-1] - 0.5)
         return np.concatenate(list(evidence), axis=-1)[:, : max(recorded, 1)]
-
-
-def resample(record: Record, rate_hz: float) -> Record:
-    """The same record at another rate, by one fixed anti-alias FIR filter.
-
-    With up/down the ratio of the rates in lowest terms and m = max(up, down): 20 m + 1 taps of a
-    sinc cut off at 1/m of the Nyquist rate under a Kaiser window of beta 5, the ends continued
-    with their last value (scipy.signal.resample_poly). Raises RecordError for a rate above 1000
-    times or below a tenth of the wanted one: no ECG has it, and no memory would be enough.
-    """
-    if rate_hz == record.rate_hz:
-        return record
-    from scipy.signal import resample_poly
-
-    if not 1e-3 <= rate_hz / record.rate_hz <= 10:
-        raise RecordError(
-            f"{record.name}: {record.rate_hz:g} Hz cannot be brought to {rate_hz:g} Hz."
-        )
-    ratio = Fraction(rate_hz / record.rate_hz).limit_denominator(1000)
-    signal_mv = resample_poly(
-        record.signal_mv.astype(np.float64),
-        ratio.numerator,
-        ratio.denominator,
-        axis=-1,
-        window=ANTI_ALIAS,
-        padtype="edge",
-    )
-    return replace(record, signal_mv=signal_mv.astype(np.float32), rate_hz=rate_hz)
 
 
 def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: float) -> Windows:

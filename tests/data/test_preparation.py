@@ -322,7 +322,7 @@ def test_other_rates_are_brought_to_the_wanted_one(own, tmp_path):
     config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
     store = open_store(prepare(own, tmp_path / "store", config).folder)
     assert (len(store.records), store.rate_hz, store.samples) == (5, 100, 1000)
-    from ecgcam.signals.windows import resample
+    from ecgcam.signals.resampling import resample
 
     expected = np.rint(resample(read(tmp_path / "d.npz"), 100).signal_mv * 1000)
     for number in range(4):
@@ -338,7 +338,7 @@ def test_what_resampling_rounds_up_is_cut(tmp_path, samples):
     config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
     store = open_store(prepare(tmp_path / "own.csv", tmp_path / "store", config).folder)
     assert (len(store.records), store.samples) == (1, 1000)
-    from ecgcam.signals.windows import resample
+    from ecgcam.signals.resampling import resample
 
     expected = np.rint(resample(read(tmp_path / "a.npz"), 100).signal_mv[:, :1000] * 1000)
     np.testing.assert_array_equal(store.signals_uv([0])[0], expected)

@@ -1,0 +1,75 @@
+"""Resampling by one anti-alias FIR filter, the same for training, inference and export."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import RecordError
+from .record import Record
+
+HALF_TAPS = 10  # zero crossings of the sinc on each side of its centre
+KAISER_BETA = 5.0
+
+_BLOCK = 20_000  # output samples computed at once, to bound memory
+
+
+def resample(record: Record, rate_hz: float) -> Record:
+    """Return the record at another rate.
+
+    Raises RecordError for a rate above 1000 times or below a tenth of the wanted one: no ECG has
+    it, and memory would run out.
+    """
+    if rate_hz == record.rate_hz:
+        return record
+    if not 1e-3 <= rate_hz / record.rate_hz <= 10:
+        raise RecordError(
+            f"{record.name}: cannot resample from {record.rate_hz:g} Hz to {rate_hz:g} Hz; "
+            f"expected a rate from {rate_hz / 10:g} to {rate_hz * 1000:g} Hz."
+        )
+    ratio = Fraction(rate_hz / record.rate_hz).limit_denominator(1000)
+    signal_mv = resample_rows(record.signal_mv, ratio.numerator, ratio.denominator)
+    return replace(record, signal_mv=signal_mv, rate_hz=rate_hz)
+
+
+def resample_rows(signal: NDArray[np.float32], up: int, down: int) -> NDArray[np.float32]:
+    """Resample (leads, time) by up / down, in lowest terms, to (leads, ceil(time * up / down)).
+
+    The filter has 20 m + 1 taps at `up` times the rate, with m = max(up, down): a sinc cut off at
+    1/m of the Nyquist rate, under a Kaiser window of beta 5. Beyond the ends the signal continues
+    with its first and last value. Equal to scipy.signal.resample_poly(window=("kaiser", 5.0),
+    padtype="edge") but for rounding. Output sample n is
+
+        y[n] = sum over k of h[n * down - k * up + half] * x[k]
+    """
+    phases = _filter_phases(up, down)  # (up, taps)
+    taps, half = phases.shape[1], HALF_TAPS * max(up, down)
+    count = -(-signal.shape[1] * up // down)
+    padding = half // up + taps
+    padded = np.pad(signal.astype(np.float64), ((0, 0), (padding, padding)), mode="edge")
+    resampled = np.empty((len(signal), count), np.float32)
+    for start in range(0, count, _BLOCK):
+        position = np.arange(start, min(start + _BLOCK, count)) * down
+        first = -((half - position) // up)  # ceil((position - half) / up): the first k in reach
+        weights = phases[(position + half) % up]
+        inputs = padded[:, (first + padding)[:, None] + np.arange(taps)]
+        resampled[:, start : start + len(position)] = np.einsum("lnt,nt->ln", inputs, weights)
+    return resampled
+
+
+def _filter_phases(up: int, down: int) -> NDArray[np.float64]:
+    """Return the taps that meet the inputs, in their order, for each phase: (up, taps)."""
+    widest = max(up, down)
+    half = HALF_TAPS * widest
+    taps = np.sinc(np.arange(-half, half + 1) / widest) * np.kaiser(2 * half + 1, KAISER_BETA)
+    taps *= up / taps.sum()
+    count = 2 * half // up + 1
+    # The first input in reach of an output meets the highest tap that is congruent to the phase,
+    # position + half, modulo up; each further input meets the tap `up` below.
+    phases = np.zeros((up, count))
+    for phase in range(up):
+        highest = 2 * half - (2 * half - phase) % up
+        chosen = np.arange(highest, -1, -up)
+        phases[phase, : len(chosen)] = taps[chosen]
+    return phases
