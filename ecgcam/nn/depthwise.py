@@ -2,8 +2,7 @@
 
 from torch import Tensor, nn
 
-from .halve import halved_between
-from .layers import Normed, Stem, as_image, check_widths, conv
+from .layers import Normed, Stem, as_image, check_widths, conv, run_halving_between
 
 
 class DepthwiseBlock(nn.Module):
@@ -58,4 +57,4 @@ class DepthwiseNet(nn.Module):
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
-        return halved_between(self.blocks, self.stem(as_image(signal))).squeeze(2)
+        return run_halving_between(self.blocks, self.stem(as_image(signal))).squeeze(2)

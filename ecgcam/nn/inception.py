@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .halve import halved_between
-from .layers import Normed, Stem, as_image, check_widths, conv
+from .layers import Normed, Stem, as_image, check_widths, conv, run_halving_between
 
 
 class InceptionBlock(nn.Module):
@@ -62,4 +61,4 @@ class InceptionNet(nn.Module):
         self.channels = blocks[-1].channels
 
     def forward(self, signal: Tensor) -> Tensor:
-        return halved_between(self.blocks, self.stem(as_image(signal))).squeeze(2)
+        return run_halving_between(self.blocks, self.stem(as_image(signal))).squeeze(2)

@@ -4,6 +4,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 
 # Convolutions, and the norm that takes the channels of them all; nothing else sees what they give.
 Normed = tuple[tuple[nn.Conv2d, ...], nn.BatchNorm2d]
@@ -27,6 +28,20 @@ def conv(
     return nn.Conv2d(
         inputs, outputs, (1, kernel), (1, stride), (0, kernel // 2), groups=groups, bias=bias
     )
+
+
+def halve_time(image: Tensor) -> Tensor:
+    """Keep the larger of every two samples: (batch, channels, 1, time) to (…, time // 2)."""
+    return max_pool2d(image, (1, 2))
+
+
+def run_halving_between(blocks: nn.ModuleList, image: Tensor) -> Tensor:
+    """Run the blocks in turn, halving time after each but the last two."""
+    for place, block in enumerate(blocks):
+        image = block(image)
+        if place < len(blocks) - 2:
+            image = halve_time(image)
+    return image
 
 
 class Stem(nn.Sequential):

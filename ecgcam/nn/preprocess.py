@@ -14,8 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .median import median
-
 # A tenth of a microvolt, a tenth of the smallest step that is stored: a lead that moves less is
 # flat, and what is left of it after detrending is rounding error, not to be blown up to full scale.
 FLAT_MV = 1e-4
@@ -89,6 +87,18 @@ def polynomial_basis(order: int, *, samples: int) -> NDArray[np.float64]:
         raise ValueError(f"order {order} needs more than {samples} samples")
     time = np.linspace(-1, 1, samples)
     return np.linalg.qr(np.polynomial.legendre.legvander(time, order))[0]
+
+
+def median(signal: Tensor) -> Tensor:
+    """Return the median over time, (..., time) to (..., 1).
+
+    For an even length it is the mean of the two middle values (torch.median gives the lower one).
+    Only top-k selects values here: ONNX has it, and it is faster than sorting.
+    """
+    time = signal.shape[-1]
+    upper_half = signal.topk(time // 2 + 1, dim=-1, sorted=False).values
+    middle = upper_half.topk(2 - time % 2, dim=-1, largest=False, sorted=False).values
+    return middle.mean(dim=-1, keepdim=True)
 
 
 def scale_to_unit(signal_mv: Tensor) -> Tensor:

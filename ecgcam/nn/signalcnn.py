@@ -3,8 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, leaky_relu
 
-from .halve import halved
-from .layers import Normed, as_image, check_widths, conv
+from .layers import Normed, as_image, check_widths, conv, halve_time
 
 
 class ConvBlock(nn.Module):
@@ -22,7 +21,7 @@ class ConvBlock(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         image = self.norm(self.convolved(image))
         if self.halve:
-            image = halved(image)
+            image = halve_time(image)
         return leaky_relu(image, 0.1, inplace=True)
 
     def convolved(self, image: Tensor) -> Tensor:

@@ -108,12 +108,34 @@ def test_a_scale_is_scikit_learns_scaler_of_each_lead(scale, reference):
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("samples", [1, 2, 3, 10, 11])
-def test_the_median_of_an_even_length_is_the_mean_of_the_middle_two(samples):
-    signal = np.random.default_rng(4).normal(size=(2, 3, samples)).astype(np.float32)
-    found = median(torch.from_numpy(signal))
-    np.testing.assert_allclose(found, np.median(signal, -1, keepdims=True), rtol=1e-6)
+@pytest.mark.parametrize("samples", [1, 2, 3, 10, 11, 1000])
+def test_the_median_of_an_even_length_is_the_mean_of_the_two_middle_values(samples):
+    signal = np.random.default_rng(4).normal(size=(20, 12, samples)).astype(np.float32)
+    result = median(torch.from_numpy(signal))
+    assert result.dtype == torch.float32
+    np.testing.assert_array_equal(result, np.median(signal, -1, keepdims=True))
     assert median(torch.tensor([[[4.0, 1.0, 2.0, 10.0]]])).item() == 3
+
+
+def test_the_median_of_equal_samples():
+    signal = torch.tensor([[[1.0, 2.0, 2.0, 2.0], [0.0, 0.0, 5.0, 5.0]]])
+    assert median(signal).flatten().tolist() == [2.0, 2.5]
+
+
+def test_the_median_passes_gradients_on():
+    signal = torch.tensor([[[4.0, 1.0, 2.0, 10.0]]], requires_grad=True)
+    median(signal).sum().backward()
+    assert signal.grad.flatten().tolist() == [0.5, 0, 0.5, 0]
+
+
+def test_preprocessing_can_be_exported_with_a_dynamic_batch():
+    preprocess = Preprocess(PreprocessConfig(), samples=1000)
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(
+        preprocess, (torch.zeros(2, 12, 1000),), dynamic_shapes=({0: batch},)
+    )
+    signal = torch.from_numpy(ecg_like(records=5))
+    torch.testing.assert_close(program.module()(signal), preprocess(signal))
 
 
 @pytest.mark.parametrize("scale", [scale for scale in SCALES if scale != "none"])
