@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ecgcam.plots.curves import BLUE, COLOURS, GREY, ORANGE
+from ecgcam.plots.style import BLUE, COLOURS, GREY, ORANGE
 
 from .growth import JOBS, Growth
 from .results import SECONDS, Results, Row

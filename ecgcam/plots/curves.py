@@ -1,56 +1,52 @@
-"""Pictures of numbers: scores, training, tables, small multiples of leads.
+"""Figures of scores, training and tables, and small multiples of signals.
 
-Each function returns its figure; the caller saves it. The colours are those of Okabe and Ito,
-which the colour-blind tell apart.
+Each function returns its figure; the caller saves it.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from .style import printable
+from .style import BLUE, COLOURS, GREY, LINE_STYLES, ORANGE, printable, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.6"
-COLOURS = (BLUE, ORANGE, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-STYLES = ("-", "--", ":", "-.")  # where there are more curves than colours
 
 
 def draw_roc_pr(
     targets: NDArray[np.integer], *, scores: NDArray[np.floating], class_names: Sequence[str]
 ) -> "Figure":
-    """ROC curves and precision-recall curves, one a class, with their areas in the legend.
+    """Return ROC and precision-recall curves, one per class, with their areas in the legend.
 
-    targets: (records, classes), 0 or 1. scores: the same shape, the higher the likelier. Dotted
-    is what guessing gives: the diagonal, and each class's share of the records. A class that all
-    records have, or none, has no curve; the legend says so.
+    targets: (records, classes), 0 or 1. scores: same shape; higher means more likely. Dotted lines
+    show chance: the diagonal, and each class's prevalence. A class with only positives or only
+    negatives has no curve; the legend says so.
     """
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
-    figure, (roc, pr) = _figure(10, 5, columns=2)
-    for k, name in enumerate(map(printable, class_names)):
+    figure, (roc, pr) = _figure(11, 5.5, columns=2)
+    for k, name in enumerate(printable(name, length=40) for name in class_names):
         truth, score = targets[:, k], scores[:, k]
-        share = truth.mean()
-        style: dict[str, Any] = {
+        prevalence = truth.mean()
+        look: dict[str, Any] = {
             "color": COLOURS[k % len(COLOURS)],
-            "linestyle": STYLES[k // len(COLOURS) % 4],
+            "linestyle": LINE_STYLES[k // len(COLOURS) % len(LINE_STYLES)],
         }
-        if share in (0, 1):
-            roc.plot([], [], label=f"{name}: one kind only", **style)
-            pr.plot([], [], label=f"{name}: one kind only", **style)
+        if prevalence in (0, 1):
+            label = f"{name}: no {'negatives' if prevalence else 'positives'}"
+            roc.plot([], [], label=label, **look)
+            pr.plot([], [], label=label, **look)
             continue
         false_rate, true_rate, _ = roc_curve(truth, score)
         precision, recall, _ = precision_recall_curve(truth, score)
         average = average_precision_score(truth, score)
-        roc.plot(false_rate, true_rate, label=f"{name}: {auc(false_rate, true_rate):.3f}", **style)
-        pr.step(recall, precision, where="post", label=f"{name}: {average:.3f}", **style)
-        pr.axhline(share, color=style["color"], linestyle=":", linewidth=0.8)
+        roc.plot(false_rate, true_rate, label=f"{name}: {auc(false_rate, true_rate):.3f}", **look)
+        pr.step(recall, precision, where="post", label=f"{name}: {average:.3f}", **look)
+        pr.axhline(prevalence, color=look["color"], linestyle=":", linewidth=0.8)
     roc.plot([0, 1], [0, 1], color=GREY, linestyle=":")
     roc.set(xlabel="1 − specificity", ylabel="sensitivity", title="ROC", aspect="equal")
     pr.set(xlabel="recall (sensitivity)", ylabel="precision", title="Precision-recall")
@@ -61,38 +57,32 @@ def draw_roc_pr(
 
 
 def draw_confusion(confusion: NDArray[np.integer], *, class_names: Sequence[str]) -> "Figure":
-    """How often each true class was judged to be which; the shares are of the true class.
+    """Return how often each true class was predicted as which, with fractions of the true class.
 
-    confusion: (classes, classes), counts; rows are the truth, columns the judgement.
+    confusion: (classes, classes), counts; rows are the truth, columns the predictions.
     """
     total = confusion.sum(axis=1, keepdims=True)
-    share = confusion / np.where(total > 0, total, 1)
-    size = 3 + 0.8 * len(class_names)
-    figure, (axes,) = _figure(size, size)
-    words = [
-        [f"{n:,}\n{s:.1%}" for n, s in zip(*row, strict=True)]
-        for row in zip(confusion, share, strict=True)
+    fraction = confusion / np.where(total > 0, total, 1)
+    texts = [
+        [f"{n:,}\n{f:.1%}" for n, f in zip(*row, strict=True)]
+        for row in zip(confusion, fraction, strict=True)
     ]
-    _draw_cells(axes, share, words=words, rows=class_names, columns=class_names)
-    axes.set(xlabel="judged", ylabel="true")
+    figure, axes = _draw_cells(fraction, texts=texts, rows=class_names, columns=class_names)
+    axes.set(xlabel="predicted", ylabel="true")
     return figure
 
 
-def draw_matrix(table: pd.DataFrame, *, title: str = "") -> "Figure":
-    """A table of counts as cells with their numbers, the larger the darker."""
-    rows, columns = table.shape
-    figure, (axes,) = _figure(2.5 + 0.7 * columns, 2 + 0.5 * rows)
+def draw_matrix(table: "pd.DataFrame") -> "Figure":
+    """Return a table of counts as cells with their numbers, darker for larger counts."""
     values = table.to_numpy(dtype=float)
-    words = [[f"{n:,.0f}" for n in row] for row in values]
-    _draw_cells(axes, values, words=words, rows=list(table.index), columns=list(table.columns))
-    axes.set_title(printable(title))
-    return figure
+    texts = [[f"{n:,.0f}" for n in row] for row in values]
+    return _draw_cells(values, texts=texts, rows=list(table.index), columns=list(table.columns))[0]
 
 
-def draw_training_curve(table: pd.DataFrame, *, best_epoch: int, score: str) -> "Figure":
-    """Loss and validation score by epoch, the best epoch marked.
+def draw_training_curve(table: "pd.DataFrame", *, best_epoch: int, score: str) -> "Figure":
+    """Return loss and validation score by epoch, with the best epoch marked.
 
-    table: columns epoch, train_loss, val_loss and `score`, as in "val_auroc".
+    table: columns epoch, train_loss, val_loss and `score`, for example "val_auroc".
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -112,53 +102,37 @@ def draw_training_curve(table: pd.DataFrame, *, best_epoch: int, score: str) -> 
     return figure
 
 
-def draw_counts(counts: pd.DataFrame, *, xlabel: str = "records") -> "Figure":
-    """Horizontal bars, one a row, with its sum; several columns (folds, say) are stacked."""
-    figure, (axes,) = _figure(8, 1.2 + 0.32 * len(counts))
-    names = [printable(str(name)) for name in counts.index]
-    reached = np.zeros(len(counts))
-    shades = np.linspace(1, 0.35, counts.shape[1])
-    for column, shade in zip(counts.columns, shades, strict=True):
-        axes.barh(names, counts[column], left=reached, color=BLUE, alpha=shade, label=str(column))
-        reached += counts[column].to_numpy(dtype=float)
-    for k, total in enumerate(reached):
-        axes.text(total, k, f" {total:,.0f}", va="center", fontsize=8)
-    axes.invert_yaxis()
+def draw_counts(counts: "pd.Series[int]") -> "Figure":
+    """Return a horizontal bar for each count of records."""
+    figure, axes = _draw_bars(counts, height=1.2 + 0.32 * len(counts), colour=BLUE)
+    for k, count in enumerate(counts):
+        axes.text(count, k, f" {count:,}", va="center", fontsize=8)
     axes.margins(x=0.12)
-    axes.set(xlabel=xlabel)
-    axes.spines[["top", "right"]].set_visible(False)
-    if counts.shape[1] > 1:
-        axes.legend(
-            title=counts.columns.name, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5)
-        )
+    axes.set_xlabel("records")
     return figure
 
 
-def draw_missing(shares: "pd.Series[float]") -> "Figure":
-    """The share of empty cells of each column, as bars from 0 to 100 %."""
-    figure, (axes,) = _figure(8, 1.2 + 0.28 * len(shares))
-    names = [printable(str(name)) for name in shares.index]
-    axes.barh(names, np.ones(len(shares)), color="0.94")
-    axes.barh(names, shares, color=ORANGE)
-    for k, share in enumerate(shares):
-        axes.text(1.01, k, f"{share:.1%}", va="center", fontsize=8)
-    axes.invert_yaxis()
-    axes.set(xlim=(0, 1), xlabel="share of the rows where it is missing")
+def draw_missing(fractions: "pd.Series[float]") -> "Figure":
+    """Return the fraction of empty cells of each column, as bars from 0 to 100 %."""
+    figure, axes = _draw_bars(fractions, height=1.2 + 0.28 * len(fractions), colour=ORANGE)
+    axes.barh(range(len(fractions)), 1, color="0.94", zorder=0)
+    for k, fraction in enumerate(fractions):
+        axes.text(1.01, k, f"{fraction:.1%}", va="center", fontsize=8)
+    axes.set(xlim=(0, 1), xlabel="rows without a value")
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
-    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def draw_traces(
     signals: Sequence[NDArray[np.floating]], *, titles: Sequence[str], rate_hz: float
 ) -> "Figure":
-    """Small multiples on one scale: each signal (time,) under its title, which names its unit."""
-    figure, every = _figure(9, 0.6 + 1.2 * len(signals), rows=len(signals), share=True)
-    for axes, signal, title in zip(every, signals, titles, strict=True):
+    """Return signals (time,) below each other on one scale; each title names its unit."""
+    figure, axes_of_rows = _figure(9, 0.6 + 1.2 * len(signals), rows=len(signals), share=True)
+    for axes, signal, title in zip(axes_of_rows, signals, titles, strict=True):
         axes.plot(np.arange(len(signal)) / rate_hz, signal, color="black", linewidth=0.7)
         axes.set_title(printable(title, length=110), loc="left", fontsize=9)
         axes.grid(color="0.9")
-    every[-1].set_xlabel("time (s)")
+    axes_of_rows[-1].set_xlabel("time (s)")
     return figure
 
 
@@ -168,19 +142,17 @@ def draw_augmentations(
     afters: Mapping[str, NDArray[np.floating]],
     rate_hz: float,
 ) -> "Figure":
-    """One lead (time,) as it was, grey, and after each augmentation, on top.
-
-    Both are preprocessed, for augmentation comes after that.
-    """
-    figure, every = _figure(9, 0.6 + 1.2 * len(afters), rows=len(afters), share=True)
+    """Return one preprocessed lead (time,) in grey, with each augmented version on top."""
+    figure, axes_of_rows = _figure(9, 0.6 + 1.2 * len(afters), rows=len(afters), share=True)
     time_s = np.arange(len(before)) / rate_hz
-    for axes, (name, after) in zip(every, afters.items(), strict=True):
+    for axes, (name, after) in zip(axes_of_rows, afters.items(), strict=True):
         axes.plot(time_s, before, color=GREY, linewidth=1.4, label="before")
         axes.plot(time_s, after, color=BLUE, linewidth=0.8, label="after")
         axes.set_title(printable(name), loc="left", fontsize=9)
         axes.grid(color="0.9")
-    every[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
-    every[-1].set_xlabel("time (s)")
+    top, bottom = axes_of_rows[0], axes_of_rows[-1]
+    top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
+    bottom.set_xlabel("time (s)")
     figure.supylabel("preprocessed units: each lead scaled to [−1, 1]", fontsize="medium")
     return figure
 
@@ -188,10 +160,10 @@ def draw_augmentations(
 def _figure(
     width: float, height: float, *, rows: int = 1, columns: int = 1, share: bool = False
 ) -> "tuple[Figure, list[Axes]]":
-    """A figure of so many inches and its axes, row by row.
+    """Return a figure of this size in inches and its axes, row by row.
 
-    The layout "compressed" makes room for the words around panels of equal scales, which
-    "constrained" measures before it knows how large these panels become.
+    The layout "compressed" leaves room for text around panels of equal scale; "constrained"
+    measures it before the panels have their final size.
     """
     from matplotlib.figure import Figure
 
@@ -200,19 +172,34 @@ def _figure(
     return figure, list(axes.flat)
 
 
+def _draw_bars(values: "pd.Series[Any]", *, height: float, colour: str) -> "tuple[Figure, Axes]":
+    """Draw a horizontal bar for each value, named by the index, from top to bottom."""
+    figure, (axes,) = _figure(8, height)
+    axes.barh(range(len(values)), values, color=colour)
+    axes.set_yticks(range(len(values)), [printable(str(name)) for name in values.index])
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
 def _draw_cells(
-    axes: "Axes",
     values: NDArray[np.floating],
     *,
-    words: Sequence[Sequence[str]],
+    texts: Sequence[Sequence[str]],
     rows: Sequence[Any],
     columns: Sequence[Any],
-) -> None:
-    """Cells from white to blue with their words in them."""
-    axes.imshow(values, cmap="Blues", vmin=0, vmax=max(float(values.max()), 1e-9) * 1.1)
+) -> "tuple[Figure, Axes]":
+    """Draw cells from white to blue with their texts."""
+    figure, (axes,) = _figure(2.6 + 1.05 * len(columns), 1.6 + 0.75 * len(rows))
+    axes.imshow(
+        values, cmap="Blues", vmin=0, vmax=max(float(values.max()), 1e-9) * 1.1, aspect="auto"
+    )
     dark = values > 0.6 * values.max()
     for (i, j), is_dark in np.ndenumerate(dark):
         colour = "white" if is_dark else "black"
-        axes.text(j, i, words[i][j], ha="center", va="center", fontsize=9, color=colour)
-    axes.set_xticks(range(len(columns)), [printable(str(name)) for name in columns])
-    axes.set_yticks(range(len(rows)), [printable(str(name)) for name in rows])
+        axes.text(j, i, texts[i][j], ha="center", va="center", fontsize=9, color=colour)
+    axes.set_xticks(
+        range(len(columns)), [wrapped(str(name), width=12) for name in columns], fontsize=9
+    )
+    axes.set_yticks(range(len(rows)), [wrapped(str(name), width=22) for name in rows], fontsize=9)
+    return figure, axes

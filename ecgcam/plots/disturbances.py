@@ -1,4 +1,4 @@
-"""What disturbances do to a model's scores: curves over their strength, bars for single changes."""
+"""Effect of disturbances on a model's scores: curves over strength, bars for single changes."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .curves import BLUE, COLOURS, GREY, ORANGE
 from .forest import TITLES
-from .style import printable
+from .style import BLUE, COLOURS, GREY, ORANGE, panels, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,44 +15,41 @@ if TYPE_CHECKING:
 
 Scores = Mapping[str, Any]
 
-_COLUMNS = 3
 _LOOKS = dict(zip(TITLES, zip((BLUE, ORANGE, COLOURS[2]), "os^", strict=True), strict=True))
 
 
 def draw_strengths(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
-    """A panel a kind of disturbance: each of TITLES from undisturbed to the strongest.
+    """Return a panel per kind of disturbance: each of TITLES against its strength.
 
-    undisturbed: each score with its `…_ci`. trials: the same with `kind`, `strength` and `unit`,
-    those of a kind in a row, from weak to strong. Dotted is an AUROC of guesses.
+    undisturbed: each score with its `…_ci`. trials: the same with `kind`, `strength` and `unit`;
+    those of a kind are adjacent, from weak to strong. The dotted line is the AUROC of chance.
     """
-    from matplotlib.figure import Figure
-
-    kinds = [list(members) for _, members in groupby(trials, key=lambda trial: trial["kind"])]
-    lines = -(-len(kinds) // _COLUMNS)
-    figure = Figure(figsize=(10, 0.5 + 2.7 * lines), layout="constrained")
-    every = figure.subplots(lines, _COLUMNS, sharey=True, squeeze=False)
-    for axes, members in zip(every.flat, kinds, strict=False):
+    kinds = _by_kind(trials)
+    figure, axes_of_kinds = panels(len(kinds), columns=3, size=(3.2, 2.7))
+    for axes, members in zip(axes_of_kinds, kinds, strict=True):
         _draw_kind(axes, undisturbed, members)
-    for axes in every.flat[len(kinds) :]:
-        axes.set_axis_off()
-    handles, labels = every.flat[0].get_legend_handles_labels()
+    handles, labels = axes_of_kinds[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     return figure
 
 
-def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
-    """How much each score changes, a bar a trial; a row of panels a kind, a column each of TITLES.
+def _by_kind(trials: Sequence[Scores]) -> list[list[Scores]]:
+    return [list(members) for _, members in groupby(trials, key=lambda trial: trial["kind"])]
 
-    undisturbed: each score. trials: `kind`, `what`, and of each score its `…_change` and the
-    interval of that as `…_change_ci`, a line over the end of the bar; those of a kind in a row.
-    The panels of a row have one scale: what one lead changes is too little for that of the next.
+
+def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
+    """Return the change of each score: a bar per trial, a row per kind, a column per score.
+
+    undisturbed: each score. trials: `kind`, `what`, each score's `…_change`, and its interval
+    `…_change_ci`, drawn as a line over the end of the bar; those of a kind are adjacent. Each row
+    has its own scale, because a lost lead changes far less than swapped electrodes.
     """
     from matplotlib.figure import Figure
 
-    kinds = [list(members) for _, members in groupby(trials, key=lambda trial: trial["kind"])]
+    kinds = _by_kind(trials)
     height = 0.9 + 0.6 * len(kinds) + 0.27 * len(trials)
     figure = Figure(figsize=(10, height), layout="constrained")
-    every = figure.subplots(
+    rows = figure.subplots(
         len(kinds),
         len(TITLES),
         sharex="row",
@@ -61,18 +57,19 @@ def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
         squeeze=False,
         height_ratios=[len(members) for members in kinds],
     )
-    for row, members in zip(every, kinds, strict=True):
+    for row, members in zip(rows, kinds, strict=True):
         for axes, score in zip(row, TITLES, strict=True):
             _draw_bars(axes, members, score=score)
         labels = [printable(trial["what"]) for trial in members]
         row[0].set_yticks(range(len(members)), labels, fontsize=9)
         row[0].set_title(printable(members[0]["kind"]), loc="left", fontsize=10, weight="bold")
-    for axes, (score, title) in zip(every[-1], TITLES.items(), strict=True):
+    for axes, (score, title) in zip(rows[-1], TITLES.items(), strict=True):
         axes.set_xlabel(f"change of {title}\nundisturbed: {_number(undisturbed[score]):.3f}")
     return figure
 
 
 def _draw_kind(axes: "Axes", undisturbed: Scores, trials: Sequence[Scores]) -> None:
+    """Draw the scores of one kind of disturbance, undisturbed first."""
     steps = [undisturbed, *trials]
     for score, title in TITLES.items():
         colour, mark = _LOOKS[score]
@@ -88,12 +85,13 @@ def _draw_kind(axes: "Axes", undisturbed: Scores, trials: Sequence[Scores]) -> N
 
 
 def _draw_bars(axes: "Axes", trials: Sequence[Scores], *, score: str) -> None:
+    """Draw the change of one score, a bar per trial from top to bottom."""
     axes.axvline(0, color="black", linewidth=1, zorder=3)
-    for place, trial in enumerate(trials):
+    for row, trial in enumerate(trials):
         change = _number(trial[f"{score}_change"])
-        axes.barh(place, change, height=0.62, color=_LOOKS[score][0], alpha=0.75)
+        axes.barh(row, change, height=0.62, color=_LOOKS[score][0], alpha=0.75)
         bounds = trial[f"{score}_change_ci"] or (np.nan, np.nan)
-        axes.plot(bounds, [place, place], color="black", linewidth=0.9, zorder=4)
+        axes.plot(bounds, [row, row], color="black", linewidth=0.9, zorder=4)
     axes.set(ylim=(len(trials) - 0.4, -0.6))
     axes.margins(x=0.05)
     axes.grid(axis="x", color="0.93", zorder=0)

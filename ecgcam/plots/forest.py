@@ -1,10 +1,9 @@
-"""The forest: each group's score with its interval, against that of all records."""
+"""Forest plot: each group's score with its interval, against the score of all records."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .curves import BLUE, GREY
-from .style import printable
+from .style import BLUE, GREY, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,25 +17,25 @@ Scores = Mapping[str, Any]
 def draw_forest(
     overall: Scores, groups: Mapping[str, Mapping[str, Scores]], *, few_below: int
 ) -> "Figure":
-    """A row a group under a heading a way to part them; a column each of TITLES.
+    """Return a figure with a row per group, under a heading per grouping, and a column per score.
 
-    overall, and each group's: `n`, `few`, perhaps `positives`, and of each of TITLES the score
-    (None where it is undefined) and its `…_ci`, [low, high] or None. The line and the band are the
-    score of all records and its interval. A group with few positives or negatives is hollow and
-    grey; a score that is undefined is a dash, and one too low for the picture a mark at its edge.
+    overall, groups: `n`, `few`, optionally `positives`, and for each of TITLES the score (None if
+    undefined) and its `…_ci`, [low, high] or None. The line and band are the score of all records
+    and its interval. A group with few positives or negatives is hollow and grey, an undefined
+    score is a dash, and a score below the axis is a triangle at its left end.
     """
     from matplotlib.figure import Figure
 
     rows = _rows(groups)
     figure = Figure(figsize=(10, 1.3 + 0.27 * len(rows)), layout="constrained")
     columns = list(figure.subplots(1, len(TITLES), sharey=True))
-    beyond = False
+    below_axis = False
     for axes, (score, title) in zip(columns, TITLES.items(), strict=True):
         low, high = _limits(overall, rows, score)
         _draw_overall(axes, overall, score)
-        for place, (_, scores) in enumerate(rows):
+        for row, (_, scores) in enumerate(rows):
             if scores is not None:
-                beyond |= _draw_group(axes, place, scores, score, lowest=low)
+                below_axis |= _draw_group(axes, row, scores, score, lowest=low)
         axes.set(xlabel=title, xlim=(low, high), ylim=(len(rows) - 0.4, -0.6))
         axes.grid(axis="x", color="0.93", zorder=0)
         axes.tick_params(axis="y", length=0)
@@ -48,14 +47,14 @@ def draw_forest(
     words = (
         f"{'Numbers: positives of records' if known else 'n: records'}. "
         f"Line and band: all {overall['n']:,} records. "
-        f"Hollow: fewer than {few_below} positives or negatives, not to be relied on."
+        f"Hollow: fewer than {few_below} positives or negatives, unreliable."
     )
-    figure.suptitle(f"{words}\nTriangle: further to the left." if beyond else words, fontsize=9)
+    figure.suptitle(f"{words}\nTriangle: below the axis." if below_axis else words, fontsize=9)
     return figure
 
 
 def _rows(groups: Mapping[str, Mapping[str, Scores]]) -> list[tuple[str, Scores | None]]:
-    """The label and the scores of each row; a heading has none."""
+    """Return the label and the scores of each row; a heading has no scores."""
     rows: list[tuple[str, Scores | None]] = []
     for kind, members in groups.items():
         rows.append((printable(kind), None))
@@ -68,29 +67,31 @@ def _rows(groups: Mapping[str, Mapping[str, Scores]]) -> list[tuple[str, Scores 
 
 
 def _draw_overall(axes: "Axes", overall: Scores, score: str) -> None:
+    """Draw the score of all records as a line, and its interval as a band."""
     if overall[score] is not None:
         axes.axvspan(*_bounds(overall, score), color="0.92", linewidth=0, zorder=0)
         axes.axvline(overall[score], color=GREY, linewidth=1, zorder=1)
 
 
-def _draw_group(axes: "Axes", place: int, scores: Scores, score: str, *, lowest: float) -> bool:
-    """Its interval and its score; True if that is lower than the picture reaches."""
+def _draw_group(axes: "Axes", row: int, scores: Scores, score: str, *, lowest: float) -> bool:
+    """Draw a group's score and interval; return whether the score is below the axis."""
     if scores[score] is None:
-        axes.text(0.02, place, "–", transform=axes.get_yaxis_transform(), va="center", color=GREY)
+        axes.text(0.02, row, "–", transform=axes.get_yaxis_transform(), va="center", color=GREY)
         return False
     colour = GREY if scores["few"] else BLUE
-    beyond = bool(scores[score] < lowest)
-    place_on = axes.get_yaxis_transform() if beyond else axes.transData
-    axes.plot(_bounds(scores, score), [place, place], color=colour, linewidth=1.4, zorder=2)
-    axes.plot(
-        [0.02 if beyond else scores[score]], [place], "<" if beyond else "o", transform=place_on,
-        color=colour, markersize=5, markerfacecolor="white" if scores["few"] else colour, zorder=3,
-    )  # fmt: skip
-    return beyond
+    below_axis = bool(scores[score] < lowest)
+    x, mark, transform = scores[score], "o", axes.transData
+    if below_axis:
+        x, mark, transform = 0.02, "<", axes.get_yaxis_transform()
+    fill = "white" if scores["few"] else colour
+    look: dict[str, Any] = {"color": colour, "markerfacecolor": fill, "markersize": 5, "zorder": 3}
+    axes.plot(_bounds(scores, score), [row, row], color=colour, linewidth=1.4, zorder=2)
+    axes.plot([x], [row], mark, transform=transform, **look)
+    return below_axis
 
 
 def _bounds(scores: Scores, score: str) -> tuple[float, float]:
-    """The interval of a score; of one that has none, where the score itself stands."""
+    """Return the interval of a score, or the score twice if it has none."""
     low, high = scores[f"{score}_ci"] or (scores[score], scores[score])
     return low, high
 
@@ -98,7 +99,7 @@ def _bounds(scores: Scores, score: str) -> tuple[float, float]:
 def _limits(
     overall: Scores, rows: Sequence[tuple[str, Scores | None]], score: str
 ) -> tuple[float, float]:
-    """From just below the lowest interval of a group that is not small, to just above 1."""
-    told = [overall, *(scores for _, scores in rows if scores is not None and not scores["few"])]
-    lows = [_bounds(one, score)[0] for one in told if one[score] is not None]
+    """Return the axis: from just below the lowest interval of a large group to just above 1."""
+    large = [overall, *(scores for _, scores in rows if scores is not None and not scores["few"])]
+    lows = [_bounds(scores, score)[0] for scores in large if scores[score] is not None]
     return max(-0.02, min(lows, default=0.0) - 0.05), 1.015

@@ -1,4 +1,4 @@
-"""The clinical sheet: twelve leads and a rhythm strip on ECG paper, true to scale on A4."""
+"""Clinical sheet: twelve leads and a rhythm strip on ECG paper, true to scale on A4."""
 
 import textwrap
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from .paper import (
     MM_PER_MV,
     MM_PER_S,
     PAPER_MM,
+    RIGHT_MM,
     SHOWN_S,
     START_MM,
     THICK_MM,
@@ -26,35 +27,35 @@ from .paper import (
     new_page,
 )
 from .sheet_text import write_foot, write_head
-from .summary import shown_class
+from .summary import NOT_A_DEVICE, select_class
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
-COLUMN_S = 2.5  # of a shorter record than four of them, a quarter
+COLUMN_S = 2.5  # or a quarter of a record shorter than 10 s
 
-_NAME_MM = 5  # room for a lead's name above its trace
-_NAME_END_MM = 9  # from the trace's beginning to the end of the longest name
-_LETTER_MM = 2.2  # of what is written above a trace
-_CLEAR_S = 0.2  # a trace keeps clear of what the row beneath shows this much earlier or later
-_LEAST_STEPS = np.array([3, 4, 4, 4, 2])  # from the top to the rows' levels to the bottom
+_NAME_MM = 5  # height of a lead's name above its trace
+_NAME_END_MM = 9  # from the start of a trace to the end of the longest name
+_LETTER_MM = 2.2  # width of a letter of a name
+_CLEAR_S = 0.2  # a trace keeps clear of the row below, this much earlier and later too
+_LEAST_STEPS = np.array([3, 4, 4, 4, 2])  # from the top of the grid, over the rows, to its bottom
 
 
 def draw_sheet(
     record: Record, explanation: Explanation | None = None, *, class_name: str | None = None
 ) -> "Figure":
-    """Twelve leads of 2.5 s each and lead II for 10 s, at 25 mm/s and 10 mm/mV, over the heat.
+    """Return a sheet: twelve leads of 2.5 s, lead II for 10 s, at 25 mm/s and 10 mm/mV, over heat.
 
-    class_name: the class whose heat to show; the most probable one unless given. Time runs on from
-    column to column: the second starts at 2.5 s. Of a record shorter than 10 s each column shows a
-    quarter. The level of a lead is its median. Everything is drawn in millimetres, so that printed
-    unscaled on A4 the sheet is true to scale.
+    class_name: the class whose heat is drawn (default: the first of the decision, else the most
+    probable). Time runs on from column to column: the second starts at 2.5 s. For a record shorter
+    than 10 s each column shows a quarter. Each lead is centred on its median. The units are
+    millimetres, so that the sheet is true to scale when it is printed on A4 without scaling.
     """
     shown = None
     if explanation is not None:
-        shown = shown_class(record, explanation, class_name=class_name)
+        shown = select_class(record, explanation, class_name=class_name)
     figure, axes = new_page()
     draw_grid(axes)
     hatched = False
@@ -66,19 +67,21 @@ def draw_sheet(
     rows = _rows(record)
     cut = _draw_rows(axes, rows, _levels(rows, rate_hz=record.rate_hz))
     write_head(axes, record, explanation, notes=_notes(record, rows, cut))
-    write_foot(axes, explanation, shown, hatched=hatched)
+    if explanation is not None:
+        write_foot(axes, explanation, shown, hatched=hatched)
+    axes.text(RIGHT_MM, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
     return figure
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Trace:
-    """A stretch of one lead on the paper.
+    """A segment of one lead on the paper.
 
-    x, y:     (samples,), in mm: from the paper's left edge, and upwards from the lead's level;
+    x, y:     (samples,), in mm: from the paper's left edge, and up from the level of the row;
               y is NaN for a lead that was not recorded.
-    name:     what is written above it: the lead, and whether it was not recorded.
-    start_mm: where on the paper the stretch begins.
-    width_mm: how much of the paper's width it takes.
+    name:     the text above it: the lead, and "not recorded" if so.
+    start_mm: left edge on the paper.
+    width_mm: width on the paper.
     """
 
     lead: str
@@ -90,7 +93,7 @@ class _Trace:
 
 
 def _rows(record: Record) -> list[list[_Trace]]:
-    """Three rows of four leads, then the rhythm strip: lead II, or the first there is."""
+    """Return three rows of four leads, then the rhythm strip: lead II, or the first lead."""
     column_s = _column_s(record)
     rows = [
         [
@@ -104,11 +107,12 @@ def _rows(record: Record) -> list[list[_Trace]]:
 
 
 def _column_s(record: Record) -> float:
-    """How long a stretch of its leads each column shows."""
+    """Return the duration that each column shows."""
     return min(COLUMN_S, record.duration_s / len(COLUMNS))
 
 
 def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
+    """Return the segment of a lead from `from_s` to `to_s`."""
     time_s = np.arange(record.signal_mv.shape[1]) / record.rate_hz
     within = (time_s >= from_s) & (time_s < to_s)
     height = np.full(time_s.size, np.nan)
@@ -126,10 +130,10 @@ def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
 
 
 def _levels(rows: Sequence[Sequence[_Trace]], *, rate_hz: float) -> list[int]:
-    """Where on the paper each row's level stands, in mm, on a thick line.
+    """Return the level of each row on the paper, in mm, on a thick line.
 
-    The gaps between the paper's edges and the levels are what the traces need to keep clear of
-    one another; then all grow alike, or the largest shrink, until they fill the grid.
+    The gaps between the edges of the grid and the levels start as large as the traces need to
+    keep clear of each other. Then all gaps grow alike, or the largest shrink, to fill the grid.
     """
     heights = np.nan_to_num([np.concatenate([trace.y for trace in row]) for row in rows])
     width = max(1, round(_CLEAR_S * rate_hz))
@@ -154,7 +158,7 @@ def _moving_maximum(rows: NDArray[np.float64], width: int) -> NDArray[np.float64
 
 
 def _draw_rows(axes: "Axes", rows: Sequence[Sequence[_Trace]], levels: Sequence[int]) -> list[str]:
-    """Draw the rows; returns the leads that would reach beyond a neighbour's level and are cut."""
+    """Draw the rows; return the leads that are cut off because they cross a neighbour's level."""
     cut = []
     for k, (row, level) in enumerate(zip(rows, levels, strict=True)):
         top = levels[k - 1] if k > 0 else TOP_MM
@@ -169,7 +173,7 @@ def _draw_rows(axes: "Axes", rows: Sequence[Sequence[_Trace]], levels: Sequence[
 
 
 def _draw_trace(axes: "Axes", trace: _Trace, *, level: float, bottom: float, top: float) -> None:
-    """One lead's stretch, and a mark where it takes over from the one before."""
+    """Draw a segment, and a mark at its start where another lead ends."""
     from matplotlib.patches import Rectangle
 
     (line,) = axes.plot(trace.x, level + trace.y, color="black", linewidth=0.7, gid=trace.lead)
@@ -180,7 +184,7 @@ def _draw_trace(axes: "Axes", trace: _Trace, *, level: float, bottom: float, top
 
 
 def _write_name(axes: "Axes", trace: _Trace, *, level: float, top: float) -> None:
-    """A lead's name above where its trace begins, and nearer its own row than the one above."""
+    """Write a lead's name above the start of its trace, nearer to its own row than to the next."""
     from matplotlib.patheffects import withStroke
 
     beginning = np.nan_to_num(trace.y[trace.x < trace.start_mm + _NAME_END_MM])
@@ -196,15 +200,15 @@ def _write_name(axes: "Axes", trace: _Trace, *, level: float, top: float) -> Non
 
 
 def _notes(record: Record, rows: Sequence[Sequence[_Trace]], cut: Sequence[str]) -> list[str]:
-    """What a reader must know of the drawing itself."""
+    """Return what a reader must know about the drawing."""
     notes = []
     if record.duration_s > SHOWN_S:
-        notes.append(f"the first {SHOWN_S} s of {record.duration_s:.4g} s are drawn")
+        notes.append(f"only the first {SHOWN_S} s of {record.duration_s:.4g} s are drawn")
     if record.duration_s < SHOWN_S:
         recorded, shown = f"{record.duration_s:.3g} s", f"{_column_s(record):.3g} s"
         notes.append(f"only {recorded} were recorded; each column shows {shown} of its leads")
     if rows[-1][0].lead != "II":
         notes.append(f"lead II is missing; the rhythm strip is {rows[-1][0].lead}")
     if cut:
-        notes.append(f"{', '.join(cut)}: the trace leaves its row and is cut off")
+        notes.append(f"{', '.join(cut)}: trace cut off where it leaves its row")
     return notes

@@ -1,26 +1,22 @@
-"""The words on the clinical sheet: who, how recorded, what was judged, what to beware of."""
+"""Text on the clinical sheet: the ECG, its answers and warnings, the meaning of the colours."""
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ..inference.results import Explanation
 from ..signals.record import Record
-from .heat import heat_colours
-from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, START_MM, TOP_MM, WIDTH_MM
+from .heat import draw_heat_scale
+from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, RIGHT_MM, START_MM, TOP_MM
 from .style import printable
 from .summary import (
     HEAT_MEANING,
-    NOT_A_DEVICE,
     NOT_SURE_MEANING,
-    Shown,
-    Verdict,
-    cautions,
+    ClassResult,
+    all_warnings,
+    class_results,
     facts,
-    judged_by,
-    verdicts,
+    model_in_words,
 )
 
 if TYPE_CHECKING:
@@ -28,91 +24,90 @@ if TYPE_CHECKING:
 
 _TITLE_MM = TOP_MM + 26.0
 _LINE_MM = 4.2
-_NOTES = 3  # lines there is room for under the title
-_CLASSES = 5  # lines there is room for in the table
-_TABLE_MM = (185, 238, 261, 283)  # where the class begins; where the other columns end
+_NOTE_LINES = 3  # fit below the facts
+_LINE_LENGTH = 105  # characters that end left of the table
+_CLASSES = 5  # rows that fit in the table
+_TABLE_MM = (178, 249, 267, RIGHT_MM)  # left edge of the class, right edges of the other columns
 
 
 def write_head(
     axes: "Axes", record: Record, explanation: Explanation | None, *, notes: Sequence[str]
 ) -> None:
-    """Above the grid: the ECG and its warnings on the left, the judgement on the right."""
+    """Write above the grid: the ECG and its warnings on the left, the answers on the right."""
+    results = [] if explanation is None else class_results(record, explanation)
     name = printable(record.name, length=50) or "ECG"
     axes.text(LEFT_MM, _TITLE_MM, name, fontsize=13, weight="bold")
     age, sex, heart_rate, sampling, filters = facts(record)
+    warnings = record.warnings if explanation is None else all_warnings(results, explanation)
     lines = [
         f"{age} · {sex} · {heart_rate}",
         f"{MM_PER_S} mm/s, {MM_PER_MV} mm/mV · {sampling} · {filters}",
+        *_note_lines([*notes, *warnings]),
     ]
-    warnings = record.warnings if explanation is None else cautions(explanation)
-    lines += _at_most(_NOTES, [f"! {note}" for note in (*notes, *warnings)])
     for k, line in enumerate(lines):
         y = _TITLE_MM - (k + 1.2) * _LINE_MM
-        axes.text(LEFT_MM, y, printable(line, length=105), fontsize=8)
-    if explanation is not None:
-        _write_judgement(axes, explanation)
+        axes.text(LEFT_MM, y, printable(line, length=_LINE_LENGTH), fontsize=8)
+    if explanation is not None and explanation.refused is not None:
+        reason = printable(f"no prediction: {explanation.refused}", length=250)
+        lines_of_reason = textwrap.fill(reason, 50)
+        y = _TITLE_MM + 2
+        axes.text(_TABLE_MM[0], y, lines_of_reason, fontsize=8, weight="bold", va="top")
+    elif explanation is not None:
+        _write_table(axes, results)
 
 
-def _write_judgement(axes: "Axes", explanation: Explanation) -> None:
-    """A line a class with its probability, its threshold and the decision; or why there is none."""
-    if explanation.refused is not None:
-        reason = printable(f"no judgement: {explanation.refused}", length=250)
-        lines = textwrap.fill(reason, 50)
-        axes.text(_TABLE_MM[0], _TITLE_MM + 2, lines, fontsize=8, weight="bold", va="top")
-        return
-    judged = verdicts(explanation)
-    _write_row(axes, 0, ["class", "probability", "threshold", "decision"], color="0.3")
-    for k, one in enumerate(judged[:_CLASSES], start=1):
-        _write_row(axes, k, _cells(one), weight="bold" if one.decided else "normal")
-    if len(judged) > _CLASSES:
-        _write_row(axes, _CLASSES + 1, [f"… and {len(judged) - _CLASSES} less probable"])
+def _note_lines(notes: Sequence[str]) -> list[str]:
+    """Return the notes on the lines that fit, with how many notes are left out."""
+    lines: list[str] = []
+    for k, note in enumerate(notes):
+        wrapped = textwrap.wrap(f"! {note}", _LINE_LENGTH, max_lines=2, placeholder=" …")
+        left = len(notes) - k
+        if len(lines) + len(wrapped) + (left > 1) > _NOTE_LINES:
+            return [*lines, f"… and {left} more"]
+        lines += wrapped
+    return lines
+
+
+def _write_table(axes: "Axes", results: Sequence[ClassResult]) -> None:
+    """Write a row for each class: its name, probability, threshold and the answer."""
+    _write_row(axes, 0, ["class", "probability", "threshold", "answer"], color="0.3")
+    for k, result in enumerate(results[:_CLASSES], start=1):
+        name = printable(result.full_name, length=30)
+        cells = [name, result.probability_text, result.threshold_text, result.answer]
+        _write_row(axes, k, cells, weight="bold" if result.answer == "yes" else "normal")
+    if len(results) > _CLASSES:
+        _write_row(axes, _CLASSES + 1, [f"… and {len(results) - _CLASSES} less probable"])
 
 
 def _write_row(
     axes: "Axes", k: int, cells: Sequence[str], *, color: str = "black", weight: str = "normal"
 ) -> None:
-    """The k-th row of the table: the first column to the left, the others to the right."""
+    """Write the k-th row of the table: the first column aligned left, the others right."""
     y = _TITLE_MM - k * _LINE_MM
     for x, word in zip(_TABLE_MM, cells, strict=False):
         side = "left" if x == _TABLE_MM[0] else "right"
         axes.text(x, y, word, ha=side, fontsize=8, weight=weight, color=color)
 
 
-def _cells(one: Verdict) -> list[str]:
-    threshold = f"{one.threshold:.3f}"
-    return [printable(one.name, length=20), one.probability_text, threshold, one.answer]
-
-
 def write_foot(
-    axes: "Axes", explanation: Explanation | None, shown: Shown | None, *, hatched: bool
+    axes: "Axes", explanation: Explanation, shown: ClassResult | None, *, hatched: bool
 ) -> None:
-    """Below the grid: who judged, what colours, doubts and sets mean, and what this is not.
+    """Write below the grid: the model, the meaning of the colours and of "not sure".
 
-    hatched: whether some of what is drawn was not judged.
+    hatched: whether a part of the drawn record was not used by the model.
     """
-    right = LEFT_MM + WIDTH_MM
-    axes.text(right, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
-    if explanation is None:
-        return
-    by = printable(judged_by(explanation), length=90)
-    axes.text(right, 11.1, by, ha="right", fontsize=6, color="0.3")
+    small: dict[str, Any] = {"fontsize": 6, "color": "0.3"}
+    by = printable(model_in_words(explanation), length=90)
+    axes.text(RIGHT_MM, 11.1, by, ha="right", **small)
     if shown is None:
         return
     if explanation.uncertain:
-        axes.text(right, 8.6, NOT_SURE_MEANING, ha="right", fontsize=6, color="0.3")
-    colours = np.linspace(0, 1, 256)[None]
-    axes.imshow(colours, cmap=heat_colours(), extent=(START_MM, 68, 10.6, 13.1), aspect="auto")
-    label = f"1   heat for {printable(shown.verdict.name, length=40)}"
-    label += "; hatched: not judged" if hatched else ""
+        axes.text(RIGHT_MM, 8.6, NOT_SURE_MEANING, ha="right", **small)
+    draw_heat_scale(axes, extent=(START_MM, 68, 10.6, 13.1))
+    label = f"1   heat for {printable(shown.full_name, length=40)}"
+    label += "; hatched: not used by the model" if hatched else ""
     axes.text(START_MM - 2, 11.1, "0", ha="right", fontsize=7)
     axes.text(70, 11.1, label, fontsize=7)
-    lines = [words for words in (HEAT_MEANING, shown.beware) if words]
+    lines = [words for words in (HEAT_MEANING, shown.edge_warning) if words]
     for k, words in enumerate(reversed(lines)):
-        axes.text(LEFT_MM, 3.6 + 2.4 * k, words, fontsize=6, color="0.3")
-
-
-def _at_most(count: int, lines: list[str]) -> list[str]:
-    """The lines, or the first of them and how many more there are."""
-    if len(lines) <= count:
-        return lines
-    return [*lines[: count - 1], f"… and {len(lines) - count + 1} more"]
+        axes.text(LEFT_MM, 3.6 + 2.4 * k, words, **small)

@@ -1,4 +1,4 @@
-"""The leads of a record one above the other, the heat behind them, the evidence beneath."""
+"""All leads of a record, one above the other, over the heat; the evidence below them."""
 
 from typing import TYPE_CHECKING
 
@@ -7,114 +7,141 @@ from numpy.typing import NDArray
 
 from ..inference.results import Explanation
 from ..signals.record import Record
-from .heat import draw_heat
+from .heat import draw_heat, draw_heat_scale
 from .style import printable
 from .summary import (
     HEAT_MEANING,
     NOT_A_DEVICE,
     NOT_SURE_MEANING,
-    Shown,
-    cautions,
-    judged_by,
-    shown_class,
+    ClassResult,
+    all_warnings,
+    class_results,
+    model_in_words,
+    select_class,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_CLOSEST_MV, _FARTHEST_MV = 0.8, 6.0  # between the baselines of two leads
+_SMALLEST_GAP_MV, _LARGEST_GAP_MV = 0.8, 6.0  # between the baselines of two leads
+
+# A fixed layout, in inches: matplotlib's layout engines draw twice to measure all text, in 0.3 s.
+_WIDTH, _LEFT, _RIGHT = 11.0, 0.9, 10.0
+_HEAD, _LEAD, _BETWEEN, _EVIDENCE, _TIME_AXIS, _NOTE = 0.85, 0.5, 0.4, 1.2, 0.65, 0.15
 
 
 def draw_leads(
     record: Record, explanation: Explanation, *, class_name: str | None = None
 ) -> "Figure":
-    """Every lead against time over the heat of one class, and its evidence in logits beneath.
+    """Return a figure of every lead over the heat of one class, with its evidence in logits.
 
-    class_name: the class to show; the most probable one unless given. All leads have one scale;
-    the level of a lead is its median, for an ECG has no absolute zero. A refused ECG is drawn
-    without heat, and the picture says why.
+    class_name: the class to show (default: the first of the decision, else the most probable).
+    All leads have one scale; each is centred on its median, because an ECG has no absolute zero.
+    A refused ECG is drawn without heat, with the reason.
     """
     from matplotlib.figure import Figure
 
-    shown = shown_class(record, explanation, class_name=class_name)
-    rows = len(record.leads)
-    figure = Figure(figsize=(11, 2.6 + 0.55 * rows), layout="constrained")
-    axes = figure.subplots(2, 1, sharex=True, height_ratios=(max(rows, 2), 2))
-    _draw_traces(axes[0], record)
+    shown = select_class(record, explanation, class_name=class_name)
+    notes = _notes(record, explanation, shown)
+    above, below = _LEAD * max(len(record.leads), 2), _EVIDENCE
+    bottom = _NOTE * len(notes) + _TIME_AXIS
+    height = _HEAD + above + _BETWEEN + below + bottom
+    figure = Figure(figsize=(_WIDTH, height))
+    traces, evidence = figure.subplots(2, 1, sharex=True, height_ratios=(above, below))
+    figure.subplots_adjust(
+        left=_LEFT / _WIDTH,
+        right=_RIGHT / _WIDTH,
+        bottom=bottom / height,
+        top=1 - _HEAD / height,
+        hspace=2 * _BETWEEN / (above + below),
+    )
+    _draw_traces(traces, record)
     if shown is None:
-        axes[1].set_axis_off()
-        axes[0].tick_params(labelbottom=True)
-        axes[0].set_xlabel("time (s)")
-        verdict = f"no judgement: {explanation.refused}"
+        evidence.set_axis_off()
+        traces.tick_params(labelbottom=True)
+        traces.set_xlabel("time (s)")
     else:
-        extent = (0.0, record.duration_s, *axes[0].get_ylim())
-        image = draw_heat(axes[0], shown.heat, extent=extent)
-        bar = figure.colorbar(image, ax=axes[0], shrink=0.5, aspect=30, pad=0.03)
-        bar.set_label(
-            f"heat: {printable(shown.verdict.name, length=20)}, share of the evidence range"
-        )
-        _draw_evidence(axes[1], shown)
-        verdict = shown.verdict.words
-    title = f"{printable(record.name) or 'ECG'}\n{printable(verdict, length=110)}"
-    figure.suptitle(title)
-    notes = [
-        f"{NOT_A_DEVICE}. {HEAT_MEANING}",
-        judged_by(explanation),
-        NOT_SURE_MEANING if shown is not None and shown.verdict.uncertain else "",
-        "" if shown is None else shown.beware,
-        *cautions(explanation),
-    ]
-    lines = "\n".join(printable(note, length=170) for note in notes if note)
-    figure.supxlabel(lines, fontsize=8, color="0.3")
+        _draw_class_heat(traces, shown)
+        _draw_evidence(evidence, shown)
+    answer = shown.in_words if shown else f"no prediction: {explanation.refused}"
+    title = f"{printable(record.name) or 'ECG'}\n{printable(answer, length=110)}"
+    middle = (_LEFT + _RIGHT) / 2 / _WIDTH
+    figure.suptitle(title, x=middle, y=1 - 0.12 / height)
+    figure.supxlabel("\n".join(notes), y=0.1 / height, va="bottom", fontsize=8, color="0.3")
     return figure
 
 
+def _notes(record: Record, explanation: Explanation, shown: ClassResult | None) -> list[str]:
+    """Return the lines below the figure."""
+    results = class_results(record, explanation)
+    notes = [
+        f"{NOT_A_DEVICE}. {HEAT_MEANING}",
+        model_in_words(explanation),
+        NOT_SURE_MEANING if shown is not None and shown.answer == "not sure" else "",
+        "" if shown is None else shown.edge_warning,
+        *all_warnings(results, explanation),
+    ]
+    return [printable(note, length=170) for note in notes if note]
+
+
 def _draw_traces(axes: "Axes", record: Record) -> None:
-    """The traces from the first lead at the top to the last, and a bar of 1 mV."""
+    """Draw the traces from the first lead at the top to the last, and a bar of 1 mV."""
     signal = record.signal_mv - np.median(record.signal_mv, axis=1, keepdims=True)
     levels = _levels(signal)
     time_s = np.arange(signal.shape[1]) / record.rate_hz
     for row, level in zip(signal, levels, strict=True):
         axes.plot(time_s, row + level, color="black", linewidth=0.7)
-    axes.set_yticks(levels, [printable(lead, length=12) for lead in record.leads], weight="bold")
+    axes.set_yticks(levels, [printable(lead, length=9) for lead in record.leads], weight="bold")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0, record.duration_s)
     axes.set_ylim(levels[-1] + min(signal[-1].min(), -0.4) - 0.2, max(signal[0].max(), 0.4) + 0.2)
-    _rule(axes, record.duration_s)
-    right = axes.get_yaxis_transform()  # x as a share of the axes, y in mV
+    _draw_time_grid(axes, record.duration_s)
+    right = axes.get_yaxis_transform()  # x as a fraction of the axes, y in mV
     axes.plot([1.01, 1.01], [-1, 0], transform=right, color="black", linewidth=1.5, clip_on=False)
     axes.text(1.015, -0.5, "1 mV", transform=right, va="center", rotation=90, fontsize=8)
 
 
+def _draw_class_heat(axes: "Axes", shown: ClassResult) -> None:
+    """Draw the heat of the class behind the traces, with its name and scale."""
+    draw_heat(axes, shown.heat, extent=(0.0, shown.record.duration_s, *axes.get_ylim()))
+    name = printable(shown.full_name, length=40)
+    title = f"heat for {name}, from 0 (lowest evidence) to 1 (highest)"
+    axes.set_title(title, fontsize=9, loc="left")
+    scale = axes.inset_axes((1.05, 0, 0.013, 0.4))
+    draw_heat_scale(scale, extent=(0, 1, 0, 1), upright=True)
+    scale.yaxis.tick_right()
+    scale.set(xticks=[], yticks=[0, 0.5, 1])
+    scale.set_title("heat", fontsize=9)
+
+
 def _levels(signal_mv: NDArray[np.float32]) -> list[float]:
-    """Where each lead's median stands, in mV from the first: apart as far as the traces need."""
+    """Return each lead's baseline in mV below the first, as far apart as the traces need."""
     below, above = -signal_mv.min(axis=1), signal_mv.max(axis=1)
-    gaps = np.clip(below[:-1] + above[1:] + 0.1, _CLOSEST_MV, _FARTHEST_MV)
+    gaps = np.clip(below[:-1] + above[1:] + 0.1, _SMALLEST_GAP_MV, _LARGEST_GAP_MV)
     return [0.0, *(-np.cumsum(gaps)).tolist()]
 
 
-def _draw_evidence(axes: "Axes", shown: Shown) -> None:
-    """Each frame's evidence for the class, above or below zero; with the bias it is the logit."""
-    edges = np.linspace(0, shown.evidence_s, shown.evidence.size + 1)
+def _draw_evidence(axes: "Axes", shown: ClassResult) -> None:
+    """Draw each frame's evidence for the class; its mean plus the bias is the logit."""
+    edges = np.linspace(0, shown.explanation.evidence_s, shown.evidence.size + 1)
     axes.stairs(shown.evidence, edges, baseline=0, fill=True, color="#9ecae1")
     axes.stairs(shown.evidence, edges, baseline=None, color="#08519c", linewidth=0.9)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set(xlabel="time (s)", ylabel="evidence\n(logits)")
-    name = printable(shown.verdict.name, length=30)
-    title = f"above zero speaks for {name}, below against;  {shown.sum}"
-    axes.set_title(title, fontsize=9, loc="left")
-    _rule(axes, shown.duration_s)
+    name = printable(shown.full_name, length=40)
+    axes.set_title(f"above zero: for {name}; below zero: against", fontsize=9, loc="left")
+    axes.set_title(shown.sum_in_words, fontsize=9, loc="right")
+    _draw_time_grid(axes, shown.record.duration_s)
 
 
-def _rule(axes: "Axes", duration_s: float) -> None:
-    """Lines at every second and, while they can be told apart, every fifth of one, as on paper."""
+def _draw_time_grid(axes: "Axes", duration_s: float) -> None:
+    """Draw a line every second, and every 0.2 s as on paper while there is room."""
     from matplotlib.ticker import MultipleLocator
 
+    axes.set_xlim(0, duration_s)
     axes.xaxis.set_major_locator(MultipleLocator(max(1, round(duration_s / 15))))
-    if duration_s <= 15:
-        axes.xaxis.set_minor_locator(MultipleLocator(0.2))
-    axes.grid(axis="x", which="major", color="0.7", linewidth=0.7)
-    axes.grid(axis="x", which="minor", color="0.85", linewidth=0.4)
-    axes.tick_params(axis="x", which="minor", length=0)
+    axes.grid(axis="x", color="0.7", linewidth=0.7)
     axes.set_axisbelow(True)
+    if duration_s <= 15:  # as one collection: 50 minor ticks take 0.1 s
+        steps, across = np.arange(0, duration_s, 0.2), axes.get_xaxis_transform()
+        axes.vlines(steps, 0, 1, transform=across, colors="0.85", linewidths=0.4, zorder=0.4)

@@ -28,7 +28,8 @@ from ..inference.results import Explanation
 from ..plots.curves import draw_confusion, draw_roc_pr
 from ..plots.forest import draw_forest
 from ..plots.reliability import CoverageCurve, draw_coverage, draw_reliability
-from ..plots.summary import verdicts
+from ..plots.summary import class_results
+from ..signals.record import Record
 from .explanation_report import remove_explanations, write_explanations
 from .html import figure_svg, png_file, write_page
 
@@ -105,10 +106,10 @@ def _draw_extremes(
             {
                 "page": f"{folder}/{page.name}",
                 "picture": png_file(page.with_name(f"{page.stem}-sheet.png")),
-                "words": f"ECG {answer.name}: {_verdict_words(answer)}",
+                "words": f"ECG {answer.name}: {_answer_in_words(record, answer)}",
                 "labels": _labels_in_words(judged, number),
             }
-            for page, answer, number in zip(pages, answers, numbers, strict=True)
+            for page, record, answer, number in zip(pages, records, answers, numbers, strict=True)
         ]
     return drawn
 
@@ -124,9 +125,11 @@ def _labels_in_words(judged: FoldPredictions, number: int) -> str:
     return f"{words}; SCP statements: {statements}" if statements else words
 
 
-def _verdict_words(answer: Explanation) -> str:
-    """The first of the verdicts, or why there is none."""
-    return next((one.words for one in verdicts(answer)), f"no judgement: {answer.refused}")
+def _answer_in_words(record: Record, answer: Explanation) -> str:
+    """Return the answer for the first class, or why there is none."""
+    if answer.refused is not None:
+        return f"no prediction: {answer.refused}"
+    return class_results(record, answer)[0].in_words
 
 
 def _class_scores(classifier: Classifier, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: one file each, pictures inside, every value escaped."""
+"""Self-contained HTML pages: one file with its pictures, every value escaped."""
 
 import base64
 import io
@@ -6,16 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from ..files import atomic_write
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from matplotlib.figure import Figure
 
 
 def figure_svg(figure: "Figure") -> str:
-    """A figure as the `src` of an <img>: an SVG, the same bytes for the same figure."""
+    """Return a figure as the `src` of an <img>: an SVG, the same bytes for the same figure."""
     from matplotlib import rc_context
 
     drawn = io.BytesIO()
@@ -25,7 +24,7 @@ def figure_svg(figure: "Figure") -> str:
 
 
 def png_file(path: Path) -> str:
-    """A picture that lies in a file, as the `src` of an <img>."""
+    """Return a PNG file as the `src` of an <img>."""
     return _data_uri("image/png", path.read_bytes())
 
 
@@ -34,16 +33,16 @@ def _data_uri(kind: str, data: bytes) -> str:
 
 
 def render(template: str, **values: object) -> str:
-    """The page that a template in `pages/` makes of the values.
+    """Render a template of `templates/`.
 
-    What is a value is shown as text, whatever it holds; a name that the template asks for and
-    that is not given is an error (jinja2.UndefinedError).
+    All text in the values is escaped. Raises jinja2.UndefinedError for a value that the template
+    uses but that is missing.
     """
-    return _pages().get_template(template).render(values)
+    return _environment().get_template(template).render(values)
 
 
 def write_page(path: Path, template: str, **values: object) -> Path:
-    """Render a template to a file, which is there whole or not at all; returns its path."""
+    """Render a template to a file, written whole or not at all; return its path."""
     page = render(template, **values)
     with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -51,14 +50,16 @@ def write_page(path: Path, template: str, **values: object) -> Path:
 
 
 @cache
-def _pages() -> Environment:
-    pages = Environment(
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
         loader=PackageLoader("ecgcam.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["number"] = lambda n: f"{n:,}"
-    pages.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    return pages
+    environment.filters["number"] = lambda n: f"{n:,}"
+    environment.filters["percent"] = lambda fraction: f"{100 * fraction:.1f} %"
+    return environment

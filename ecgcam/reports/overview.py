@@ -91,7 +91,7 @@ def _samples(folder: Source, superclasses: list[str], quality: Findings) -> dict
 def _pictures(found: dict[str, Any]) -> dict[str, str]:
     names = found["superclasses"]
     together = pd.DataFrame(found["co_occurrence"], index=names, columns=names)
-    ages = pd.DataFrame({"records": found["age"]["groups"]})
+    ages = pd.Series(found["age"]["groups"])
     missing = pd.Series(found["missing_values"]) / max(found["records"], 1)
     return {
         "co_occurrence": figure_svg(draw_matrix(together)),

@@ -1,4 +1,4 @@
-"""One ECG as a page to zoom in: traces over the heat, in one file that needs no network."""
+"""Zoomable page of one ECG: traces over the heat, in one file that needs no network."""
 
 import base64
 
@@ -11,80 +11,77 @@ from ..plots.summary import (
     HEAT_MEANING,
     NOT_A_DEVICE,
     NOT_SURE_MEANING,
-    Shown,
-    cautions,
+    ClassResult,
+    all_warnings,
+    class_results,
     facts,
-    judged_by,
-    lay_out,
-    shown_class,
-    verdicts,
+    model_in_words,
+    select_class,
 )
 from ..signals.record import Record
 from .html import render
 
-_HEAT_COLUMNS = 8192  # a browser's canvas is not as wide as a long record has samples
-_NOT_JUDGED = 255
+_HEAT_COLUMNS = 8192  # the widest canvas of browsers; a long record has more samples
+_LEFT_OUT = 255
 
 
 def viewer_html(record: Record, explanation: Explanation, *, class_name: str | None = None) -> str:
-    """A page with every lead, the heat and evidence of the class one picks, and the judgement.
+    """Return a page with the answers, every lead, and the heat and evidence of a chosen class.
 
-    class_name: the class that is picked at first; the most probable one unless given. Whatever the
-    record and the explanation hold is shown as text, never as markup. A refused ECG is shown
-    without heat, and the page says why. Raises ValueError for a class that is not there.
+    class_name: the class that is chosen at first (default: the first of the decision, else the
+    most probable). All text of the record and the explanation is escaped. A refused ECG is shown
+    without heat, with the reason. Raises ValueError for an unknown class.
     """
-    judged = [] if explanation.refused is not None else range(len(explanation.classes))
-    classes = [lay_out(record, explanation, k) for k in judged]
-    first = shown_class(record, explanation, class_name=class_name)
+    results = class_results(record, explanation)
+    first = select_class(record, explanation, class_name=class_name)
     return render(
         "viewer.html.jinja",
         name=record.name or "ECG",
         facts=facts(record),
-        verdicts=verdicts(explanation),
-        uncertain=explanation.uncertain,
-        not_sure_meaning=NOT_SURE_MEANING,
+        results=results,
+        not_sure=NOT_SURE_MEANING if explanation.uncertain else "",
         refused=explanation.refused,
-        warnings=cautions(explanation),
+        warnings=all_warnings(results, explanation),
         heat_meaning=HEAT_MEANING,
         not_a_device=NOT_A_DEVICE,
-        judged_by=judged_by(explanation),
+        model=model_in_words(explanation),
         data={
             "leads": record.leads,
             "duration_s": record.duration_s,
             "microvolts": _microvolts(record),
             "heat_colours": HEAT_COLOURS,
-            "first": first.verdict.name if first else None,
-            "classes": [_class(shown) for shown in classes],
+            "first": first.name if first else None,
+            "classes": [_class_data(result) for result in results],
         },
     )
 
 
-def _class(shown: Shown) -> dict[str, object]:
-    """What the page's script draws of one class."""
+def _class_data(result: ClassResult) -> dict[str, object]:
+    """Return what the page's script draws for one class."""
     return {
-        "name": shown.verdict.name,
-        "sum": shown.sum,
-        "beware": shown.beware,
-        "heat": _heat(shown.heat),
-        "evidence": [float(f"{value:.4g}") for value in shown.evidence],
-        "evidence_s": shown.evidence_s,
+        "name": result.name,
+        "sum": result.sum_in_words,
+        "edge_warning": result.edge_warning,
+        "heat": _heat_bytes(result.heat),
+        "evidence": [float(f"{value:.4g}") for value in result.evidence],
+        "evidence_s": result.explanation.evidence_s,
     }
 
 
 def _microvolts(record: Record) -> str:
-    """Each lead about its median, in whole microvolts: int16, little-endian, in base64."""
-    levelled = record.signal_mv - np.median(record.signal_mv, axis=1, keepdims=True)
+    """Return each lead about its median in whole µV: int16, little-endian, in base64."""
+    centred = record.signal_mv - np.median(record.signal_mv, axis=1, keepdims=True)
     limits = np.iinfo(np.int16)
-    whole = np.clip(np.rint(levelled * 1000), limits.min, limits.max)
+    whole = np.clip(np.rint(centred * 1000), limits.min, limits.max)
     return _base64(whole.astype("<i2"))
 
 
-def _heat(heat: NDArray[np.float32]) -> str:
-    """The heat as bytes from 0 to 254, or 255 where not judged, in base64."""
+def _heat_bytes(heat: NDArray[np.float32]) -> str:
+    """Return the heat as bytes from 0 to 254, or 255 where the record was left out, in base64."""
     columns = min(heat.size, _HEAT_COLUMNS)
-    picked = heat[np.arange(columns) * heat.size // columns]
-    return _base64(np.where(np.isnan(picked), _NOT_JUDGED, np.rint(picked * 254)).astype(np.uint8))
+    drawn = heat[np.arange(columns) * heat.size // columns]
+    return _base64(np.where(np.isnan(drawn), _LEFT_OUT, np.rint(drawn * 254)).astype(np.uint8))
 
 
-def _base64(numbers: NDArray[np.integer]) -> str:
-    return base64.b64encode(numbers.tobytes()).decode("ascii")
+def _base64(values: NDArray[np.integer]) -> str:
+    return base64.b64encode(values.tobytes()).decode("ascii")

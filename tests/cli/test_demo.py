@@ -3,7 +3,6 @@
 import json
 import re
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
@@ -92,14 +91,3 @@ def test_a_seed_that_cannot_train_is_refused_before_anything_is_made_up(tmp_path
     with pytest.raises(ValueError, match="seed must be from 0 to"):
         run_demo(tmp_path / "demo", DemoConfig(seed=2**63), show=show, on_epoch=print)
     assert not (tmp_path / "demo").exists()
-
-
-def test_the_code_of_the_readme_runs_in_its_folder(demo, monkeypatch, capsys):
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.S)
-    assert blocks
-    monkeypatch.chdir(demo.parent)
-    for block in blocks:
-        exec(block, {})
-    logit = re.search(r"\[(.+?)\] is \[(.+?)\]", capsys.readouterr().out)
-    assert float(logit[1]) == pytest.approx(float(logit[2]), abs=1e-4)

@@ -373,7 +373,7 @@ def test_the_extremes_are_explained_in_folders_beside(store, model, tmp_path, un
             f"{name}{ending}" for ending in ENDINGS
         }
         assert f'href="{folder}/{name}.html"' in page
-        assert f'alt="ECG {name}: ABNORMAL: ' in page
+        assert f'alt="ECG {name}: Abnormal ECG: ' in page
         ill = judged.targets[judged.indices == number, 0] > 0
         assert f"ECG {name}; labelled: {'ABNORMAL' if ill else 'none of these classes'}" in page
     evaluated(model(), store, tmp_path, folds=[9])
@@ -425,7 +425,7 @@ def test_of_a_flat_record_among_the_extremes_the_page_says_why_it_was_not_explai
     flat = replace(flat, signal_mv=np.zeros_like(flat.signal_mv))
     monkeypatch.setattr("ecgcam.data.store.Store.record", lambda *_: flat)
     evaluated(model(), store, tmp_path, folds=[9], draw=1)
-    assert 'alt="ECG f: no judgement: f: I, II, ' in (tmp_path / REPORT).read_text()
+    assert 'alt="ECG f: no prediction: f: I, II, ' in (tmp_path / REPORT).read_text()
 
 
 def test_nothing_is_learned_from_the_records_that_are_scored(store, model):

@@ -1,4 +1,4 @@
-"""The pictures of numbers show the numbers they are given."""
+"""Figures of scores, training and tables show their input."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from ecgcam.plots.curves import (
 from ecgcam.plots.style import printable
 
 
-def test_roc_and_pr_curves_enclose_the_areas_their_legends_name():
+def test_roc_and_pr_curves_have_the_areas_in_their_legends():
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 2, (300, 2))
     scores = rng.random((300, 2)) + 0.3 * targets
@@ -33,12 +33,12 @@ def test_roc_and_pr_curves_enclose_the_areas_their_legends_name():
         curve = next(line for line in roc.lines if line.get_label() == f"{name}: {auroc:.3f}")
         assert np.trapezoid(curve.get_ydata(), curve.get_xdata()) == pytest.approx(auroc)
         assert f"{name}: {average:.3f}" in [line.get_label() for line in pr.lines]
-    guessing = [line.get_ydata()[0] for line in pr.lines if line.get_linestyle() == ":"]
-    np.testing.assert_allclose(guessing, targets.mean(axis=0))
+    chance = [line.get_ydata()[0] for line in pr.lines if line.get_linestyle() == ":"]
+    np.testing.assert_allclose(chance, targets.mean(axis=0))
 
 
 @pytest.mark.parametrize("classes", [1, 5])
-def test_no_word_around_the_curves_is_cut_off(classes):
+def test_no_text_around_the_curves_is_cut_off(classes):
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 2, (300, classes))
     names = [f"class {k}" for k in range(classes)]
@@ -50,27 +50,49 @@ def test_no_word_around_the_curves_is_cut_off(classes):
     assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > 0
 
 
-def test_a_class_that_all_records_have_has_no_curve_and_the_legend_says_so():
-    targets = np.stack([np.ones(20, int), np.arange(20) % 2], axis=1)
-    scores = np.random.default_rng(0).random((20, 2))
-    figure = draw_roc_pr(targets, scores=scores, class_names=["ALL", "HALF"])
-    assert words(figure).count("ALL: one kind only") == 2
+def test_a_class_with_only_positives_or_negatives_has_no_curve_and_the_legend_says_so():
+    targets = np.stack([np.ones(20, int), np.arange(20) % 2, np.zeros(20, int)], axis=1)
+    scores = np.random.default_rng(0).random((20, 3))
+    figure = draw_roc_pr(targets, scores=scores, class_names=["ALL", "HALF", "NONE"])
+    assert words(figure).count("ALL: no negatives") == 2
+    assert words(figure).count("NONE: no positives") == 2
 
 
 def test_the_confusion_table_has_the_truth_in_its_rows():
-    figure = draw_confusion(np.array([[90, 10], [25, 75]]), class_names=["normal", "ABNORMAL"])
+    figure = draw_confusion(np.array([[90, 10], [25, 75]]), class_names=["normal", "abnormal"])
     (axes,) = figure.axes
     cells = {text.get_position(): text.get_text() for text in axes.texts}
-    assert cells[(1, 0)] == "10\n10.0%"  # column 1, row 0: normal, judged ABNORMAL
+    assert cells[(1, 0)] == "10\n10.0%"  # column 1, row 0: normal, predicted abnormal
     assert cells[(0, 1)] == "25\n25.0%"
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("judged", "true")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
 
 
-def test_a_confusion_table_without_a_class_is_drawn():
+def test_a_confusion_table_of_a_class_without_records_is_drawn():
     assert "0\n0.0%" in words(draw_confusion(np.array([[3, 1], [0, 0]]), class_names=["a", "b"]))
 
 
-def test_words_in_cells_stand_out():
+SUPERCLASSES = (
+    *("Normal ECG (NORM)", "Myocardial infarction (MI)", "ST/T change (STTC)"),
+    *("Conduction disturbance (CD)", "Hypertrophy (HYP)"),
+)
+
+
+@pytest.mark.parametrize("names", [SUPERCLASSES, SUPERCLASSES[1:3]])
+def test_long_class_names_in_a_confusion_table_do_not_overlap(names):
+    figure = draw_confusion(np.full((len(names), len(names)), 1234), class_names=names)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    (axes,) = figure.axes
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [" ".join(label.get_text().split()) for label in labels] == list(names)
+        boxes = [label.get_window_extent() for label in labels]
+        assert not any(a.overlaps(b) for a, b in zip(boxes, boxes[1:], strict=False))
+    drawn = figure.get_tightbbox(canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > 0
+
+
+def test_text_in_cells_stands_out():
     figure = draw_matrix(pd.DataFrame([[0, 50], [70, 100]], index=["a", "b"], columns=["c", "d"]))
     (axes,) = figure.axes
     for text in axes.texts:
@@ -95,27 +117,25 @@ def test_the_best_epoch_is_marked_at_its_score():
     assert "best: epoch 3, val_auroc 0.9000" in words(figure)
 
 
-def test_one_epoch_is_a_curve_too():
+def test_a_single_epoch_is_drawn():
     table = pd.DataFrame({"epoch": [1], "train_loss": [1.0], "val_loss": [2.0], "val_f1": [0.5]})
     draw_training_curve(table, best_epoch=1, score="val_f1").canvas.draw()
 
 
-def test_counts_are_stacked_and_summed():
-    counts = pd.DataFrame({1: [10, 20], 2: [5, 6]}, index=["NORM", "MI"])
-    (axes,) = draw_counts(counts).axes
-    assert [bar.get_width() for bar in axes.containers[1]] == [5, 6]
-    assert [bar.get_x() for bar in axes.containers[1]] == [10, 20]
-    assert [text.get_text().strip() for text in axes.texts] == ["15", "26"]
+def test_counts_are_bars_with_their_numbers():
+    (axes,) = draw_counts(pd.Series({"NORM": 1500, "MI": 26})).axes
+    assert [bar.get_width() for bar in axes.containers[0]] == [1500, 26]
+    assert [text.get_text().strip() for text in axes.texts] == ["1,500", "26"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["NORM", "MI"]
 
 
-def test_missing_shares_are_bars():
+def test_missing_fractions_are_bars():
     (axes,) = draw_missing(pd.Series({"age": 0.25, "weight": 0.5})).axes
-    assert [bar.get_width() for bar in axes.containers[1]] == [0.25, 0.5]
+    assert [bar.get_width() for bar in axes.containers[0]] == [0.25, 0.5]
     assert "50.0%" in words(axes.figure)
 
 
-def test_traces_stand_under_their_titles_in_seconds_and_on_one_scale():
+def test_traces_have_their_titles_in_seconds_and_on_one_scale():
     signals = [np.zeros(200), np.ones(300)]
     first, second = draw_traces(signals, titles=["a", "b"], rate_hz=100).axes
     assert second.get_title(loc="left") == "b"
@@ -124,7 +144,7 @@ def test_traces_stand_under_their_titles_in_seconds_and_on_one_scale():
     assert first.get_ylim() == second.get_ylim()
 
 
-def test_each_augmentation_is_drawn_over_what_it_was_made_of():
+def test_each_augmentation_is_drawn_over_the_original():
     before = np.sin(np.arange(100))
     figure = draw_augmentations(
         before, afters={"noise": before + 1, "gain": 2 * before}, rate_hz=100
@@ -140,8 +160,8 @@ def test_any_name_can_be_drawn():
     table = pd.DataFrame([[1, 2], [3, 4]], index=[HOSTILE, "b"], columns=[HOSTILE, "d"])
     targets, scores = np.array([[0], [1]]), np.array([[0.1], [0.9]])
     for figure in (
-        draw_matrix(table, title=HOSTILE),
-        draw_counts(table),
+        draw_matrix(table),
+        draw_counts(pd.Series({HOSTILE: 5})),
         draw_missing(pd.Series({HOSTILE: 0.5})),
         draw_confusion(table.to_numpy(), class_names=[HOSTILE, "b"]),
         draw_roc_pr(targets, scores=scores, class_names=[HOSTILE]),
@@ -150,7 +170,7 @@ def test_any_name_can_be_drawn():
         figure.canvas.draw()
 
 
-def test_drawable_text_is_one_short_line_of_signs_the_font_has():
+def test_printable_text_is_one_short_line_of_characters_that_the_font_has():
     assert printable("a\n b\tc") == "a b c"
     assert printable("心 é µ") == "□ é µ"
     assert printable("x" * 20, length=5) == "xxxx…"

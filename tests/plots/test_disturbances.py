@@ -1,17 +1,17 @@
-"""The forest and the pictures of robustness show the numbers they are given."""
+"""The forest plot and the figures of robustness show their input."""
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from support.drawn_records import HOSTILE, words
 
-from ecgcam.plots.curves import BLUE
 from ecgcam.plots.disturbances import draw_changes, draw_strengths
 from ecgcam.plots.forest import TITLES, draw_forest
+from ecgcam.plots.style import BLUE
 
 
 def group(value, *, n=100, few=False, **more):
-    """A group in which every score is this, give or take 0.05."""
+    """Return a group with this value for every score, and intervals of ±0.05."""
     scores = {name: value for name in TITLES}
     scores |= {
         f"{name}_ci": None if value is None else [value - 0.05, value + 0.05] for name in TITLES
@@ -35,7 +35,7 @@ def forest():
     return draw_forest(group(0.75, n=2183), groups, few_below=20)
 
 
-def test_each_group_stands_at_its_score_with_its_interval_in_its_row(forest):
+def test_each_group_is_drawn_at_its_score_with_its_interval_in_its_row(forest):
     axes = forest.axes[0]
     dots = {
         line.get_ydata()[0]: line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"
@@ -49,22 +49,22 @@ def test_each_group_stands_at_its_score_with_its_interval_in_its_row(forest):
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first row on top
 
 
-def test_the_line_is_the_score_of_all_and_what_is_undefined_a_dash(forest):
+def test_the_line_is_the_score_of_all_and_an_undefined_score_is_a_dash(forest):
     for axes in forest.axes:
-        (line,) = [one for one in axes.lines if list(one.get_ydata()) == [0, 1]]
+        (line,) = [line for line in axes.lines if list(line.get_ydata()) == [0, 1]]
         assert list(line.get_xdata()) == [0.75, 0.75]
         assert [(text.get_text(), text.get_position()[1]) for text in axes.texts] == [("–", 5)]
     assert [axes.get_xlabel() for axes in forest.axes] == list(TITLES.values())
 
 
-def test_a_small_group_is_hollow_and_the_picture_says_what_that_means(forest):
+def test_a_small_group_is_hollow_and_the_caption_explains_it(forest):
     dots = {line.get_ydata()[0]: line for line in forest.axes[0].lines if line.get_marker() == "o"}
     assert to_hex(dots[1].get_markerfacecolor()) == BLUE
     assert to_hex(dots[2].get_markerfacecolor()) == "#ffffff"
     assert "Hollow: fewer than 20" in words(forest)
 
 
-def test_a_small_group_too_low_for_the_picture_is_a_mark_at_its_edge():
+def test_a_small_group_below_the_axis_is_a_triangle_at_its_end():
     groups = {"site": {"1": group(0.8), "2": group(0.2, n=4, few=True)}}
     axes = draw_forest(group(0.9), groups, few_below=20).axes[0]
     assert axes.get_xlim()[0] == pytest.approx(0.7)
@@ -74,14 +74,14 @@ def test_a_small_group_too_low_for_the_picture_is_a_mark_at_its_edge():
     x, y = axes.transData.inverted().transform(at_edge)
     assert 0.7 < x < 0.71
     assert y == pytest.approx(2)
-    assert "Triangle: further to the left" in words(axes.figure)
+    assert "Triangle: below the axis" in words(axes.figure)
 
 
-def test_where_all_is_within_the_picture_it_speaks_of_no_triangle(forest):
+def test_without_a_score_below_the_axis_the_caption_has_no_triangle(forest):
     assert "Triangle" not in words(forest)
 
 
-def test_the_caption_says_what_the_numbers_are():
+def test_the_caption_explains_the_numbers():
     known = {"sex": {"female": group(0.8, positives=40)}}
     assert "Numbers: positives of records." in words(draw_forest(group(0.9), known, few_below=20))
     mean = words(draw_forest(group(0.9), {"sex": {"female": group(0.8)}}, few_below=20))
@@ -97,17 +97,17 @@ def test_curves_start_undisturbed_and_go_through_each_strength():
     ]
     figure = draw_strengths(group(0.9), trials)
     noise, late, empty = figure.axes
+    assert not empty.axison
     for title in TITLES.values():
         (curve,) = [line for line in noise.lines if line.get_label() == title]
         assert list(curve.get_ydata()) == [0.9, 0.8, 0.6]
     assert [label.get_text() for label in noise.get_xticklabels()] == ["none", "24", "0"]
     assert (noise.get_title(), noise.get_xlabel()) == ("white noise", "dB SNR")
     assert (late.get_title(), late.get_xlabel()) == ("late start", "s")
-    assert not empty.axison
     figure.canvas.draw()
 
 
-def test_bars_go_from_nothing_to_the_change_with_its_interval():
+def test_bars_go_from_zero_to_the_change_with_its_interval():
     trials = [trial("lead flat", "V1", 0.7), trial("lead flat", HOSTILE, None)]
     figure = draw_changes(group(0.9), trials)
     figure.canvas.draw()
@@ -122,14 +122,14 @@ def test_bars_go_from_nothing_to_the_change_with_its_interval():
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()][0] == "V1"
 
 
-def test_equal_changes_look_equal_and_a_small_one_of_a_lead_is_seen_beside_a_swap():
+def test_a_row_has_one_scale_and_small_changes_of_leads_are_visible_beside_swaps():
     trials = [
         trial("lead flat", "V1", 0.89) | {"sensitivity_change": 0.005},
         trial("lead flat", "V2", 0.9),
         trial("electrodes swapped", "RA and LL", 0.4) | {"specificity_change": -0.8},
     ]
-    for one in trials:
-        one |= {f"{name}_change_ci": None for name in TITLES}
+    for changed in trials:
+        changed |= {f"{name}_change_ci": None for name in TITLES}
     figure = draw_changes(group(0.9), trials)
     figure.canvas.draw()
     lost, swapped = tuple(figure.axes[:3]), tuple(figure.axes[3:])

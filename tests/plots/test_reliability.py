@@ -1,4 +1,4 @@
-"""The pictures of trust show the numbers they are given."""
+"""Figures of calibration and coverage show their input."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ def table():
 
 def curve(**about):
     coverage = np.arange(1, 101) / 100
-    usual = {"coverage": coverage, "accuracy": 1 - 0.1 * coverage, "records": 100}
-    return CoverageCurve(**usual | about)
+    default = {"coverage": coverage, "accuracy": 1 - 0.1 * coverage, "records": 100}
+    return CoverageCurve(**default | about)
 
 
 def test_each_bin_is_a_dot_with_its_interval(table):
@@ -27,16 +27,16 @@ def test_each_bin_is_a_dot_with_its_interval(table):
     (dots,) = [line for line in axes.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(dots.get_xdata(), table["mean_probability"])
     np.testing.assert_allclose(dots.get_ydata(), table["prevalence"])
-    upright = [line.get_xydata() for line in axes.lines if np.ptp(line.get_xdata()) == 0]
-    for line, said, so, n in zip(
-        upright, table["mean_probability"], table["prevalence"], table["n"], strict=True
+    vertical = [line.get_xydata() for line in axes.lines if np.ptp(line.get_xdata()) == 0]
+    for line, x, prevalence, n in zip(
+        vertical, table["mean_probability"], table["prevalence"], table["n"], strict=True
     ):
-        wanted = binomtest(round(so * n), n).proportion_ci(method="wilson")
-        np.testing.assert_allclose(line, [[said, wanted.low], [said, wanted.high]])
+        expected = binomtest(round(prevalence * n), n).proportion_ci(method="wilson")
+        np.testing.assert_allclose(line, [[x, expected.low], [x, expected.high]])
     assert axes.get_title() == "MI"
 
 
-def test_the_bars_are_where_the_records_are(table):
+def test_the_bars_show_the_distribution_of_the_records(table):
     (axes,) = draw_reliability({"MI": table}).axes
     heights = np.array([bar.get_height() for bar in axes.patches])
     np.testing.assert_allclose(heights / heights.sum(), table["n"] / 400)
@@ -55,18 +55,18 @@ def test_a_bin_of_one_record_is_drawn():
     draw_reliability({"MI": reliability_table(np.array([1]), np.array([1.0]))}).canvas.draw()
 
 
-def test_the_dot_stands_where_the_band_answers():
+def test_the_dot_is_the_coverage_and_accuracy_outside_the_band():
     figure = draw_coverage({"MI": curve(band=(0.5, 0.93)), "CD": curve(accuracy=np.ones(100))})
     (axes,) = figure.axes
     (dot,) = [line for line in axes.lines if line.get_marker() == "o"]
     assert dot.get_xydata().tolist() == [[0.5, 0.93]]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["MI: outside its band 50%, and 93.0% of them right", "CD"]
+    assert labels == ["MI (outside its band: 50% of records, 93.0% correct)", "CD"]
     lines = {line.get_label(): line for line in axes.lines}
     assert lines[labels[0]].get_color() == dot.get_color()
 
 
-def test_a_tick_says_where_it_stands():
+def test_tick_labels_are_the_tick_values():
     half_percents = curve(accuracy=np.linspace(0.975, 1, 100))
     (axes,) = draw_coverage({"MI": half_percents}).axes
     axes.figure.canvas.draw()
@@ -75,12 +75,12 @@ def test_a_tick_says_where_it_stands():
         assert float(label.get_text().rstrip("%")) == pytest.approx(100 * tick)
 
 
-def test_a_curve_begins_where_there_are_records_enough():
+def test_a_curve_starts_at_20_records():
     (axes,) = draw_coverage({"MI": curve()}).axes
     np.testing.assert_allclose(axes.lines[0].get_xdata(), np.arange(20, 101) / 100)
 
 
-def test_any_name_and_the_fewest_records_can_be_drawn(table):
+def test_any_name_and_a_single_record_can_be_drawn(table):
     few = curve(coverage=np.array([1.0]), accuracy=np.array([1.0]), records=1)
     for figure in (
         draw_reliability({HOSTILE: table}),
@@ -91,6 +91,6 @@ def test_any_name_and_the_fewest_records_can_be_drawn(table):
         assert "alert" in words(figure)
 
 
-def test_panels_without_a_class_are_blank(table):
+def test_panels_without_a_class_are_empty(table):
     figure = draw_reliability(dict.fromkeys("abcd", table))
     assert sum(not axes.axison for axes in figure.axes) == 2

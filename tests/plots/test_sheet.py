@@ -1,4 +1,4 @@
-"""The clinical sheet is true to scale and every trace stands beside its own name."""
+"""The clinical sheet is true to scale, and every trace has its own name."""
 
 import io
 import re
@@ -13,17 +13,19 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from support.drawn_records import HOSTILE, explained, refused, spiked, words
 
-from ecgcam.plots.paper import BOTTOM_MM, LEFT_MM, START_MM, TOP_MM, WIDTH_MM
+from ecgcam.plots.heat import heat_colours
+from ecgcam.plots.paper import BOTTOM_MM, LEFT_MM, RIGHT_MM, START_MM, TOP_MM
 from ecgcam.plots.sheet import draw_sheet
 from ecgcam.plots.stacked_leads import draw_leads
 from ecgcam.signals.leads import LEADS
 from ecgcam.signals.record import Record
+from ecgcam.tasks import SUPERCLASS_TITLES
 
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 
 
 def lines_mm(figure, gid):
-    """The lines of that name as (points, 2), in printed millimetres."""
+    """Return the lines of that name as (points, 2), in printed millimetres."""
     figure.canvas.draw()
     return [
         line.get_transform().transform(line.get_xydata()) / figure.dpi * 25.4
@@ -33,7 +35,7 @@ def lines_mm(figure, gid):
 
 
 def heat_of(figure):
-    """The picture of the heat: the larger of the two, the other is its legend."""
+    """Return the image of the heat: the larger image; the other is its scale."""
     return max(figure.findobj(AxesImage), key=lambda image: image.get_extent()[1])
 
 
@@ -56,7 +58,7 @@ def test_the_printed_page_is_a4():
     np.testing.assert_allclose([float(side) / 72 * 25.4 for side in box.groups()], (297, 210))
 
 
-def test_the_grid_has_a_line_each_millimetre_and_a_thicker_one_each_fifth():
+def test_the_grid_has_a_line_every_millimetre_and_a_thicker_line_every_fifth():
     figure = draw_sheet(spiked())
     thin_x, thin_y, thick_x, thick_y = [
         np.array([segment[0] for segment in lines.get_segments()])
@@ -66,10 +68,10 @@ def test_the_grid_has_a_line_each_millimetre_and_a_thicker_one_each_fifth():
     np.testing.assert_allclose(np.diff(thin_y[:, 1]), 1)
     np.testing.assert_allclose(np.diff(thick_x[:, 0]), 5)
     np.testing.assert_allclose(np.diff(thick_y[:, 1]), 5)
-    assert (START_MM - thick_x[0, 0]) % 5 == 0  # second 0 stands on a thick line
+    assert (START_MM - thick_x[0, 0]) % 5 == 0  # second 0 is on a thick line
 
 
-def test_each_row_has_a_pulse_of_1_mv_and_200_ms_whose_foot_is_the_rows_level():
+def test_each_row_has_a_pulse_of_1_mv_and_200_ms_that_starts_at_its_level():
     figure = draw_sheet(spiked())
     pulses = lines_mm(figure, "pulse")
     assert len(pulses) == 4
@@ -82,7 +84,7 @@ def test_each_row_has_a_pulse_of_1_mv_and_200_ms_whose_foot_is_the_rows_level():
 
 
 @pytest.mark.parametrize("order", [LEADS, LEADS[::-1]])
-def test_each_trace_stands_under_its_own_name_in_its_own_time(order):
+def test_each_trace_is_drawn_below_its_own_name_at_its_own_time(order):
     heights_mm = {lead: k + 1 for k, lead in enumerate(order)}
     figure = draw_sheet(spiked(leads=order))
     names = {text.get_text(): text.get_position() for text in figure.findobj(Text)[::-1]}
@@ -103,8 +105,8 @@ def test_each_trace_stands_under_its_own_name_in_its_own_time(order):
     assert rows[0][0] > rows[1][0] > rows[2][0] > np.median(lines_mm(figure, "II")[-1][:, 1])
 
 
-def test_a_lead_that_wanders_takes_no_other_leads_name_along():
-    """I and V1 begin 15 mm above their level, and only they are named higher."""
+def test_a_high_trace_moves_its_own_name_only():
+    """I and V1 start 15 mm above their level."""
     signal = np.zeros((12, 1000))
     signal[LEADS.index("I"), :30] = signal[LEADS.index("V1"), 500:530] = 1.5
     figure = draw_sheet(Record(signal_mv=signal, rate_hz=100))
@@ -115,7 +117,7 @@ def test_a_lead_that_wanders_takes_no_other_leads_name_along():
 
 
 @pytest.mark.parametrize("tall", [0.5, 2, 4, 30])
-def test_every_name_is_nearer_its_own_row_than_the_one_above(tall):
+def test_every_name_is_nearer_to_its_own_row_than_to_the_row_above(tall):
     signal = spiked().signal_mv.copy()
     signal[[1, 2, 5, 8, 11], :] += tall * (np.arange(1000) % 250 < 40)
     figure = draw_sheet(Record(signal_mv=signal, rate_hz=100))
@@ -127,7 +129,7 @@ def test_every_name_is_nearer_its_own_row_than_the_one_above(tall):
             assert away[row] <= away.min() + 1e-3
 
 
-def test_the_heat_stands_at_the_time_it_speaks_of():
+def test_the_heat_is_drawn_at_its_own_time():
     record = spiked()
     heat = np.zeros(1000)
     heat[430:440] = 1  # 4.30 to 4.40 s
@@ -135,20 +137,22 @@ def test_the_heat_stands_at_the_time_it_speaks_of():
     left, right, bottom, top = image.get_extent()
     assert (left, right, bottom, top) == (START_MM, START_MM + 250, BOTTOM_MM, TOP_MM)
     shown = np.asarray(image.get_array())[0]
-    hot_mm = left + np.flatnonzero(shown == 1) * (right - left) / shown.size
+    hot = (shown == heat_colours()(1.0, bytes=True)).all(axis=-1)
+    hot_mm = left + np.flatnonzero(hot) * (right - left) / len(shown)
     assert hot_mm.min() == pytest.approx(START_MM + 4.30 * 25)
     assert hot_mm.max() == pytest.approx(START_MM + 4.39 * 25)
 
 
-def test_of_a_long_record_the_first_10_s_are_shown_with_their_heat():
+def test_the_first_10_s_of_a_long_record_are_shown_with_their_heat():
     record = spiked(duration_s=25)
     figure = draw_sheet(record, explained(record))
     assert heat_of(figure).get_extent()[1] == START_MM + 250
-    assert heat_of(figure).get_array().max() == pytest.approx(0.4, abs=1e-3)
-    assert "the first 10 s of 25 s are drawn" in words(figure)
+    last = np.asarray(heat_of(figure).get_array())[0, -1]
+    np.testing.assert_array_equal(last, heat_colours()(999 / 2499, bytes=True))
+    assert "only the first 10 s of 25 s are drawn" in words(figure)
 
 
-def test_of_a_short_record_the_rest_of_the_paper_is_blank():
+def test_the_paper_after_the_end_of_a_short_record_is_blank():
     record = spiked(duration_s=7)
     figure = draw_sheet(record, explained(record))
     assert heat_of(figure).get_extent()[1] == START_MM + 175
@@ -157,7 +161,7 @@ def test_of_a_short_record_the_rest_of_the_paper_is_blank():
 
 
 @pytest.mark.parametrize("duration_s", [4, 5, 7.6])
-def test_of_a_short_record_every_lead_is_shown_for_a_quarter_of_it(duration_s):
+def test_each_column_shows_a_quarter_of_a_short_record(duration_s):
     figure = draw_sheet(spiked(duration_s=duration_s))
     quarter_mm = duration_s / 4 * 25
     for column, leads in enumerate(COLUMNS):
@@ -167,14 +171,14 @@ def test_of_a_short_record_every_lead_is_shown_for_a_quarter_of_it(duration_s):
             assert trace[:, 0].min() == pytest.approx(start, abs=0.3)
             assert trace[:, 0].max() == pytest.approx(start + quarter_mm, abs=0.3)
             spikes_mm = trace[trace[:, 1] > np.median(trace[:, 1]) + 0.5, 0] - START_MM
-            np.testing.assert_allclose(spikes_mm / 25 % 1, 0.3, atol=1e-3)  # in its own time
+            np.testing.assert_allclose(spikes_mm / 25 % 1, 0.3, atol=1e-3)  # at its own time
             assert np.ptp(trace[:, 1]) == pytest.approx(LEADS.index(lead) + 1, abs=1e-3)
     assert (
         f"only {duration_s} s were recorded; each column shows {duration_s / 4:.3g} s of its leads"
     ) in words(figure)
 
 
-def test_what_was_not_recorded_is_said_within_a_narrow_column():
+def test_the_name_of_a_missing_lead_fits_into_a_narrow_column():
     figure = draw_sheet(spiked(duration_s=5, leads=("I", "II", "III")))
     figure.canvas.draw()
     for text in figure.findobj(Text):
@@ -182,7 +186,7 @@ def test_what_was_not_recorded_is_said_within_a_narrow_column():
             assert text.get_window_extent().width / figure.dpi * 25.4 < 5 / 4 * 25 - 1
 
 
-def test_what_was_not_judged_is_hatched_and_has_no_heat():
+def test_a_part_that_was_left_out_is_hatched_and_has_no_heat():
     record = spiked()
     heat = np.linspace(0, 1, 1000)
     heat[800:] = np.nan
@@ -190,18 +194,18 @@ def test_what_was_not_judged_is_hatched_and_has_no_heat():
     hatched = [patch for patch in figure.findobj(Rectangle) if patch.get_hatch()]
     assert [patch.get_x() for patch in hatched] == [START_MM + 200]
     assert [patch.get_width() for patch in hatched] == [50]
-    assert np.ma.getmaskarray(heat_of(figure).get_array())[0].sum() == 200
-    assert "heat for ABNORMAL; hatched: not judged" in words(figure)
+    assert (np.asarray(heat_of(figure).get_array())[0, :, 3] == 0).sum() == 200  # transparent
+    assert "heat for ABNORMAL; hatched: not used by the model" in words(figure)
 
 
-def test_of_hatching_only_a_sheet_that_has_some_speaks():
+def test_a_sheet_without_hatching_does_not_explain_it():
     record = spiked(duration_s=20)
     heat = np.linspace(0, 1, 2000)
-    heat[1200:] = np.nan  # after what is drawn
+    heat[1200:] = np.nan  # after the drawn part
     assert "hatched" not in words(draw_sheet(record, explained(record, heat=heat)))
 
 
-def test_tall_traces_are_given_room_and_only_the_wildest_are_cut():
+def test_tall_traces_get_room_and_only_extreme_traces_are_cut():
     signal = spiked().signal_mv.copy()
     signal[7] *= 6  # V2: 4.8 mV
     tall = draw_sheet(Record(signal_mv=signal, rate_hz=100))
@@ -211,7 +215,7 @@ def test_tall_traces_are_given_room_and_only_the_wildest_are_cut():
     assert "is cut" not in words(draw_sheet(Record(signal_mv=signal, rate_hz=100)))
     signal[7] *= 10
     wild = draw_sheet(Record(signal_mv=signal, rate_hz=100))
-    assert "V2: the trace leaves its row and is cut off" in words(wild)
+    assert "V2: trace cut off where it leaves its row" in words(wild)
     assert np.ptp(lines_mm(wild, "V2")[0][:, 1]) == pytest.approx(480, abs=1e-3)
     wild.canvas.draw()
     (line,) = [line for line in wild.findobj(Line2D) if line.get_gid() == "V2"]
@@ -220,13 +224,13 @@ def test_tall_traces_are_given_room_and_only_the_wildest_are_cut():
     assert clip_mm[3] <= TOP_MM + 0.01
 
 
-def test_a_lead_that_is_missing_leaves_its_cell_empty():
+def test_a_missing_lead_leaves_its_cell_empty():
     figure = draw_sheet(spiked(leads=("I", "V1")))
     assert "V3: not recorded" in words(figure)
     assert "lead II is missing; the rhythm strip is I" in words(figure)
 
 
-def test_the_head_says_who_and_how_and_what_is_unknown():
+def test_the_head_has_the_facts_and_what_is_unknown():
     known = words(draw_sheet(spiked(name="17", age_years=56, sex="female", filters="0.05-150 Hz")))
     for fact in ("17", "56 years", "female", "filter: 0.05-150 Hz", "25 mm/s, 10 mm/mV", "100 Hz"):
         assert fact in known
@@ -236,7 +240,7 @@ def test_the_head_says_who_and_how_and_what_is_unknown():
     assert "93" not in unknown
 
 
-def test_both_pictures_say_which_model_judged():
+def test_both_pictures_name_the_model():
     record = spiked()
     answer = explained(record, model="normal", model_sha256="0a1b2c3d4e5f" + "0" * 52)
     for draw in (draw_sheet, draw_leads):
@@ -244,7 +248,7 @@ def test_both_pictures_say_which_model_judged():
         assert "Model" not in words(draw(record, explained(record)))
 
 
-def test_every_class_has_its_line_and_the_decided_ones_come_first():
+def test_every_class_has_its_row_and_decided_classes_come_first():
     record = spiked(warnings=("V5 is flat",))
     classes = ("NORM", "MI", "STTC", "CD", "HYP", "OTHER", "MORE")
     probabilities = (0.2, 0.9999, 0.45, 0.1, 0.3, 0.01, 0.0001)
@@ -266,58 +270,82 @@ def test_every_class_has_its_line_and_the_decided_ones_come_first():
     assert text.count("V5 is flat") == 1
 
 
-def test_what_is_in_doubt_stands_beside_the_decision():
+def test_an_uncertain_answer_is_not_sure():
     record = spiked()
     classes, probabilities = ("MI", "CD", "HYP"), (0.55, 0.1, 0.4)
     plain = explained(record, classes=classes, probabilities=probabilities)
     text = words(draw_sheet(record, replace(plain, uncertain=("MI", "HYP"))))
-    assert "class\nprobability\nthreshold\ndecision\n" in text
-    assert "MI\n0.550\n0.500\nyes, not sure\n" in text
-    assert "HYP\n0.400\n0.500\nno, not sure\n" in text
-    assert "Not sure: the probability is so near the threshold" in text
+    assert "class\nprobability\nthreshold\nanswer\n" in text
+    assert "MI\n0.550\n0.500\nnot sure\n" in text
+    assert "HYP\n0.400\n0.500\nnot sure\n" in text
+    assert "Not sure: the probability is too close to the threshold" in text
     assert "CD\n0.100\n0.500\nno\n" in text
     text = words(draw_sheet(record, plain))
     assert "MI\n0.550\n0.500\nyes\nHYP\n0.400\n0.500\nno\nCD" in text
     assert "not sure" not in text.casefold()
 
 
-def test_the_foot_says_what_not_sure_means_and_where_the_heat_is_not_to_be_trusted():
+SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
+TITLES = tuple(SUPERCLASS_TITLES[name] for name in SUPERCLASSES)
+
+
+def test_the_foot_explains_not_sure_and_unreliable_heat():
     record = spiked()
-    doubts = {"uncertain": ("NORM",), "model": "M" * 80}
-    classes = ("NORM", "MI", "STTC", "CD", "HYP")
-    answer = explained(record, classes=classes, probabilities=(0.5, 0.9, 0.1, 0.1, 0.1), **doubts)
+    about = {"classes": SUPERCLASSES, "class_titles": TITLES, "uncertain": ("STTC",)}
+    answer = explained(record, probabilities=(0.6, 0.9, 0.1, 0.1, 0.1), **about)
+    text = words(draw_sheet(record, answer))
+    assert "The heat peaks at the edge of a window" in text
+    assert "Not sure: the probability is too close to the threshold" in text
+    assert "heat for Myocardial infarction (MI)" in text
+    assert "Normal ECG (NORM) and Myocardial infarction (MI) are predicted together" in text
+
+
+@pytest.mark.parametrize("decision", [SUPERCLASSES, (), ("CD",)])
+def test_no_texts_overlap_on_a_full_sheet(decision):
+    """Five long names, all bold or none; warnings that fill their lines; the longest foot."""
+    record = spiked(age_years=91, sex="female", filters="0.05-150 Hz", name="a long name " * 4)
+    heat = np.linspace(1, 0, 1000)
+    heat[900:] = np.nan
+    answer = explained(
+        record,
+        **{"classes": SUPERCLASSES, "class_titles": TITLES, "probabilities": (0.5,) * 5},
+        **{"decision": decision, "uncertain": ("MI",), "heat": heat, "model": "M" * 40},
+        warnings=("Signal quality: V5 is flat, and so is V6", "The record is resampled"),
+    )
     figure = draw_sheet(record, answer)
-    text = words(figure)
-    assert "The hottest place is at an edge" in text
-    assert "Not sure: the probability is so near the threshold" in text
-    assert "! NORM is decided beside MI: each class is judged by itself" in text
     figure.canvas.draw()
-    foot = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text()]
-    foot = [box for box in foot if box.y1 / figure.dpi * 25.4 < BOTTOM_MM - 3]
-    assert min(box.y0 / figure.dpi * 25.4 for box in foot) > 3
-    assert not any(one.overlaps(other) for one in foot for other in foot if one is not other)
+    texts = [text for text in figure.findobj(Text) if text.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
+    for text, box in zip(texts, boxes, strict=True):
+        left, bottom, right, top = box.extents / figure.dpi * 25.4
+        assert LEFT_MM - 3 < left < right < RIGHT_MM + 3, text
+        assert 3 < bottom < top < 207, text
+        assert sum(box.overlaps(other) for other in boxes) == 1, text
 
 
-def test_the_columns_of_the_judgement_keep_apart():
+def test_the_columns_of_the_table_keep_apart():
     record = spiked()
-    figure = draw_sheet(record, explained(record, uncertain=("ABNORMAL",)))
-    figure.canvas.draw()
-    for row in (["class", "probability", "threshold", "decision"],
-                ["ABNORMAL", "0.900", "0.500", "yes, not sure"]):  # fmt: skip
-        found = {text.get_text(): text.get_window_extent() for text in figure.findobj(Text)}
-        edges_mm = [edge / figure.dpi * 25.4 for word in row for edge in found[word].intervalx]
-        gaps_mm = np.diff(edges_mm)[1::2]
-        assert gaps_mm.min() > 1
+    about = {"classes": ("CD",), "class_titles": ("Conduction disturbance",)}
+    for uncertain in (("CD",), None):
+        figure = draw_sheet(record, explained(record, uncertain=uncertain, **about))
+        figure.canvas.draw()
+        boxes = {text.get_text(): text.get_window_extent() for text in figure.findobj(Text)}
+        for row in (
+            ["class", "probability", "threshold", "answer"],
+            ["Conduction disturbance (CD)", "0.900", "0.500", "not sure" if uncertain else "yes"],
+        ):
+            edges_mm = [edge / figure.dpi * 25.4 for word in row for edge in boxes[word].intervalx]
+            assert np.diff(edges_mm)[1::2].min() > 1
 
 
-def test_a_refused_ecg_is_drawn_without_heat_and_says_why():
+def test_a_refused_ecg_is_drawn_without_heat_and_with_the_reason():
     record = spiked(duration_s=2)
     figure = draw_sheet(record, refused(record))
-    assert "no judgement: it lasts 2 s" in words(figure)
+    assert "no prediction: it lasts 2 s" in words(figure)
     assert not figure.findobj(AxesImage)
 
 
-def test_a_class_or_a_heatmap_that_does_not_fit_is_refused():
+def test_an_unknown_class_or_a_heatmap_of_another_length_is_an_error():
     record = spiked()
     with pytest.raises(ValueError, match="ABNORMAL, got 'NORM'"):
         draw_sheet(record, explained(record), class_name="NORM")
@@ -325,23 +353,22 @@ def test_a_class_or_a_heatmap_that_does_not_fit_is_refused():
         draw_sheet(record, explained(record, heat=np.zeros(700)))
 
 
-def test_hostile_words_are_drawn_as_they_are_and_nothing_runs_off_the_page():
+def test_hostile_text_is_drawn_as_it_is_and_stays_on_the_page():
     record = spiked(name=HOSTILE, filters=HOSTILE, warnings=(HOSTILE,) * 9)
     answer = explained(record, classes=(HOSTILE,), warnings=record.warnings)
     figure = draw_sheet(record, answer)
     figure.canvas.draw()
     for text in figure.findobj(Text):
         left, bottom, right, top = text.get_window_extent().extents / figure.dpi * 25.4
-        assert text.get_text() == "" or (left >= LEFT_MM - 3 and right <= LEFT_MM + WIDTH_MM + 3)
+        assert text.get_text() == "" or (left >= LEFT_MM - 3 and right <= RIGHT_MM + 3)
         assert text.get_text() == "" or (bottom > 3 and top < 207)
-    assert "… and 7 more" in words(figure)
+    assert "… and 8 more" in words(figure)
 
 
-def test_a_deep_trace_keeps_clear_of_a_tall_one_beneath():
-
+def test_a_deep_trace_keeps_clear_of_a_tall_trace_below():
     signal_mv = np.zeros((12, 1000), np.float32)
     signal_mv[0, 30] = -2.5  # I, in the first row
-    signal_mv[1, 30] = 2.5  # II, beneath it at the same moment
+    signal_mv[1, 30] = 2.5  # II, below it at the same time
     figure = draw_sheet(Record(signal_mv=signal_mv, rate_hz=100))
-    one, two = lines_mm(figure, "I")[0][:, 1], lines_mm(figure, "II")[0][:, 1]
-    assert one.min() >= two.max()
+    upper, lower = lines_mm(figure, "I")[0][:, 1], lines_mm(figure, "II")[0][:, 1]
+    assert upper.min() >= lower.max()

@@ -1,4 +1,4 @@
-"""What stands beside a picture is true of the numbers that it shows."""
+"""Answers, warnings and sums are stated as the explanation has them."""
 
 import re
 from dataclasses import replace
@@ -7,89 +7,136 @@ import numpy as np
 import pytest
 from support.drawn_records import explained, refused, spiked
 
-from ecgcam.plots.summary import cautions, lay_out
+from ecgcam.plots.summary import ClassResult, all_warnings, class_results, select_class
 
 
-def hottest_at(place_s, *, duration_s=10, judged_s=None, **about):
-    """A class whose heat is hottest there and nowhere else, and NaN after `judged_s`."""
+def first(record, explanation):
+    return ClassResult(record=record, explanation=explanation, k=0)
+
+
+def peak_at(peak_s, *, duration_s=10, used_s=None, **about):
+    """Return a class whose heat is 1 at that time, 0 elsewhere, and NaN after `used_s`."""
     record = spiked(duration_s=duration_s)
     heat = np.zeros(duration_s * 100)
-    heat[round(place_s * 100)] = 1
-    heat[round((judged_s or duration_s) * 100) :] = np.nan
-    return lay_out(record, explained(record, heat=heat, **about), 0)
+    heat[round(peak_s * 100)] = 1
+    heat[round((used_s or duration_s) * 100) :] = np.nan
+    return first(record, explained(record, heat=heat, **about))
 
 
-@pytest.mark.parametrize("place_s", [0, 0.28, 9.72, 9.99])
-def test_heat_that_is_hottest_at_an_edge_is_warned_of(place_s):
-    assert hottest_at(place_s).beware.startswith("The hottest place is at an edge")
+@pytest.mark.parametrize("peak_s", [0, 0.28, 9.72, 9.99])
+def test_heat_that_peaks_at_an_edge_has_a_warning(peak_s):
+    assert peak_at(peak_s).edge_warning.startswith("The heat peaks at the edge of a window")
 
 
-@pytest.mark.parametrize("place_s", [0.31, 5, 9.68])
-def test_heat_that_is_hottest_elsewhere_is_not(place_s):
-    assert hottest_at(place_s).beware == ""
+@pytest.mark.parametrize("peak_s", [0.31, 5, 9.68])
+def test_heat_that_peaks_elsewhere_has_no_warning(peak_s):
+    assert peak_at(peak_s).edge_warning == ""
 
 
-@pytest.mark.parametrize(("place_s", "warned"), [(9.9, True), (10.1, True), (15, False)])
-def test_windows_within_a_long_record_have_edges_too(place_s, warned):
-    found = hottest_at(place_s, duration_s=20, windows=2)
-    assert bool(found.beware) == warned
+@pytest.mark.parametrize(("peak_s", "warned"), [(9.9, True), (10.1, True), (15, False)])
+def test_windows_within_a_long_record_have_edges_too(peak_s, warned):
+    assert bool(peak_at(peak_s, duration_s=20, windows=2).edge_warning) == warned
 
 
-@pytest.mark.parametrize(("place_s", "warned"), [(6.8, True), (5, False)])
-def test_what_is_judged_ends_where_the_record_was_filled_up_or_left_out(place_s, warned):
-    assert bool(hottest_at(place_s, duration_s=7, evidence_s=7).beware) == warned
-    assert bool(hottest_at(place_s, duration_s=9, judged_s=7, evidence_s=7).beware) == warned
+@pytest.mark.parametrize(("peak_s", "warned"), [(6.8, True), (5, False)])
+def test_an_edge_is_where_padding_starts_or_the_record_was_left_out(peak_s, warned):
+    assert bool(peak_at(peak_s, duration_s=7, evidence_s=7).edge_warning) == warned
+    assert bool(peak_at(peak_s, duration_s=9, used_s=7, evidence_s=7).edge_warning) == warned
 
 
-def test_a_constant_map_has_no_hottest_place():
+def test_a_constant_map_has_no_peak():
     record = spiked()
-    assert lay_out(record, explained(record, heat=np.zeros(1000)), 0).beware == ""
+    assert first(record, explained(record, heat=np.zeros(1000))).edge_warning == ""
 
 
-def test_the_mean_that_is_said_is_that_of_the_evidence_that_is_drawn():
+def test_the_sum_is_that_of_the_evidence():
     record, evidence = spiked(), np.linspace(1, 3, 125)[None]
-    honest = explained(record, evidence=evidence, bias=np.array([0.5]), logits=np.array([2.5]))
-    assert lay_out(record, honest, 0).sum == "mean 2.00 + bias 0.50 = logit 2.50"
-    other = replace(honest, logits=np.array([-1.5]))
-    assert lay_out(record, other, 0).sum == "mean 2.00, which does not add up to the logit −1.50"
+    about = {"evidence": evidence, "bias": np.array([0.5]), "logits": np.array([2.5])}
+    assert first(record, explained(record, **about)).sum_in_words == (
+        "mean 2.00 + bias 0.50 = logit 2.50"
+    )
 
 
 @pytest.mark.parametrize(
     ("mean", "bias"),
     [(0.026, -0.051), (1.004, 0.004), (-0.0049, 0.0049), (-2.336, 0.205), (0.995, 0.006)],
 )
-def test_what_is_said_of_the_sum_adds_up_to_the_last_digit(mean, bias):
+def test_the_rounded_sum_adds_up_to_the_last_digit(mean, bias):
     record, logit = spiked(), mean + bias
     about = {"bias": np.array([bias]), "logits": np.array([logit])}
-    said = lay_out(record, explained(record, evidence=np.full((1, 125), mean), **about), 0).sum
-    first, sign, second, _, third = re.findall(r"−?\d+\.\d\d|[+−=]", said)
-    first, second, third = (float(x.replace("−", "-")) for x in (first, second, third))
-    assert first + (second if sign == "+" else -second) == pytest.approx(third, abs=1e-9)
-    assert (first, third) == pytest.approx((mean, logit), abs=0.011)
-    assert "−0.00" not in said
+    words = first(record, explained(record, evidence=np.full((1, 125), mean), **about)).sum_in_words
+    terms = re.findall(r"−?\d+\.\d\d|[+−=]", words)
+    a, b, total = (float(terms[k].replace("−", "-")) for k in (0, 2, 4))
+    assert a + (b if terms[1] == "+" else -b) == pytest.approx(total, abs=1e-9)
+    assert (a, total) == pytest.approx((mean, logit), abs=0.011)
+    assert "−0.00" not in words
 
 
 @pytest.mark.parametrize(
-    ("decided", "said"),
+    ("uncertain", "probability", "answer"),
     [
-        (("NORM", "MI", "CD"), ("NORM is decided beside MI, CD: each class is judged by itself",)),
-        ((), ("neither NORM nor another class is decided: each is judged by itself",)),
-        (("NORM",), ()),
-        (("MI", "CD"), ()),
+        (None, 0.9, "yes"),
+        ((), 0.1, "no"),
+        (("CD",), 0.55, "not sure"),
+        (("CD",), 0.45, "not sure"),
     ],
 )
-def test_answers_that_do_not_fit_one_another_are_pointed_out(decided, said):
-    about = {"classes": ("NORM", "MI", "CD"), "probabilities": (0.5,) * 3, "decision": decided}
-    answer = explained(spiked(), warnings=("flat V5",), **about)
-    assert cautions(answer) == ("flat V5", *said)
-
-
-def test_a_model_without_a_class_for_the_healthy_and_a_refusal_are_never_at_odds():
+def test_an_answer_is_yes_no_or_not_sure(uncertain, probability, answer):
+    about = {"classes": ("CD",), "class_titles": ("Conduction disturbance",)}
     record = spiked()
-    assert cautions(explained(record, probabilities=(0.1,))) == ()
-    assert cautions(replace(refused(record), classes=("NORM", "MI"))) == ()
+    result = first(
+        record, explained(record, probabilities=(probability,), uncertain=uncertain, **about)
+    )
+    assert result.in_words == (
+        f"Conduction disturbance (CD): {answer} (probability {probability:.3f}, threshold 0.500)"
+    )
 
 
-def test_a_model_of_the_healthy_alone_is_never_at_odds_with_itself():
-    for decided in (("NORM",), ()):
-        assert cautions(explained(spiked(), classes=("NORM",), decision=decided)) == ()
+def test_results_are_ordered_by_decision_then_probability_and_can_be_selected_by_name():
+    record = spiked()
+    about = {"classes": ("NORM", "MI", "CD"), "probabilities": (0.3, 0.45, 0.4)}
+    answer = explained(record, decision=("CD",), **about)
+    assert [result.name for result in class_results(record, answer)] == ["CD", "MI", "NORM"]
+    assert select_class(record, answer).name == "CD"
+    assert select_class(record, answer, class_name="NORM").name == "NORM"
+    with pytest.raises(ValueError, match="NORM, MI, CD, got 'HYP'"):
+        select_class(record, answer, class_name="HYP")
+    assert select_class(record, refused(record)) is None
+
+
+INDEPENDENT = "each class is predicted independently"
+
+
+@pytest.mark.parametrize(
+    ("decision", "uncertain", "warnings"),
+    [
+        (("NORM", "MI", "CD"), (), (f"NORM and MI, CD are predicted together: {INDEPENDENT}",)),
+        (("NORM", "MI", "CD"), ("MI",), (f"NORM and CD are predicted together: {INDEPENDENT}",)),
+        ((), (), (f"no class is predicted, NORM included: {INDEPENDENT}",)),
+        ((), ("MI",), ()),
+        (("NORM", "MI"), ("NORM",), ()),
+        (("NORM",), (), ()),
+        (("MI", "CD"), None, ()),
+    ],
+)
+def test_contradicting_answers_have_a_warning(decision, uncertain, warnings):
+    about = {"classes": ("NORM", "MI", "CD"), "probabilities": (0.5,) * 3}
+    about |= {"decision": decision, "uncertain": uncertain}
+    record = spiked()
+    answer = explained(record, warnings=("flat V5",), **about)
+    assert all_warnings(class_results(record, answer), answer) == ("flat V5", *warnings)
+
+
+@pytest.mark.parametrize(
+    ("classes", "decision"), [(("MI",), ()), (("NORM",), ()), (("NORM",), ("NORM",))]
+)
+def test_a_single_class_contradicts_nothing(classes, decision):
+    record = spiked()
+    answer = explained(record, classes=classes, decision=decision)
+    assert all_warnings(class_results(record, answer), answer) == ()
+
+
+def test_a_refusal_contradicts_nothing():
+    record = spiked()
+    answer = replace(refused(record), classes=("NORM", "MI"))
+    assert all_warnings(class_results(record, answer), answer) == ()

@@ -1,10 +1,11 @@
-"""Five files an ECG, named safely, whose numbers add up."""
+"""Explanations are five files for each ECG, safely named, with numbers that add up."""
 
 import hashlib
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.drawn_records import HOSTILE, explained, spiked
 from support.tiny import SUPERCLASS, tiny_model
 
@@ -14,8 +15,8 @@ from ecgcam.reports.explanation_report import file_names, write_explanations
 ENDINGS = ("-leads.png", "-sheet.png", "-sheet.pdf", ".html", ".json")
 
 
-def test_an_ecg_leaves_five_files_and_its_evidence_adds_up(tmp_path):
-    """Of 17 s: two windows of the model, the second filled up."""
+def test_an_ecg_has_five_files_and_its_evidence_adds_up(tmp_path):
+    """The record of 17 s has two windows, the second padded."""
     path = tmp_path / "model.safetensors"
     classifier = load(tiny_model(path, task=SUPERCLASS, duration_s=10))
     record = spiked(duration_s=17, name="08001_lr", age_years=70)
@@ -25,20 +26,29 @@ def test_an_ecg_leaves_five_files_and_its_evidence_adds_up(tmp_path):
     assert {file.name for file in out.iterdir()} == {f"08001_lr{end}" for end in ENDINGS}
     assert (out / "08001_lr-sheet.pdf").read_bytes().startswith(b"%PDF")
     assert (out / "08001_lr-leads.png").read_bytes().startswith(b"\x89PNG")
-    found = json.loads((out / "08001_lr.json").read_text(), parse_constant=pytest.fail)
-    assert list(found["classes"]) == list(SUPERCLASS.classes)
-    for one in found["classes"].values():
-        assert np.mean(one["evidence"]) + one["bias"] == pytest.approx(one["logit"], abs=1e-4)
-        assert len(one["heatmap"]) == 1700
-    assert found["ecg"]["duration_s"] == 17
-    assert found["evidence_s"] == pytest.approx(17, abs=found["evidence_s"] / 100)
-    assert found["ecg"]["leads"] == list(record.leads)
+    answer = json.loads((out / "08001_lr.json").read_text(), parse_constant=pytest.fail)
+    assert list(answer["classes"]) == list(SUPERCLASS.classes)
+    for entry in answer["classes"].values():
+        assert np.mean(entry["evidence"]) + entry["bias"] == pytest.approx(entry["logit"], abs=1e-4)
+        assert len(entry["heatmap"]) == 1700
+    assert answer["ecg"]["duration_s"] == 17
+    assert answer["evidence_s"] == pytest.approx(17, abs=answer["evidence_s"] / 100)
+    assert answer["ecg"]["leads"] == list(record.leads)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert found["model"] == {"name": tmp_path.name, "sha256": digest}
+    assert answer["model"] == {"name": tmp_path.name, "sha256": digest}
     assert f"{tmp_path.name} (SHA-256 begins {digest[:12]})" in (out / "08001_lr.html").read_text()
 
 
-def test_two_ecgs_of_one_name_are_numbered_in_their_order(tmp_path, undrawn):
+def test_the_printed_size_of_the_sheet_png_is_a4(tmp_path):
+    record = spiked(name="a")
+    write_explanations([record], [explained(record)], tmp_path)
+    with Image.open(tmp_path / "a-sheet.png") as picture:
+        size_mm = np.divide(picture.size, picture.info["dpi"]) * 25.4
+        assert picture.mode == "RGB"
+    np.testing.assert_allclose(size_mm, (297, 210), atol=0.2)
+
+
+def test_ecgs_of_the_same_name_are_numbered_in_their_order(tmp_path, undrawn):
     records = [spiked(name=name) for name in ("a", "b", "a")]
     answers = [explained(record, probabilities=(k / 10,)) for k, record in enumerate(records, 1)]
     pages = write_explanations(records, answers, tmp_path)
@@ -62,7 +72,7 @@ def test_two_ecgs_of_one_name_are_numbered_in_their_order(tmp_path, undrawn):
         (["x" * 300, "x" * 400], ["x" * 50 + "-1", "x" * 50 + "-2"]),
     ],
 )
-def test_names_are_safe_and_each_is_different(names, files):
+def test_names_are_safe_and_unique(names, files):
     assert file_names([spiked(name=name) for name in names]) == files
 
 
@@ -74,7 +84,7 @@ def test_a_hostile_name_stays_inside_the_folder(tmp_path, undrawn):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_the_pictures_and_the_page_show_the_class_that_was_asked_for(tmp_path, undrawn):
+def test_the_pictures_and_the_page_show_the_requested_class(tmp_path, undrawn):
     record = spiked(name="a")
     answer = explained(record, classes=("NORM", "MI"), probabilities=(0.2, 0.9))
     (page,) = write_explanations([record], [answer], tmp_path, class_name="NORM")
@@ -82,11 +92,11 @@ def test_the_pictures_and_the_page_show_the_class_that_was_asked_for(tmp_path, u
     assert '"first": "NORM"' in page.read_text()
 
 
-def test_each_ecg_is_told_when_it_is_written(tmp_path, undrawn):
-    records, told = [spiked(name="a"), spiked(name="b")], []
+def test_progress_is_reported_after_each_ecg(tmp_path, undrawn):
+    records, calls = [spiked(name="a"), spiked(name="b")], []
     answers = [explained(record) for record in records]
-    write_explanations(records, answers, tmp_path, progress=lambda *done: told.append(done))
-    assert told == [(1, 2), (2, 2)]
+    write_explanations(records, answers, tmp_path, progress=lambda *done: calls.append(done))
+    assert calls == [(1, 2), (2, 2)]
 
 
 def test_each_record_needs_its_explanation(tmp_path):

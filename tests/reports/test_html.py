@@ -1,4 +1,4 @@
-"""Pages are self-contained, whole, and show every value as text."""
+"""Pages are self-contained and complete, and escape every value."""
 
 import base64
 import re
@@ -20,10 +20,10 @@ def figure():
 
 @pytest.fixture
 def plain_page(monkeypatch):
-    """A template that shows one value, in place of those of the package."""
-    pages = report._pages().overlay()
+    """Replace the package's templates with one that shows a single value."""
+    pages = report._environment().overlay()
     pages.loader = jinja2.DictLoader({"plain": "<p title='{{ name }}'>{{ name }}</p>"})
-    monkeypatch.setattr(report, "_pages", lambda: pages)
+    monkeypatch.setattr(report, "_environment", lambda: pages)
 
 
 def test_an_svg_is_inside_the_page_and_the_same_for_the_same_figure():
@@ -40,14 +40,14 @@ def test_a_png_is_inside_the_page_byte_by_byte(tmp_path):
     assert base64.b64decode(data) == (tmp_path / "a.png").read_bytes()
 
 
-def test_on_a_phone_a_picture_keeps_the_size_it_can_be_read_at_and_scrolls():
+def test_on_a_phone_a_picture_keeps_a_readable_size_and_scrolls():
     style = (files("ecgcam.reports") / "templates" / "page.css").read_text(encoding="utf-8")
     phone = re.search(r"@media \(max-width: 600px\) \{(.*?)\n\}", style, re.S)[1]
     assert "figure { overflow-x: auto; }" in phone
     assert "figure img { max-width: 680px; }" in phone
 
 
-def test_a_value_is_text_whatever_it_holds(plain_page):
+def test_every_value_is_escaped(plain_page):
     page = render("plain", name="'><script>alert(1)</script>{{ 7 * 7 }}&")
     assert page == (
         "<p title='&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}&amp;'>"
@@ -55,12 +55,12 @@ def test_a_value_is_text_whatever_it_holds(plain_page):
     )
 
 
-def test_a_value_that_was_forgotten_leaves_no_page(plain_page, tmp_path):
+def test_a_missing_value_is_an_error_and_leaves_no_file(plain_page, tmp_path):
     with pytest.raises(jinja2.UndefinedError, match="name"):
         write_page(tmp_path / "page.html", "plain")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_page_is_written_with_its_folder(plain_page, tmp_path):
+def test_the_folder_of_a_page_is_created(plain_page, tmp_path):
     path = write_page(tmp_path / "new" / "page.html", "plain", name="Größe")
     assert path.read_text(encoding="utf-8") == "<p title='Größe'>Größe</p>"

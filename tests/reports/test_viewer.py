@@ -1,4 +1,4 @@
-"""The page to zoom in: self-contained, safe, and holding the very numbers it shows."""
+"""The zoomable page is self-contained and safe, and its numbers are those of the ECG."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from ecgcam.signals.leads import LEADS
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its elements, its scripts and its visible text."""
+    """A parsed page: its elements, its scripts and its visible text."""
 
     def __init__(self, html):
         super().__init__()
@@ -60,17 +60,17 @@ def test_heat_and_evidence_come_back_for_each_class():
     shown = {"heat": heat, "evidence_s": 9}
     answer = explained(record, classes=classes, probabilities=(0.3, 0.8), **shown)
     data = Page(viewer_html(record, answer)).data
-    assert [one["name"] for one in data["classes"]] == list(classes)
+    assert [entry["name"] for entry in data["classes"]] == ["MI", "NORM"]
     assert data["first"] == "MI"
-    for one in data["classes"]:
-        shown = np.frombuffer(base64.b64decode(one["heat"]), np.uint8)
+    for entry in data["classes"]:
+        shown = np.frombuffer(base64.b64decode(entry["heat"]), np.uint8)
         np.testing.assert_allclose(shown[:900] / 254, heat[:900], atol=0.5 / 254 + 1e-6)
         assert (shown[900:] == 255).all()
-        np.testing.assert_allclose(one["evidence"], np.arange(10) - 4.5)
-        assert one["evidence_s"] == pytest.approx(9)
+        np.testing.assert_allclose(entry["evidence"], np.arange(10) - 4.5)
+        assert entry["evidence_s"] == pytest.approx(9)
 
 
-def test_the_page_opens_with_the_class_that_was_asked_for():
+def test_the_page_opens_with_the_requested_class():
     record = spiked()
     answer = explained(record, classes=("NORM", "MI"), probabilities=(0.3, 0.8))
     assert Page(viewer_html(record, answer)).data["first"] == "MI"
@@ -89,73 +89,74 @@ def test_the_page_loads_nothing():
     assert set(re.findall(r"https?://[^\s\"')]*", page)) == {"https://github.com/leeoniya/uPlot"}
 
 
-def test_uplot_is_there_whole_with_its_licence():
+def test_the_page_contains_uplot_with_its_licence():
     pages = files("ecgcam.reports") / "templates"
     page = viewer_html(spiked(), explained(spiked()))
     assert (pages / "uplot.iife.min.js").read_text().strip() in page
     assert "Leon Sorokin" in (pages / "uplot.LICENSE").read_text()
 
 
-def test_no_word_of_a_record_becomes_markup():
+def test_no_text_of_a_record_becomes_markup():
     record = spiked(name=HOSTILE, leads=(HOSTILE, "II"), filters=HOSTILE)
     hostile = explained(record, classes=(HOSTILE,), warnings=(HOSTILE,))
     plain = explained(spiked(leads=("I", "II")), classes=("ABNORMAL",), warnings=("x",))
-    found = Page(viewer_html(record, hostile))
-    usual = Page(viewer_html(spiked(leads=("I", "II")), plain))
-    assert [tag for tag, _ in found.elements] == [tag for tag, _ in usual.elements]
-    assert found.scripts[1:] == usual.scripts[1:]
-    assert found.data["leads"] == list(record.leads)
-    assert found.data["first"] == HOSTILE
-    assert "alert(" in found.text
+    page = Page(viewer_html(record, hostile))
+    expected = Page(viewer_html(spiked(leads=("I", "II")), plain))
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in expected.elements]
+    assert page.scripts[1:] == expected.scripts[1:]
+    assert page.data["leads"] == list(record.leads)
+    assert page.data["first"] == HOSTILE
+    assert "alert(" in page.text
 
 
-def test_the_page_says_what_was_judged_and_what_it_is_not():
+def test_the_page_has_the_answers_facts_and_warnings():
     record = spiked(name="17", age_years=91)
-    classes = ("NORM", "MI")
-    answer = explained(
-        record, classes=classes, probabilities=(0.25, 0.75), warnings=("V5 is flat",)
-    )
-    text = " ".join(Page(viewer_html(record, answer)).text.split())
-    assert "MI 0.750 0.500 yes NORM 0.250 0.500 no" in text
+    names = {"classes": ("NORM", "MI"), "class_titles": ("Normal ECG", "Myocardial infarction")}
+    answer = explained(record, probabilities=(0.25, 0.75), warnings=("V5 is flat",), **names)
+    page = Page(viewer_html(record, answer))
+    text = " ".join(page.text.split())
+    rows = "Myocardial infarction (MI) 0.750 0.500 yes Normal ECG (NORM) 0.250 0.500 no"
+    assert rows in text
+    assert [about["value"] for tag, about in page.elements if tag == "option"] == ["MI", "NORM"]
     for words in ("17", "over 89 years", "V5 is flat", "Not a medical device."):
         assert words in text
 
 
-def test_the_page_says_what_is_in_doubt_where_the_model_knows():
+def test_an_uncertain_answer_is_not_sure_and_the_page_explains_it():
     record = spiked()
     answer = explained(record, probabilities=(0.55,), uncertain=("ABNORMAL",))
     text = " ".join(Page(viewer_html(record, answer)).text.split())
-    assert "ABNORMAL 0.550 0.500 yes, not sure" in text
-    assert "Not sure: the probability is so near the threshold" in text
+    assert "ABNORMAL 0.550 0.500 not sure" in text
+    assert "Not sure: the probability is too close to the threshold" in text
     text = " ".join(Page(viewer_html(record, replace(answer, uncertain=()))).text.split())
     assert "ABNORMAL 0.550 0.500 yes" in text
     assert "not sure" not in text.casefold()
-    sure = explained(record, probabilities=(0.55,))
-    plain = " ".join(Page(viewer_html(record, sure)).text.split())
-    assert "ABNORMAL 0.550 0.500 yes " in plain
-    assert "not sure" not in plain.casefold()
+    without_band = explained(record, probabilities=(0.55,))
+    text = " ".join(Page(viewer_html(record, without_band)).text.split())
+    assert "ABNORMAL 0.550 0.500 yes " in text
+    assert "not sure" not in text.casefold()
 
 
-def test_of_several_classes_the_page_says_that_each_is_judged_by_itself():
+def test_contradicting_answers_have_a_warning():
     record = spiked()
     answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8))
     text = " ".join(Page(viewer_html(record, answer)).text.split())
-    assert "NORM is decided beside MI: each class is judged by itself" in text
+    assert "NORM and MI are predicted together: each class is predicted independently" in text
 
 
-def test_the_page_warns_of_heat_that_is_hottest_at_an_edge_class_by_class():
+def test_each_class_has_its_own_warning_of_heat_that_peaks_at_an_edge():
     record = spiked()
     answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8))
     answer.heatmap[1] = np.roll(answer.heatmap[1], 500)
-    data = Page(viewer_html(record, answer)).data
-    assert data["classes"][0]["beware"].startswith("The hottest place is at an edge")
-    assert data["classes"][1]["beware"] == ""
+    mi, norm = Page(viewer_html(record, answer)).data["classes"]
+    assert mi["edge_warning"] == ""
+    assert norm["edge_warning"].startswith("The heat peaks at the edge of a window")
 
 
 def test_a_refused_ecg_still_shows_its_traces():
     record = spiked(duration_s=2)
     page = Page(viewer_html(record, refused(record)))
-    assert "it lasts 2 s; needed: at least 5 s." in page.text
+    assert "it lasts 2 s; expected at least 5 s." in page.text
     assert page.data["classes"] == []
     assert page.data["first"] is None
     assert "select" not in {tag for tag, _ in page.elements}
@@ -170,7 +171,7 @@ def test_the_page_stays_small():
     assert len(viewer_html(noisy, answer).encode()) < 400_000
 
 
-def test_a_long_record_keeps_to_a_canvas_that_browsers_have():
+def test_the_heat_of_a_long_record_fits_into_the_canvas_of_a_browser():
     record = spiked(rate_hz=500, duration_s=60)
     data = Page(viewer_html(record, explained(record))).data
     shown = np.frombuffer(base64.b64decode(data["classes"][0]["heat"]), np.uint8)

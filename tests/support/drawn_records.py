@@ -1,4 +1,4 @@
-"""Made-up records and explanations whose picture is known."""
+"""Synthetic records and explanations whose picture is known."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ HOSTILE = '</script><script>alert("$x_$")</script>\n& 心 ' + "long " * 60
 
 
 def spiked(*, rate_hz=100, duration_s=10, leads=LEADS, **about):
-    """Lead k is flat but for one sample a second, 0.3 s after it, of (k + 1) / 10 mV."""
+    """Return a record whose lead k is 0 except for (k + 1) / 10 mV at 0.3 s of every second."""
     time = np.arange(round(duration_s * rate_hz))
     spikes = (time % rate_hz == round(0.3 * rate_hz)).astype(float)
     heights = np.arange(1, len(leads) + 1) / 10
@@ -18,7 +18,7 @@ def spiked(*, rate_hz=100, duration_s=10, leads=LEADS, **about):
 
 
 def explained(record, *, classes=("ABNORMAL",), probabilities=(0.9,), heat=None, **about):
-    """Ten frames from -4.5 to 4.5 logits, mean 0; the heat rises evenly unless given."""
+    """Return an explanation with ten frames from -4.5 to 4.5 logits and heat that rises evenly."""
     samples = record.signal_mv.shape[1]
     heat = np.linspace(0, 1, samples) if heat is None else heat
     logits = np.log(np.divide(probabilities, 1 - np.array(probabilities)))
@@ -37,7 +37,8 @@ def explained(record, *, classes=("ABNORMAL",), probabilities=(0.9,), heat=None,
     return Explanation(**(answer | about))
 
 
-def refused(record, reason="it lasts 2 s; needed: at least 5 s."):
+def refused(record, reason="it lasts 2 s; expected at least 5 s."):
+    """Return the answer for a refused record."""
     nothing = np.empty(0, np.float32)
     maps = {"evidence": np.empty((0, 0)), "heatmap": np.empty((0, 0))}
     return explained(
@@ -46,7 +47,7 @@ def refused(record, reason="it lasts 2 s; needed: at least 5 s."):
 
 
 def words(figure):
-    """Every text of a figure that was drawn, in one string."""
+    """Return all visible text of a figure, one text per line."""
     from matplotlib.text import Text
 
     return "\n".join(text.get_text() for text in figure.findobj(Text) if text.get_visible())

@@ -1,16 +1,16 @@
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const bytes = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const element = (id) => document.getElementById(id);
 
-const microvolts = new Int16Array(bytes(data.microvolts).buffer); // leads in a row
+const microvolts = new Int16Array(bytes(data.microvolts).buffer); // lead after lead
 const samples = microvolts.length / data.leads.length;
 const time = Float64Array.from({ length: samples }, (_, k) => (k * data.duration_s) / samples);
 const traces = data.leads.map((_, k) =>
   Float32Array.from(microvolts.subarray(k * samples, (k + 1) * samples), (uv) => uv / 1000));
 
-// One pixel a sample; the browser stretches it to the width of a plot.
+// Return a canvas with one pixel per sample; the browser stretches it to the width of a plot.
 function heatStrip(text) {
   const stops = data.heat_colours.map((hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)));
   const values = bytes(text);
@@ -18,23 +18,23 @@ function heatStrip(text) {
   [strip.width, strip.height] = [values.length, 1];
   const image = new ImageData(values.length, 1);
   values.forEach((value, k) => {
-    const place = (value / 254) * (stops.length - 1);
-    const stop = Math.min(Math.floor(place), stops.length - 2);
-    const mixed = stops[stop].map((low, c) => low + (stops[stop + 1][c] - low) * (place - stop));
+    const position = (value / 254) * (stops.length - 1);
+    const stop = Math.min(Math.floor(position), stops.length - 2);
+    const mixed = stops[stop].map((low, c) => low + (stops[stop + 1][c] - low) * (position - stop));
     image.data.set(value === 255 ? [223, 227, 232, 255] : [...mixed, 255], 4 * k);
   });
   strip.getContext("2d").putImageData(image, 0, 0);
   return strip;
 }
 
-let picked = null; // the class that is shown
+let chosen = null; // the class that is shown
 let heat = null;
-function pick(name) {
-  picked = data.classes.find((one) => one.name === name);
-  heat = heatStrip(picked.heat);
-  element("sum").textContent = picked.sum;
-  element("beware").textContent = picked.beware;
-  element("beware").hidden = !picked.beware;
+function choose(name) {
+  chosen = data.classes.find((candidate) => candidate.name === name);
+  heat = heatStrip(chosen.heat);
+  element("sum").textContent = chosen.sum;
+  element("edge-warning").textContent = chosen.edge_warning;
+  element("edge-warning").hidden = !chosen.edge_warning;
 }
 
 function drawHeat(plot) {
@@ -57,8 +57,8 @@ function show(min, max) {
   }
 }
 
-// A number at the edge would run into the neighbour's.
-function notAtTheEdge(plot, splits) {
+// Leave out labels at the edge: they would overlap those of the next plot.
+function innerLabels(plot, splits) {
   const { min, max } = plot.scales.y;
   const margin = 0.1 * (max - min);
   return splits.map((value) => (value > min + margin && value < max - margin ? `${+value.toFixed(1)}` : ""));
@@ -69,7 +69,7 @@ function addPlot(parent, { height, label, values, range, series, withTime, withH
   const name = box.appendChild(document.createElement("span"));
   name.className = "lead";
   name.textContent = label;
-  const quiet = { stroke: "#5b6876", grid: { stroke: "rgba(120,130,145,0.28)", width: 1 }, ticks: { show: false } };
+  const axisStyle = { stroke: "#5b6876", grid: { stroke: "rgba(120,130,145,0.28)", width: 1 }, ticks: { show: false } };
   const plot = new uPlot({
     width: box.clientWidth,
     height: height + (withTime ? 24 : 0),
@@ -78,29 +78,29 @@ function addPlot(parent, { height, label, values, range, series, withTime, withH
     cursor: { y: false, points: { show: false }, sync: { key: "ecg", scales: ["x", null] }, bind: { dblclick: () => null } },
     scales: { x: { time: false, auto: false, min: 0, max: data.duration_s }, y: { range } },
     axes: [
-      { ...quiet, size: withTime ? 24 : 0, space: 40, incrs: [0.04, 0.2, 1, 2, 5, 10, 30, 60],
+      { ...axisStyle, size: withTime ? 24 : 0, space: 40, incrs: [0.04, 0.2, 1, 2, 5, 10, 30, 60],
         values: (_, splits) => splits.map((s) => (withTime ? `${+s.toFixed(2)}` : "")) },
-      { ...quiet, size: 42, space: 22, incrs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], values: notAtTheEdge },
+      { ...axisStyle, size: 42, space: 22, incrs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], values: innerLabels },
     ],
     series: [{}, { ...series, points: { show: false } }],
     hooks: {
       drawClear: withHeat ? [drawHeat] : [],
       setScale: [(self, key) => key === "x" && self.scales.x.min !== null && show(self.scales.x.min, self.scales.x.max)],
-      setCursor: [(self) => self.cursor.event && read(self, label)],
+      setCursor: [(self) => self.cursor.event && showValue(self, label)],
     },
   }, values, box);
   plots.push(plot);
   return plot;
 }
 
-function read(plot, label) {
-  const at = plot.cursor.idx;
-  if (at == null) return;
-  const value = plot.data[1][at];
-  element("reading").textContent = `${plot.data[0][at].toFixed(2)} s   ${label} ${value.toFixed(2)}`;
+function showValue(plot, label) {
+  const index = plot.cursor.idx;
+  if (index == null) return;
+  const [time_s, value] = [plot.data[0][index], plot.data[1][index]];
+  element("reading").textContent = `${time_s.toFixed(2)} s   ${label} ${value.toFixed(2)}`;
 }
 
-// All leads have one scale: as many pixels a millivolt.
+// All leads have the same scale in pixels per millivolt.
 const spans = traces.map((trace) => [Math.min(...trace), Math.max(...trace)]);
 const widest = Math.max(1, ...spans.map(([low, high]) => high - low)) * 1.1;
 data.leads.forEach((label, k) => {
@@ -111,27 +111,26 @@ data.leads.forEach((label, k) => {
   });
 });
 
-function steps(one) {
-  const frames = one.evidence.length;
-  const starts = Array.from({ length: frames + 1 }, (_, k) => (k * one.evidence_s) / frames);
-  return [starts, [...one.evidence, one.evidence[frames - 1]]];
+function evidenceSteps({ evidence, evidence_s }) {
+  const starts = Array.from({ length: evidence.length + 1 }, (_, k) => (k * evidence_s) / evidence.length);
+  return [starts, [...evidence, evidence[evidence.length - 1]]];
 }
 
 if (data.classes.length) {
-  pick(data.first);
+  choose(data.first);
   element("class").value = data.first;
   element("colours").style.background = `linear-gradient(to right, ${data.heat_colours.join(",")})`;
-  const all = data.classes.flatMap((one) => one.evidence);
+  const all = data.classes.flatMap((result) => result.evidence);
   const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
   const room = (high - low) * 0.08 || 1;
   const curve = addPlot(element("evidence"), {
-    height: 130, label: "", values: steps(picked), range: () => [low - room, high + room],
+    height: 130, label: "", values: evidenceSteps(chosen), range: () => [low - room, high + room],
     series: { stroke: "#08519c", fill: "rgba(66,133,190,0.45)", width: 1.2, fillTo: () => 0, paths: uPlot.paths.stepped({ align: 1 }) },
     withTime: true, withHeat: false,
   });
   element("class").addEventListener("change", (event) => {
-    pick(event.target.value);
-    curve.setData(steps(picked), false);
+    choose(event.target.value);
+    curve.setData(evidenceSteps(chosen), false);
     for (const plot of plots) plot.redraw();
   });
 }
