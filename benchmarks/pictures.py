@@ -15,32 +15,30 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
-from PIL import Image
 
 import ecgcam
 from ecgcam.data import open_store, synthesize
-from ecgcam.plots import draw_leads
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ecgcam import Record
+    from ecgcam import Explanation, Record
 
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = DOCS / "pictures"
 GALLERY = DOCS / "gallery.md"
 ECGS = 60  # synthetic ECGs for the gallery, which names some of them by number
 EXAMPLE = "records100/00000/00054_lr"
-NORMAL, ABNORMAL = "9521", "6241"  # PTB-XL records of fold 9
-SHOWN = ("I", "II", "V2", "V5")
+FRONT = {"9521": "normal", "6241": "myocardial infarction"}  # PTB-XL, fold 9, and their labels
+SHOWN, GAP_MV = ("I", "II", "V2", "V5"), 2.2
+COLOURS, STRONG = "PuOr_r", 40  # of the evidence in logits, pale enough to see the traces
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -69,31 +67,51 @@ def run_gallery(folder: Path) -> list[Path]:
 
 @app.command()
 def front(store: Path) -> None:
-    """Draw a normal and an abnormal ECG of PTB-XL side by side."""
+    """Draw a normal and an abnormal ECG of PTB-XL side by side, on common scales."""
+    import matplotlib.pyplot as plt
+
     opened, model = open_store(store), ecgcam.load("normal")
-    halves = []
-    for identity, title in ((NORMAL, "normal"), (ABNORMAL, "abnormal")):
+    figure, axes = plt.subplots(
+        2, 2, figsize=(12, 5), sharex=True, sharey="row", height_ratios=(3, 1), layout="constrained"
+    )
+    for (traces, evidence), (identity, label) in zip(axes.T, FRONT.items(), strict=True):
         record = opened.record(opened.index_of(identity))
         explanation = model.explain(record)
-        rows = [record.leads.index(lead) for lead in SHOWN]
-        few = replace(
-            record,
-            signal_mv=record.signal_mv[rows],
-            leads=SHOWN,
-            name=f"PTB-XL {record.name}, labelled {title}",
-        )
-        figure = draw_leads(few, explanation)
-        figure.set_size_inches(7, 5.2)
-        halves.append(_pixels(figure))
-    Image.fromarray(np.hstack(halves)).save(PICTURES / "front.png", optimize=True)
+        probability = explanation.probabilities[0]
+        traces.set_title(f"labelled {label}; probability of abnormal: {probability:.3f}")
+        _draw_front_traces(traces, record, explanation)
+        _draw_front_evidence(evidence, explanation)
+    axes[1, 0].set_ylabel("evidence\n(logits)")
+    figure.savefig(PICTURES / "front.png", dpi=130)
     typer.echo(PICTURES / "front.png")
 
 
-def _pixels(figure: "Figure") -> np.ndarray:
-    """Return the figure as an image (height, width, RGB)."""
-    file = BytesIO()
-    figure.savefig(file, dpi=130)
-    return np.asarray(Image.open(file).convert("RGB"))
+def _draw_front_traces(axes: "Axes", record: "Record", explanation: "Explanation") -> None:
+    """Draw some leads over the evidence: orange for the class, blue against it."""
+    time_s = np.arange(record.signal_mv.shape[1]) / record.rate_hz
+    levels = -GAP_MV * np.arange(len(SHOWN))
+    for lead, level in zip(SHOWN, levels, strict=True):
+        trace = record.signal_mv[record.leads.index(lead)]
+        axes.plot(time_s, trace - np.median(trace) + level, color="black", lw=0.8)
+    axes.imshow(
+        explanation.evidence[:1],
+        extent=(0, explanation.evidence_s, levels[-1] - 1.4, 1.6),
+        aspect="auto", cmap=COLOURS, vmin=-STRONG, vmax=STRONG, zorder=0,
+    )  # fmt: skip
+    axes.set_yticks(levels, SHOWN, weight="bold")
+    axes.tick_params(length=0)
+
+
+def _draw_front_evidence(axes: "Axes", explanation: "Explanation") -> None:
+    """Draw the evidence, and in the title how it adds up to the logit."""
+    evidence = explanation.evidence[0]
+    edges = np.linspace(0, explanation.evidence_s, evidence.size + 1)
+    for sign, colour in ((1, "#e6862d"), (-1, "#4a86b8")):
+        axes.stairs(np.maximum(sign * evidence, 0) * sign, edges, fill=True, color=colour)
+    axes.axhline(0, color="black", lw=0.8)
+    axes.set(xlabel="time (s)", xlim=(0, explanation.evidence_s))
+    mean, bias, logit = evidence.mean(), explanation.bias[0], explanation.logits[0]
+    axes.set_title(f"mean {mean:.1f}, bias {bias:.1f}: logit {logit:.1f}", fontsize=10)
 
 
 @app.command()
