@@ -29,7 +29,7 @@ from ..evaluation.leakage import data_of, taught_by
 from ..inference.card import Card, make_card
 from ..inference.modelfile import read_card
 from ..inference.zoo import find_model
-from ..nn.allocation import FOR_TRAINING, keep_freed_memory
+from ..nn.allocation import keep_freed_memory
 from ..nn.network import Network, NetworkConfig
 from ..signals.leads import lead_order
 from ..tasks import Task
@@ -77,7 +77,7 @@ def train(
     ArithmeticError if training diverges, and KeyboardInterrupt if it is stopped.
     """
     config = _recipe(out, config, resume=resume)
-    keep_freed_memory(FOR_TRAINING)
+    keep_freed_memory()
     task = task_to_learn(config, store)
     to_train = store.require_labelled(task, folds=config.train_folds)
     to_validate = store.require_labelled(task, folds=config.validation_folds)

@@ -12,7 +12,6 @@ from ecgcam.data.store import open_store
 from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.scoring import score
 from ecgcam.inference.classifier import BATCH, load
-from ecgcam.nn.allocation import FOR_JUDGING, keep_freed_memory
 from ecgcam.nn.fuse import fuse_norms
 from ecgcam.nn.network import evaluating
 
@@ -63,7 +62,6 @@ def probability_and_map(given: Given) -> Job:
     The gradient of a logit by a feature is the head's weight over the number of frames, since the
     head averages them; LayerGradCam is so the evidence over that number.
     """
-    keep_freed_memory(FOR_JUDGING)  # this, the norms and the size of a batch as load() has them
     prepared, network = first(given, "prepared"), fuse_norms(network_of(given))
     parts = torch.split(prepared, BATCH)
     maps: list[torch.Tensor] = []
@@ -104,7 +102,6 @@ def layer_grad_cam(given: Given) -> Job:
     """
     from captum.attr import LayerGradCam
 
-    keep_freed_memory(FOR_JUDGING)
     prepared, network = first(given, "prepared"), fuse_norms(network_of(given))
     explain = LayerGradCam(network.logits, network.backbone.last)
 

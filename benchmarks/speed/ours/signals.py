@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecgcam.data.preparation import prepare
 from ecgcam.data.store import open_store
-from ecgcam.nn.allocation import FOR_TRAINING, keep_freed_memory
+from ecgcam.nn.allocation import keep_freed_memory
 from ecgcam.nn.network import evaluating
 from ecgcam.training.augment import augmentation
 
@@ -52,7 +52,7 @@ def preprocess(given: Given) -> Job:
 
 def augment(given: Given) -> Job:
     """The paper's augmentation of a batch, drawn and done, some times in a row."""
-    keep_freed_memory(FOR_TRAINING)  # as `ecgcam train` does
+    keep_freed_memory()  # as `ecgcam train` does
     prepared = first(given, "prepared")
     change = augmentation("paper", rate_hz=100)
     generator = torch.Generator().manual_seed(0)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ecgcam.data.store import open_store
-from ecgcam.nn.allocation import FOR_TRAINING, keep_freed_memory
+from ecgcam.nn.allocation import keep_freed_memory
 from ecgcam.nn.network import Network, evaluating
 from ecgcam.training.config import TrainConfig
 from ecgcam.training.lightning_module import TrainingModule
@@ -30,7 +30,7 @@ def step_bf16(given: Given) -> Job:
 
 
 def _step(given: Given, *, precision: str) -> Job:
-    keep_freed_memory(FOR_TRAINING)  # as `ecgcam train` does
+    keep_freed_memory()  # as `ecgcam train` does
     prepared, targets = first(given, "prepared"), first(given, "targets")
     network = network_of(given)
     with evaluating(network):
@@ -46,7 +46,7 @@ def _step(given: Given, *, precision: str) -> Job:
 
 def bare_epoch(given: Given) -> Job:
     """Forward, backward and optimizer alone, and the validation's forward, on ready tensors."""
-    keep_freed_memory(FOR_TRAINING)
+    keep_freed_memory()
     network, prepared = network_of(given), every(given, "prepared")
     targets, validation = every(given, "targets"), every(given, "validation")
     steps = Steps(network, precision="float32")
