@@ -126,7 +126,7 @@ def _select(digests: dict[str, str], rate_hz: int | str) -> dict[str, str]:
 
 
 def _complete(server: "_Server", dest: Path, name: str, expected: str) -> None:
-    """Download the file `name` into `dest` unless it is there with the expected SHA-256.
+    """Download the file `name` into `dest` unless it exists with the expected SHA-256.
 
     If the digest of the downloaded file is wrong, the file is downloaded once more from its start.
     """

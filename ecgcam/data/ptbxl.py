@@ -41,7 +41,7 @@ def is_ptbxl(folder: Path) -> bool:
 
 
 def read_table(folder: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
-    """Read `ptbxl_database.csv`, one row per record; raise DatasetError if it is no such table.
+    """Read `ptbxl_database.csv`, one row per record; raise DatasetError if it is invalid.
 
     columns: those to read if they exist; None: all. The reports alone are a third of the file.
     """

@@ -32,7 +32,7 @@ class Statement:
 
 
 def statement_labels(codes: Iterable[str], statements: Mapping[str, Statement]) -> list[str]:
-    """Return the sorted labels of a record with these statements, whatever their likelihoods."""
+    """Return the sorted labels of a record with these statements of any likelihood."""
     present = (statements.get(code) or Statement(code=code) for code in codes)
     return sorted({label for statement in present for label in statement.labels})
 

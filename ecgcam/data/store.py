@@ -1,9 +1,11 @@
 """The store: a folder of signals as recorded, with a table of everything known about them.
 
-signals-00000.npy …  int16, 1 unit = 1 µV, (records, leads, time)
-records.parquet      one row per record: id, shard, row, patient, fold, labels, quality, …
-store.json           format, rate, leads, unit, label vocabulary and titles, digests
-rejected.csv         the records left out, each with the reason
+    signals-00000.npy …  int16, 1 unit = 1 µV, (records, leads, time)
+    records.parquet      one row per record: id, shard, row, patient, fold, labels, quality, …
+    store.json           format, rate, leads, unit, label vocabulary and titles, digests
+    rejected.csv         the records left out, each with the reason
+
+It is written beside its final place and renamed when it is complete.
 """
 
 import json

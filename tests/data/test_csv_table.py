@@ -1,4 +1,4 @@
-"""One's own table: labels, people, folds that no patient crosses, and rows that are wrong."""
+"""CSV tables: labels, patients, folds, and invalid rows."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ path,patient,fold,age,sex,AFIB,LBBB
 
 
 @pytest.fixture
-def manifest(tmp_path):
+def csv_table(tmp_path):
     def write(text):
         (tmp_path / "ecgs.csv").write_text(text, encoding="utf-8")
         return tmp_path / "ecgs.csv"
@@ -25,8 +25,8 @@ def manifest(tmp_path):
     return write
 
 
-def test_a_row_says_where_an_ecg_lies_and_what_it_shows(manifest, tmp_path):
-    source = read_csv_table(manifest(TEXT))
+def test_a_row_gives_the_path_and_the_labels_of_an_ecg(csv_table, tmp_path):
+    source = read_csv_table(csv_table(TEXT))
     assert source.vocabulary == {"column": ("AFIB", "LBBB")}
     records = source.records
     assert records["id"].tolist() == ["2021/a17.hea", "2021/a18.csv"]
@@ -40,16 +40,16 @@ def test_a_row_says_where_an_ecg_lies_and_what_it_shows(manifest, tmp_path):
     assert (records["problem"] == "").all()
 
 
-def test_a_blank_leaves_the_record_out_of_the_task(manifest):
-    source = read_csv_table(manifest(TEXT))
+def test_a_blank_label_excludes_the_record_from_the_task(csv_table):
+    source = read_csv_table(csv_table(TEXT))
     targets, keep = find_task("columns", source.vocabulary).targets(source.records["labels"])
     assert keep.tolist() == [True, False]
     assert targets[0].tolist() == [0, 1]
 
 
-def test_ids_absolute_paths_devices_and_sites_are_kept(manifest, tmp_path):
+def test_ids_absolute_paths_devices_and_sites_are_kept(csv_table, tmp_path):
     records = read_csv_table(
-        manifest(
+        csv_table(
             f"id,path,fold,device,site\n a1 ,{tmp_path}/x y.csv,3, CS-12 ,\nb,../b,3,,Vilnius\n"
         )
     ).records
@@ -64,36 +64,36 @@ def test_ids_absolute_paths_devices_and_sites_are_kept(manifest, tmp_path):
 @pytest.mark.parametrize(
     ("cell", "labels"),
     [
-        *((one, ["column:A"]) for one in ("1", "1.0", "true", "True", " 1 ")),
-        *((nought, []) for nought in ("0", "0.0", "false", "FALSE")),
+        *((yes, ["column:A"]) for yes in ("1", "1.0", "true", "True", " 1 ")),
+        *((no, []) for no in ("0", "0.0", "false", "FALSE")),
         *((blank, ["blank:A"]) for blank in ("", " ", "nan", "NaN", "None")),
     ],
 )
-def test_the_spellings_of_yes_no_and_nobody_knows(manifest, cell, labels):
+def test_spellings_of_yes_no_and_unknown(csv_table, cell, labels):
     text = f"path,fold,A\na,1,{cell}\nb,1,0\n"
-    assert read_csv_table(manifest(text)).records["labels"][0] == labels
+    assert read_csv_table(csv_table(text)).records["labels"][0] == labels
 
 
 @pytest.mark.parametrize(
     ("sex", "expected"),
     [("F", "female"), ("Male", "male"), (" m ", "male"), ("", None), ("x", None), ("1", None)],
 )
-def test_sexes(manifest, sex, expected):
-    found = read_csv_table(manifest(f"path,fold,sex\na,1,{sex}\n")).records["sex"][0]
-    assert found == expected or (expected is None and pd.isna(found))
+def test_sexes(csv_table, sex, expected):
+    value = read_csv_table(csv_table(f"path,fold,sex\na,1,{sex}\n")).records["sex"][0]
+    assert value == expected or (expected is None and pd.isna(value))
 
 
-def test_label_columns_can_be_named(manifest):
+def test_label_columns_can_be_named(csv_table):
     text = "path,fold,AFIB,remark,QRS\na,1,1,unsure,99\nb,2,,,80\n"
-    source = read_csv_table(manifest(text), labels=("AFIB",))
+    source = read_csv_table(csv_table(text), labels=("AFIB",))
     assert source.vocabulary == {"column": ("AFIB",)}
     assert source.records["labels"].tolist() == [["column:AFIB"], ["blank:AFIB"]]
     with pytest.raises(DatasetError, match=r"row 2, column 'remark': not a label"):
-        read_csv_table(manifest(text))
+        read_csv_table(csv_table(text))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("path,fold,A\na,1,1\nb,1,2\n", r"row 3, column 'A': not a label; expected 1, 0 or bl"),
         ("path,fold\na,1\nb,x\n", "row 3: the fold must be an integer"),
@@ -119,13 +119,13 @@ def test_label_columns_can_be_named(manifest):
         ("path,fold\na,1\nb\0,1\n", "row 3: its 'path' contains a NUL"),
     ],
 )
-def test_a_table_that_is_wrong_is_refused_with_its_row(manifest, text, said):
-    with pytest.raises(DatasetError, match=f"ecgs.csv: .*{said}"):
-        read_csv_table(manifest(text))
+def test_an_invalid_table_is_refused_with_its_row(csv_table, text, message):
+    with pytest.raises(DatasetError, match=f"ecgs.csv: .*{message}"):
+        read_csv_table(csv_table(text))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("path,fold,A\na,1,1\n\nb,1,2\n", "row 4, column 'A'"),
         ("path,fold,A\n\n\na,x,1\n", "row 4: the fold"),
@@ -135,45 +135,45 @@ def test_a_table_that_is_wrong_is_refused_with_its_row(manifest, text, said):
         ('path,fold,A\n"a\nb",1,1\n\nc\0,1,1\n', "row 5: its 'path'"),
     ],
 )
-def test_a_wrong_row_is_named_by_its_place_in_the_file_whatever_blank_ones_there_are(
-    manifest, text, said
+def test_an_invalid_row_is_named_by_its_line_in_the_file_despite_blank_lines(
+    csv_table, text, message
 ):
-    with pytest.raises(DatasetError, match=said):
-        read_csv_table(manifest(text))
+    with pytest.raises(DatasetError, match=message):
+        read_csv_table(csv_table(text))
 
 
-def test_semicolons_are_named(manifest):
+def test_semicolons_are_reported(csv_table):
     with pytest.raises(DatasetError, match="semicolon-separated columns; expected commas"):
-        read_csv_table(manifest("path;AF\na;1\nb;0\n"))
+        read_csv_table(csv_table("path;AF\na;1\nb;0\n"))
 
 
-def test_rows_without_content_are_no_ecgs(manifest):
+def test_empty_rows_are_ignored(csv_table):
     text = ",,,\n\npath,patient,fold,A\na,p,1,1\n,,,\n , ,,\nb,q,9,0\n,,,\n"
-    records = read_csv_table(manifest(text)).records
+    records = read_csv_table(csv_table(text)).records
     assert records["id"].tolist() == ["a", "b"]
     assert records.index.tolist() == [0, 1]
     assert records["fold"].tolist() == [1, 9]
     assert records["labels"].tolist() == [["column:A"], []]
 
 
-def test_a_column_that_lacks_is_named(manifest):
+def test_a_missing_column_is_named(csv_table):
     with pytest.raises(DatasetError, match="the column AFIBB"):
-        read_csv_table(manifest(TEXT), labels=("AFIBB", "LBBB"))
+        read_csv_table(csv_table(TEXT), labels=("AFIBB", "LBBB"))
 
 
-def test_other_bytes_and_no_file_are_no_table(tmp_path):
+def test_binary_and_missing_files_are_refused(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"path\n\xff\xfe\n")
     for name in ("a.csv", "none.csv"):
         with pytest.raises(DatasetError, match="not a table"):
             read_csv_table(tmp_path / name)
 
 
-@pytest.mark.parametrize("other", ["r1", "r1.hea", "./r1.dat", "../{here}/r1.hea", "{there}/r1"])
-def test_one_ecg_in_two_rows_is_refused_however_it_is_spelt(manifest, tmp_path, other):
-    other = other.format(here=tmp_path.name, there=tmp_path)
+@pytest.mark.parametrize("other", ["r1", "r1.hea", "./r1.dat", "../{here}/r1.hea", "{folder}/r1"])
+def test_an_ecg_in_two_rows_is_refused_in_any_spelling(csv_table, tmp_path, other):
+    other = other.format(here=tmp_path.name, folder=tmp_path)
     text = f"path,id,patient,fold\nr1,a,p,1\nr2,b,q,9\n{other},c,r,9\n"
     with pytest.raises(DatasetError, match="row 4 names the ECG of row 2"):
-        read_csv_table(manifest(text))
+        read_csv_table(csv_table(text))
 
 
 @pytest.mark.parametrize(
@@ -183,17 +183,17 @@ def test_one_ecg_in_two_rows_is_refused_however_it_is_spelt(manifest, tmp_path, 
         *("patient-id", "Patient\N{NO-BREAK SPACE}Id", "subject", "Subject", "subject_id"),
     ],
 )
-def test_known_columns_are_known_in_any_case_and_patients_by_their_id_too(manifest, patient):
+def test_known_columns_are_recognised_in_any_case_and_patients_by_their_id_too(csv_table, patient):
     rows = [f"{k}.csv,p{k // 3},{k},1" for k in range(90)]
-    source = read_csv_table(manifest("\n".join([f"Path,{patient},AGE,A", *rows])), labels=("A",))
+    source = read_csv_table(csv_table("\n".join([f"Path,{patient},AGE,A", *rows])), labels=("A",))
     assert source.records.groupby("patient")["fold"].nunique().tolist() == [1] * 30
     assert source.records["age_years"].tolist() == list(range(90))
     assert source.remarks == ()
 
 
 @pytest.mark.parametrize("name", ["patient name", "Patient_No", "Patient ID", "Subject"])
-def test_a_column_that_speaks_of_a_patient_is_no_class_unless_it_is_named(manifest, name):
-    table = manifest(f"path,patient,fold,A,{name}\na,p,1,1,1\nb,p,1,0,0\n")
+def test_a_column_that_mentions_a_patient_is_no_label_unless_named(csv_table, name):
+    table = csv_table(f"path,patient,fold,A,{name}\na,p,1,1,1\nb,p,1,0,0\n")
     source = read_csv_table(table)
     assert source.vocabulary == {"column": ("A",)}
     named = read_csv_table(table, labels=("A", name))
@@ -201,53 +201,53 @@ def test_a_column_that_speaks_of_a_patient_is_no_class_unless_it_is_named(manife
     assert named.records["labels"].tolist() == [["column:A", f"column:{name}"], []]
 
 
-def test_other_columns_are_known_with_blanks_and_lines_too(manifest):
-    source = read_csv_table(manifest("P-ath,_id,FOLD ,A_ge,A\na,x,1,61,1\n"))
+def test_known_columns_may_contain_spaces_and_dashes(csv_table):
+    source = read_csv_table(csv_table("P-ath,_id,FOLD ,A_ge,A\na,x,1,61,1\n"))
     assert source.vocabulary == {"column": ("A",)}
     assert source.records[["id", "fold", "age_years"]].to_numpy().tolist() == [["x", 1, 61.0]]
 
 
-def test_a_column_that_is_named_as_a_label_is_one_whatever_its_name(manifest):
+def test_any_column_can_be_named_as_a_label(csv_table):
     text = "path,patient,patient_id,fold,Sex\na,p,7,1,1\n"
-    source = read_csv_table(manifest(text), labels=("Sex",))
+    source = read_csv_table(csv_table(text), labels=("Sex",))
     assert source.records["labels"][0] == ["column:Sex"]
     assert source.records["patient"][0] == "p"
 
 
-def test_what_becomes_of_a_table_unseen_is_remarked(manifest):
+def test_remarks_name_unused_columns_and_unreadable_cells(csv_table):
     text = "path,fold,age,sex,A,remark,QRS\na,1,61y,w,1,,99\nb,2,,0,0,,\nc,3,50,,0,,\n"
-    assert read_csv_table(manifest(text), labels=("A",)).remarks == (
+    assert read_csv_table(csv_table(text), labels=("A",)).remarks == (
         "not used: the columns remark, QRS",
         "no column 'patient': each ECG counts as its own patient",
         "1 cells of 'age' cannot be read and count as missing",
         "2 cells of 'sex' cannot be read and count as missing",
     )
-    assert read_csv_table(manifest(TEXT)).remarks == ()
+    assert read_csv_table(csv_table(TEXT)).remarks == ()
 
 
 @pytest.mark.parametrize(("header", "row"), [(",,", ",,"), ("", ",,"), (",", ""), ("", "")])
-def test_commas_that_a_spreadsheet_leaves_behind_do_no_harm(manifest, header, row):
+def test_extra_commas_of_spreadsheets_are_ignored(csv_table, header, row):
     text = f"path,fold,A{header}\na,1,1{row}\nb,9,0{row}\n\n"
-    source = read_csv_table(manifest("\N{ZERO WIDTH NO-BREAK SPACE}" + text.replace("\n", "\r\n")))
+    source = read_csv_table(csv_table("\N{ZERO WIDTH NO-BREAK SPACE}" + text.replace("\n", "\r\n")))
     assert source.vocabulary == {"column": ("A",)}
     assert source.records["id"].tolist() == ["a", "b"]
     assert source.records["fold"].tolist() == [1, 9]
     assert source.records["labels"].tolist() == [["column:A"], []]
 
 
-def test_no_error_shows_a_cell_that_may_name_a_person(manifest):
+def test_errors_never_show_cells_that_may_name_a_person(csv_table):
     text = "path,patient,fold,name,A\na,Miller 1950,1,Miller,1\nb,Miller 1950,2,Miller,0\n"
     for labels in ((), ("A",), ("B",)):
         with pytest.raises(DatasetError) as refused:
-            read_csv_table(manifest(text), labels=labels)
+            read_csv_table(csv_table(text), labels=labels)
         assert "iller" not in str(refused.value)
 
 
-# folds that are made here
+# random folds
 
 
 def people(seed=0, patients=300):
-    """Some with many ECGs, a common label, a rare one, and one that nearly nobody has."""
+    """Draw patients with 1 to 4 ECGs and labels of which one is common, one rare, one very rare."""
     rng = np.random.default_rng(seed)
     rows = []
     for patient in range(patients):
@@ -258,7 +258,7 @@ def people(seed=0, patients=300):
     return pd.DataFrame(rows, columns=["patient", "labels"])
 
 
-def test_the_folds_are_alike_and_no_patient_is_in_two():
+def test_folds_are_similar_and_no_patient_is_in_two():
     records = people()
     records["fold"] = split(records, seed=1)
     assert records.groupby("patient")["fold"].nunique().max() == 1
@@ -266,8 +266,8 @@ def test_the_folds_are_alike_and_no_patient_is_in_two():
     assert sorted(sizes.index) == list(range(1, 11))
     assert sizes.max() <= 1.15 * sizes.min()
     has_a = records["labels"].map(lambda labels: "column:A" in labels)
-    shares = has_a.groupby(records["fold"]).mean()
-    assert shares.max() - shares.min() < 0.08
+    fractions = has_a.groupby(records["fold"]).mean()
+    assert fractions.max() - fractions.min() < 0.08
 
 
 def test_the_same_seed_makes_the_same_folds():
@@ -277,12 +277,12 @@ def test_the_same_seed_makes_the_same_folds():
     assert (once != other).mean() > 0.5
 
 
-@pytest.mark.parametrize("labels", ["none", "all their own", "two of one kind"])
-def test_labels_that_are_hard_to_spread_do_not_stop_it(labels):
+@pytest.mark.parametrize("labels", ["none", "all different", "two equal"])
+def test_labels_that_are_hard_to_spread_are_split_too(labels):
     records = people(patients=40)
     if labels == "none":
         records["labels"] = [[] for _ in range(len(records))]
-    elif labels == "all their own":
+    elif labels == "all different":
         records["labels"] = [[f"column:{k}"] for k in range(len(records))]
     else:
         records["labels"] = [["column:A"] if k < 2 else [] for k in range(len(records))]
@@ -291,18 +291,18 @@ def test_labels_that_are_hard_to_spread_do_not_stop_it(labels):
     assert fold.groupby(records["patient"]).nunique().max() == 1
 
 
-def test_ten_patients_are_a_fold_each_and_fewer_are_refused():
+def test_ten_patients_get_a_fold_each_and_fewer_are_refused():
     records = people(patients=10)
     assert split(records, seed=0).groupby(records["patient"]).first().nunique() == 10
     with pytest.raises(DatasetError, match="9 patients cannot be split into 10 folds"):
         split(people(patients=9), seed=0)
 
 
-def test_a_manifest_without_folds_gets_them_by_patient_or_by_ecg(manifest):
+def test_a_table_without_folds_is_split_by_patient_or_by_ecg(csv_table):
     rows = [f"{k}.csv,p{k // 3},{k % 2}" for k in range(90)]
-    by_patient = manifest("\n".join(["path,patient,A", *rows]))
+    by_patient = csv_table("\n".join(["path,patient,A", *rows]))
     records = read_csv_table(by_patient, seed=3).records
     assert records.groupby("patient")["fold"].nunique().max() == 1
     assert records["fold"].nunique() == 10
-    alone = manifest("\n".join(["path,A", *(f"{k}.csv,{k % 2}" for k in range(30))]))
+    alone = csv_table("\n".join(["path,A", *(f"{k}.csv,{k % 2}" for k in range(30))]))
     assert read_csv_table(alone).records["fold"].value_counts().tolist() == [3] * 10

@@ -1,4 +1,4 @@
-"""The download against a server on this machine that misbehaves in every way servers do."""
+"""Downloads from a local server that fails in the ways real servers do."""
 
 import hashlib
 import subprocess
@@ -28,18 +28,18 @@ CUT, STALL, WRONG, MISSING, BUSY = "cut", "stall", "wrong", "missing", "busy"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves FILES and their sums; `faults[path]` is what goes wrong with each next request."""
+    """Serve FILES and their sums; `faults[path]` lists the faults of the next requests."""
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.faults, self.knows_ranges = {}, True
+        self.faults, self.supports_ranges = {}, True
         self.requests = []  # (path, Range header or None)
         self.sums = "".join(f"{hashlib.sha256(b).hexdigest()} {n}\n" for n, b in FILES.items())
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
-    def asked(self, path):
+    def requested(self, path):
         return [span for name, span in self.requests if name == path]
 
 
@@ -50,9 +50,9 @@ class Handler(BaseHTTPRequestHandler):
         name, span = unquote(self.path).lstrip("/"), self.headers["Range"]
         self.server.requests.append((name, span))
         body = self.server.sums.encode() if name == "SHA256SUMS.txt" else FILES.get(name)
-        waiting = self.server.faults.get(name, [])
-        fault = waiting.pop(0) if waiting else None
-        start = int(span[6:-1]) if span and self.server.knows_ranges else 0
+        faults = self.server.faults.get(name, [])
+        fault = faults.pop(0) if faults else None
+        start = int(span[6:-1]) if span and self.server.supports_ranges else 0
         if body is None or fault == MISSING:
             self.send_error(404)
         elif fault == BUSY:
@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[: len(body) // 2] if fault in (CUT, STALL) else body)
         self.close_connection = fault in (CUT, STALL)
         if fault == STALL:
-            self.rfile.read(1)  # until the client is gone
+            self.rfile.read(1)  # until the client disconnects
 
     def log_message(self, *_):
         pass
@@ -86,11 +86,11 @@ def server():
         server.shutdown()
 
 
-def fetch(server, dest, **options):
+def download(server, dest, **options):
     return download_ptbxl(dest, base_url=server.url, jobs=3, **{"backoff_s": 0.0, **options})
 
 
-def there(dest):
+def files_in(dest):
     return {str(p.relative_to(dest)): p.read_bytes() for p in dest.rglob("*") if p.is_file()}
 
 
@@ -104,72 +104,72 @@ def expected(server, *records):
     [(100, ["records100"]), (500, ["records500"]), ("both", ["records100", "records500"])],
 )
 def test_the_tables_and_the_records_of_a_rate_arrive(server, tmp_path, rate_hz, folders):
-    assert fetch(server, tmp_path / "a" / "b", rate_hz=rate_hz) == tmp_path / "a" / "b"
-    assert there(tmp_path / "a" / "b") == expected(server, *folders)
+    assert download(server, tmp_path / "a" / "b", rate_hz=rate_hz) == tmp_path / "a" / "b"
+    assert files_in(tmp_path / "a" / "b") == expected(server, *folders)
 
 
-def test_what_is_there_is_not_fetched_again_and_what_is_damaged_is(server, tmp_path):
-    fetch(server, tmp_path)
+def test_complete_files_are_kept_and_damaged_ones_downloaded_again(server, tmp_path):
+    download(server, tmp_path)
     server.requests.clear()
     (tmp_path / DAT).write_bytes(FILES[DAT][:-1] + b"?")
-    fetch(server, tmp_path)
+    download(server, tmp_path)
     assert sorted(server.requests) == [("SHA256SUMS.txt", None), (DAT, None)]
-    assert there(tmp_path) == expected(server, "records100")
+    assert files_in(tmp_path) == expected(server, "records100")
 
 
 def test_progress_counts_each_file_once_up_to_all(server, tmp_path):
-    seen = []
-    fetch(server, tmp_path, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(k, 6) for k in range(1, 7)]
+    calls = []
+    download(server, tmp_path, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(k, 6) for k in range(1, 7)]
 
 
-def test_a_cut_connection_goes_on_where_it_stopped(server, tmp_path):
+def test_a_cut_connection_is_resumed(server, tmp_path):
     server.faults[DAT] = [CUT, CUT]
-    fetch(server, tmp_path)
-    assert server.asked(DAT) == [None, f"bytes={16 * CHUNK}-", f"bytes={24 * CHUNK}-"]
-    assert there(tmp_path) == expected(server, "records100")
+    download(server, tmp_path)
+    assert server.requested(DAT) == [None, f"bytes={16 * CHUNK}-", f"bytes={24 * CHUNK}-"]
+    assert files_in(tmp_path) == expected(server, "records100")
 
 
-def test_a_server_that_ignores_ranges_sends_the_file_anew(server, tmp_path):
-    server.knows_ranges, server.faults[DAT] = False, [CUT]
-    fetch(server, tmp_path)
-    assert server.asked(DAT) == [None, f"bytes={16 * CHUNK}-"]
-    assert there(tmp_path) == expected(server, "records100")
+def test_a_server_that_ignores_ranges_sends_the_whole_file(server, tmp_path):
+    server.supports_ranges, server.faults[DAT] = False, [CUT]
+    download(server, tmp_path)
+    assert server.requested(DAT) == [None, f"bytes={16 * CHUNK}-"]
+    assert files_in(tmp_path) == expected(server, "records100")
 
 
-def test_an_old_list_cut_short_does_not_spoil_the_new_one(server, tmp_path):
+def test_a_partial_old_list_does_not_spoil_the_new_one(server, tmp_path):
     (tmp_path / "SHA256SUMS.txt.part").write_text("0123")
-    fetch(server, tmp_path)
-    assert there(tmp_path) == expected(server, "records100")
+    download(server, tmp_path)
+    assert files_in(tmp_path) == expected(server, "records100")
 
 
-@pytest.mark.parametrize("held", [FILES[DAT], FILES[DAT] + b"more", b"not the beginning of it"])
-def test_whatever_a_part_holds_the_file_comes_out_right(server, tmp_path, held):
+@pytest.mark.parametrize("partial", [FILES[DAT], FILES[DAT] + b"more", b"not the beginning of it"])
+def test_any_partial_file_becomes_the_right_file(server, tmp_path, partial):
     part = tmp_path / (DAT + ".part")
     part.parent.mkdir(parents=True)
-    part.write_bytes(held)
-    fetch(server, tmp_path)
-    assert there(tmp_path) == expected(server, "records100")
-    assert (server.asked(DAT) == []) == (held == FILES[DAT])
+    part.write_bytes(partial)
+    download(server, tmp_path)
+    assert files_in(tmp_path) == expected(server, "records100")
+    assert (server.requested(DAT) == []) == (partial == FILES[DAT])
 
 
-def test_a_busy_server_is_asked_again(server, tmp_path):
+def test_a_busy_server_is_requested_again(server, tmp_path):
     server.faults[DAT] = [BUSY, BUSY]
-    fetch(server, tmp_path)
-    assert there(tmp_path) == expected(server, "records100")
+    download(server, tmp_path)
+    assert files_in(tmp_path) == expected(server, "records100")
 
 
-def test_the_tries_are_bounded_and_what_came_is_kept(server, tmp_path):
+def test_tries_are_limited_and_partial_files_are_kept(server, tmp_path):
     server.faults[DAT] = [CUT] * 5
     with pytest.raises(
         ConnectionError, match="00001_lr.dat could not be downloaded: the connection"
     ):
-        fetch(server, tmp_path)
-    assert len(server.asked(DAT)) == 5
-    assert (tmp_path / (DAT + ".part")).stat().st_size == 31 * CHUNK  # all less a half, five times
-    fetch(server, tmp_path)
-    assert server.asked(DAT)[-1] == f"bytes={31 * CHUNK}-"
-    assert there(tmp_path) == expected(server, "records100")
+        download(server, tmp_path)
+    assert len(server.requested(DAT)) == 5
+    assert (tmp_path / (DAT + ".part")).stat().st_size == 31 * CHUNK  # half of the rest, five times
+    download(server, tmp_path)
+    assert server.requested(DAT)[-1] == f"bytes={31 * CHUNK}-"
+    assert files_in(tmp_path) == expected(server, "records100")
 
 
 def test_the_wait_doubles_after_each_failed_try(server, tmp_path, monkeypatch):
@@ -177,48 +177,48 @@ def test_the_wait_doubles_after_each_failed_try(server, tmp_path, monkeypatch):
     monkeypatch.setattr("time.sleep", waits.append)
     server.faults["SHA256SUMS.txt"] = [BUSY] * 5
     with pytest.raises(ConnectionError, match="503 Service Unavailable"):
-        fetch(server, tmp_path, backoff_s=0.5)
+        download(server, tmp_path, backoff_s=0.5)
     assert waits == [0.5, 1, 2, 4]
 
 
-def test_a_wrong_byte_once_is_mended(server, tmp_path):
+def test_a_single_wrong_byte_is_corrected(server, tmp_path):
     server.faults[DAT] = [WRONG]
-    fetch(server, tmp_path)
-    assert server.asked(DAT) == [None, None]
-    assert there(tmp_path) == expected(server, "records100")
+    download(server, tmp_path)
+    assert server.requested(DAT) == [None, None]
+    assert files_in(tmp_path) == expected(server, "records100")
 
 
-def test_a_wrong_byte_always_is_an_error_with_both_digests(server, tmp_path):
+def test_a_permanently_wrong_byte_is_an_error_with_both_digests(server, tmp_path):
     server.faults[DAT] = [WRONG] * 9
     with pytest.raises(DatasetError) as caught:
-        fetch(server, tmp_path)
+        download(server, tmp_path)
     right = hashlib.sha256(FILES[DAT]).hexdigest()
     wrong = hashlib.sha256(b"X" + FILES[DAT][1:]).hexdigest()
-    for said in (DAT, f"expected {right}", f"found {wrong}"):
-        assert said in str(caught.value)
-    assert len(server.asked(DAT)) == 2
-    assert DAT not in there(tmp_path)
-    assert DAT + ".part" not in there(tmp_path)
+    for message in (DAT, f"expected {right}", f"found {wrong}"):
+        assert message in str(caught.value)
+    assert len(server.requested(DAT)) == 2
+    assert DAT not in files_in(tmp_path)
+    assert DAT + ".part" not in files_in(tmp_path)
 
 
-def test_a_missing_file_is_not_asked_for_again(server, tmp_path):
+def test_a_missing_file_is_not_requested_again(server, tmp_path):
     server.faults[DAT] = [MISSING] * 9
     with pytest.raises(ConnectionError, match="404 Not Found"):
-        fetch(server, tmp_path)
-    assert len(server.asked(DAT)) == 1
+        download(server, tmp_path)
+    assert len(server.requested(DAT)) == 1
 
 
-def test_no_server_is_one_clear_sentence(tmp_path):
+def test_an_unreachable_server_gives_a_clear_sentence(tmp_path):
     with pytest.raises(OSError, match="the server cannot be reached"):
         download_ptbxl(tmp_path, base_url="http://127.0.0.1:9", backoff_s=0)
 
 
-def test_an_address_that_is_none_is_not_tried_again(tmp_path):
+def test_an_invalid_address_is_not_tried_again(tmp_path):
     with pytest.raises(OSError, match="could not be downloaded"):
         download_ptbxl(tmp_path, base_url="physionet", backoff_s=1000)
 
 
-def test_killed_and_run_again_it_goes_on(server, tmp_path):
+def test_a_killed_download_is_resumed(server, tmp_path):
     server.faults[DAT] = [STALL]
     code = "import sys; from pathlib import Path\n"
     code += "from ecgcam.data.download import download_ptbxl as d\n"
@@ -229,9 +229,9 @@ def test_killed_and_run_again_it_goes_on(server, tmp_path):
         time.sleep(0.01)
     half.kill()
     half.wait()
-    fetch(server, tmp_path)
-    assert server.asked(DAT) == [None, f"bytes={16 * CHUNK}-"]
-    assert there(tmp_path) == expected(server, "records100")
+    download(server, tmp_path)
+    assert server.requested(DAT) == [None, f"bytes={16 * CHUNK}-"]
+    assert files_in(tmp_path) == expected(server, "records100")
 
 
 @pytest.mark.parametrize(
@@ -241,23 +241,23 @@ def test_killed_and_run_again_it_goes_on(server, tmp_path):
 def test_a_path_that_leaves_the_folder_is_refused(server, tmp_path, path):
     server.sums += f"{'0' * 64}  {path}\n"
     with pytest.raises(DatasetError, match="refused"):
-        fetch(server, tmp_path / "dest")
+        download(server, tmp_path / "dest")
     assert len(server.requests) == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "dest"]
 
 
 @pytest.mark.parametrize(
-    ("sums", "said"),
+    ("sums", "message"),
     [
         ("<html>please log in</html>", "line 1 is '<html>"),
         ("", "no ptbxl_database.csv, no scp_statements.csv, no records100/"),
         ("0123  ptbxl_database.csv\n", "line 1"),
     ],
 )
-def test_sums_that_are_none_are_refused(server, tmp_path, sums, said):
+def test_invalid_sums_are_refused(server, tmp_path, sums, message):
     server.sums = sums
-    with pytest.raises(DatasetError, match=said):
-        fetch(server, tmp_path)
+    with pytest.raises(DatasetError, match=message):
+        download(server, tmp_path)
 
 
 def test_sums_are_read_with_one_space_or_two_or_a_star():
@@ -266,7 +266,7 @@ def test_sums_are_read_with_one_space_or_two_or_a_star():
     assert read_sums(text) == {"one": a, "two/a file": b.lower(), "three": c}
 
 
-def test_a_caller_s_nonsense_is_a_value_error(tmp_path):
+def test_invalid_arguments_are_a_value_error(tmp_path):
     with pytest.raises(ValueError, match="rate_hz"):
         download_ptbxl(tmp_path, rate_hz=250)
     with pytest.raises(ValueError, match="jobs"):

@@ -1,4 +1,4 @@
-"""A dataset to a store: every good record as it is, every bad one named, and never half a store."""
+"""Preparation: good records stored unchanged, bad ones listed, never an incomplete store."""
 
 import shutil
 import signal
@@ -23,14 +23,14 @@ from ecgcam.signals.leads import LEADS
 with warnings.catch_warnings(action="ignore"):  # wfdb does what pandas 3 deprecates
     import wfdb
 
-ALONE = PrepareConfig(jobs=1)
+ONE_JOB = PrepareConfig(jobs=1)
 
 
 def rejected(folder):
     return pd.read_csv(folder / "rejected.csv", keep_default_na=False).set_index("id")["reason"]
 
 
-def everything_below(folder):
+def content_of(folder):
     return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
 
 
@@ -40,7 +40,7 @@ def ids_of(store):
 
 @pytest.fixture(scope="module")
 def real_store(ptbxl_some, tmp_path_factory):
-    prepared = prepare(ptbxl_some, tmp_path_factory.mktemp("real") / "store", ALONE)
+    prepared = prepare(ptbxl_some, tmp_path_factory.mktemp("real") / "store", ONE_JOB)
     assert (prepared.records, prepared.rejected) == (540, 0)
     return open_store(prepared.folder)
 
@@ -54,17 +54,17 @@ def test_every_sample_of_real_records_is_kept(real_store, ptbxl_some):
         np.testing.assert_array_equal(signal_uv, samples.T)
 
 
-def test_real_records_are_those_that_wfdb_reads(real_store, ptbxl_some):
+def test_real_records_equal_those_that_wfdb_reads(real_store, ptbxl_some):
     names = pd.read_csv(ptbxl_some / "ptbxl_database.csv")["filename_lr"]
-    for number in range(0, 540, 27):
-        signal_mv, fields = wfdb.rdsamp(str(ptbxl_some / names[number]))
+    for index in range(0, 540, 27):
+        signal_mv, fields = wfdb.rdsamp(str(ptbxl_some / names[index]))
         order = [[lead.upper() for lead in fields["sig_name"]].index(x.upper()) for x in LEADS]
         np.testing.assert_array_equal(
-            real_store.signals_uv([number])[0], np.rint(signal_mv.T[order] * 1000)
+            real_store.signals_uv([index])[0], np.rint(signal_mv.T[order] * 1000)
         )
 
 
-def test_of_real_records_all_is_kept_that_is_known(real_store, ptbxl_some):
+def test_metadata_of_real_records_is_kept(real_store, ptbxl_some):
     table = pd.read_csv(ptbxl_some / "ptbxl_database.csv")
     records = real_store.records
     assert records["fold"].value_counts().to_dict() == dict.fromkeys(range(1, 10), 60)
@@ -72,12 +72,18 @@ def test_of_real_records_all_is_kept_that_is_known(real_store, ptbxl_some):
     assert (records["age_years"] == table["age"].replace(300, 90)).all()
     assert (real_store.leads, real_store.rate_hz, real_store.samples) == (LEADS, 100, 1000)
     assert len(real_store.vocabulary["statement"]) == 71
+    assert real_store.titles["statement:IMI"] == "Inferior myocardial infarction"
+    assert real_store.titles["form:NDT"] == "Non-diagnostic T abnormalities"
+    assert real_store.titles["rhythm:SR"] == "Sinus rhythm"
+    assert set(real_store.titles) == {
+        f"{kind}:{name}"
+        for kind in ("statement", "form", "rhythm")
+        for name in real_store.vocabulary[kind]
+    }
     assert list(verify(real_store)) == []
 
 
-def test_prepared_twice_it_is_the_same_in_one_process_or_several(
-    synthetic_folder, synthetic_store, tmp_path
-):
+def test_one_process_and_several_make_the_same_store(synthetic_folder, synthetic_store, tmp_path):
     calls = []
     config = PrepareConfig(jobs=2, shard_records=50)
     prepared = prepare(
@@ -89,8 +95,8 @@ def test_prepared_twice_it_is_the_same_in_one_process_or_several(
     ]
     assert calls == [(50, 120), (100, 120), (120, 120)]
     assert store.about["fingerprint"] == synthetic_store.about["fingerprint"]
-    numbers = store.indices()
-    np.testing.assert_array_equal(store.signals_uv(numbers), synthetic_store.signals_uv(numbers))
+    counts = store.indices()
+    np.testing.assert_array_equal(store.signals_uv(counts), synthetic_store.signals_uv(counts))
     pd.testing.assert_frame_equal(
         store.records.drop(columns=["shard", "row"]),
         synthetic_store.records.drop(columns=["shard", "row"]),
@@ -100,7 +106,7 @@ def test_prepared_twice_it_is_the_same_in_one_process_or_several(
 
 @pytest.fixture
 def folder(synthetic_folder, tmp_path):
-    """The first 24 made-up ECGs, to be spoilt."""
+    """The first 24 synthetic ECGs, to be damaged."""
     copy = tmp_path / "folder"
     stem_of(copy, 1).parent.mkdir(parents=True)
     for ecg_id in range(1, 25):
@@ -116,125 +122,127 @@ def stem_of(folder, ecg_id):
     return folder / "records100" / "00000" / f"{ecg_id:05d}_lr"
 
 
-def spoil_length(stem):
+def shorten(stem):
     write_wfdb(stem, samples_like_an_ecg(time=900))
 
 
-def spoil_by_too_long(stem):
+def lengthen(stem):
     write_wfdb(stem, samples_like_an_ecg(time=1001))
 
 
-def spoil_by_missing(stem):
+def remove_signal(stem):
     stem.with_name(f"{stem.name}.dat").unlink()
 
 
-def spoil_by_no_header(stem):
+def remove_header(stem):
     stem.with_name(f"{stem.name}.hea").unlink()
 
 
-def spoil_by_truncation(stem):
+def truncate(stem):
     data = stem.with_name(f"{stem.name}.dat")
     data.write_bytes(data.read_bytes()[:-100])
 
 
-def spoil_rate(stem):
+def change_rate(stem):
     write_wfdb(stem, samples_like_an_ecg(time=5000), rate="500")
 
 
-def spoil_lead(stem):
+def remove_a_lead(stem):
     write_wfdb(stem, samples_like_an_ecg(leads=11), leads=LEADS[:11])
 
 
-def spoil_by_two_of_one_lead(stem):
+def repeat_a_lead(stem):
     write_wfdb(stem, samples_like_an_ecg(leads=13), leads=[*LEADS, "Lead II"])
 
 
-def spoil_unit(stem):
+def change_unit(stem):
     write_wfdb(stem, samples_like_an_ecg(), gain="1000.0(0)/mmHg")
 
 
-def spoil_size(stem):
+def change_gain(stem):
     write_wfdb(stem, samples_like_an_ecg(), gain="1.0(0)/mV")
 
 
-def spoil_sample(stem):
+def invalidate_a_sample(stem):
     samples = samples_like_an_ecg()
     samples[400, 2] = -32768
     write_wfdb(stem, samples)
 
 
-def spoil_checksum(stem):
+def change_a_sample(stem):
     data = bytearray(stem.with_name(f"{stem.name}.dat").read_bytes())
     data[1000] ^= 4
     stem.with_name(f"{stem.name}.dat").write_bytes(bytes(data))
 
 
-def spoil_all_leads(stem):
-    """Each at a level of its own, as if no electrode were on."""
+def flatten_all_leads(stem):
+    """Each lead at its own level, as if no electrode were attached."""
     write_wfdb(stem, np.tile(np.arange(12, dtype=np.int16) * 10, (1000, 1)))
 
 
-def spoil_header(stem):
+def destroy_header(stem):
     stem.with_name(f"{stem.name}.hea").write_text("nonsense\n")
 
 
-SPOILT = {
-    1: (spoil_length, "it lasts 9 s; expected 10 s"),
-    3: (spoil_by_missing, "00003_lr.dat: no such file"),
-    4: (spoil_by_no_header, "00004_lr: no such ECG"),
-    6: (spoil_by_truncation, "23900 bytes; its header promises"),
-    7: (spoil_rate, "500 Hz; expected 100 Hz, or use --resample"),
-    9: (spoil_lead, "leads V6 are missing"),
-    10: (spoil_by_two_of_one_lead, "leads II are there more than once"),
-    12: (spoil_unit, "unit 'mmHg' is not a voltage"),
-    13: (spoil_size, "beyond any ECG (32.767 mV): is its unit right?"),
-    15: (spoil_sample, "samples as invalid"),
-    17: (spoil_checksum, "fails its checksum"),
-    16: (spoil_all_leads, "all leads are flat"),
-    18: (spoil_header, "not a WFDB record that can be read"),
-    19: (spoil_by_too_long, "it lasts 10.01 s; expected 10 s"),
+DAMAGES = {
+    1: (shorten, "it lasts 9 s; expected 10 s"),
+    3: (remove_signal, "00003_lr.dat: no such file"),
+    4: (remove_header, "00004_lr: no such ECG"),
+    6: (truncate, "23900 bytes; its header promises"),
+    7: (change_rate, "500 Hz; expected 100 Hz, or use --resample"),
+    9: (remove_a_lead, "leads V6 are missing"),
+    10: (repeat_a_lead, "leads II are there more than once"),
+    12: (change_unit, "unit 'mmHg' is not a voltage"),
+    13: (change_gain, "beyond any ECG (32.767 mV): is its unit right?"),
+    15: (invalidate_a_sample, "samples as invalid"),
+    17: (change_a_sample, "fails its checksum"),
+    16: (flatten_all_leads, "all leads are flat"),
+    18: (destroy_header, "not a WFDB record that can be read"),
+    19: (lengthen, "it lasts 10.01 s; expected 10 s"),
 }
 
 
-def test_each_bad_record_is_left_out_with_its_reason_and_each_good_one_is_kept(folder, tmp_path):
-    for ecg_id, (spoil, _) in SPOILT.items():
-        spoil(stem_of(folder, ecg_id))
+def test_bad_records_are_left_out_with_a_reason_and_good_ones_are_kept(folder, tmp_path):
+    for ecg_id, (damage, _) in DAMAGES.items():
+        damage(stem_of(folder, ecg_id))
     table = pd.read_csv(folder / "ptbxl_database.csv").astype({"patient_id": object})
     table.loc[table["ecg_id"] == 20, "scp_codes"] = "{'NORM'"
     table.loc[table["ecg_id"] == 22, "patient_id"] = None
     table.to_csv(folder / "ptbxl_database.csv", index=False)
     calls = []
-    prepared = prepare(folder, tmp_path / "store", ALONE, progress=lambda *call: calls.append(call))
+    prepared = prepare(
+        folder, tmp_path / "store", ONE_JOB, progress=lambda *call: calls.append(call)
+    )
     reasons = {
-        **{k: reason for k, (_, reason) in SPOILT.items()},
+        **{k: reason for k, (_, reason) in DAMAGES.items()},
         20: "scp_codes",
         22: "no patient",
     }
     good = [ecg_id for ecg_id in range(1, 25) if ecg_id not in reasons]
     assert (prepared.records, prepared.rejected) == (len(good), len(reasons)) == (8, 16)
-    found = rejected(prepared.folder)
-    assert found.index.tolist() == sorted(reasons)
-    assert {k: reason in found[k] for k, reason in reasons.items()} == dict.fromkeys(reasons, True)
+    listed = rejected(prepared.folder)
+    assert listed.index.tolist() == sorted(reasons)
+    assert {k: reason in listed[k] for k, reason in reasons.items()} == dict.fromkeys(reasons, True)
     store = open_store(prepared.folder)
     assert ids_of(store) == good
-    for number, ecg_id in enumerate(good):
+    for index, ecg_id in enumerate(good):
         signal_mv, _ = wfdb.rdsamp(str(stem_of(folder, ecg_id)))
         expected = np.rint(signal_mv.T * 1000)
-        np.testing.assert_array_equal(store.signals_uv([number])[0], expected)
+        np.testing.assert_array_equal(store.signals_uv([index])[0], expected)
     assert calls[-1] == (22, 22)
 
 
-def test_an_ecg_of_which_one_sample_moves_is_kept(folder, tmp_path):
+def test_an_ecg_with_a_single_deflection_is_kept(folder, tmp_path):
     samples = np.zeros((1000, 12), np.int16)
     samples[555, 4] = 3
     write_wfdb(stem_of(folder, 5), samples)
-    prepared = prepare(folder, tmp_path / "store", ALONE)
+    prepared = prepare(folder, tmp_path / "store", ONE_JOB)
     assert prepared.rejected == 0
 
 
-def test_records_whose_rows_are_all_bad_leave_an_empty_shard_behind(folder, tmp_path):
+def test_a_shard_may_be_empty(folder, tmp_path):
     for ecg_id in range(5, 9):
-        spoil_by_missing(stem_of(folder, ecg_id))
+        remove_signal(stem_of(folder, ecg_id))
     prepared = prepare(folder, tmp_path / "store", PrepareConfig(jobs=1, shard_records=4))
     store = open_store(prepared.folder)
     assert [shard["records"] for shard in store.about["shards"]] == [4, 0, 4, 4, 4, 4]
@@ -243,33 +251,33 @@ def test_records_whose_rows_are_all_bad_leave_an_empty_shard_behind(folder, tmp_
     assert list(verify(store)) == []
 
 
-def test_leads_are_stored_by_name_whatever_their_order(folder, tmp_path):
+def test_leads_are_stored_by_name_in_any_order(folder, tmp_path):
     order = np.random.default_rng(0).permutation(12)
     samples = samples_like_an_ecg()
     write_wfdb(stem_of(folder, 2), samples[:, order], leads=[LEADS[k].lower() for k in order])
     few = PrepareConfig(jobs=1, leads=("V1", "aVR"))
-    for config, rows in ((ALONE, range(12)), (few, [6, 3])):
+    for config, rows in ((ONE_JOB, range(12)), (few, [6, 3])):
         store = open_store(prepare(folder, tmp_path / str(len(rows)), config).folder)
-        found = store.signals_uv([store.index_of("2")])[0]
-        np.testing.assert_array_equal(found, samples.T[list(rows)])
+        signal_uv = store.signals_uv([store.index_of("2")])[0]
+        np.testing.assert_array_equal(signal_uv, samples.T[list(rows)])
         assert store.leads == config.leads
 
 
-def test_what_is_wrong_with_a_signal_is_written_down_but_it_stays(folder, tmp_path):
+def test_quality_findings_are_stored_and_the_record_is_kept(folder, tmp_path):
     samples = samples_like_an_ecg()
     samples[:, 10] = 40
     write_wfdb(stem_of(folder, 5), samples)
-    store = open_store(prepare(folder, tmp_path / "store", ALONE).folder)
+    store = open_store(prepare(folder, tmp_path / "store", ONE_JOB).folder)
     row = store.records.iloc[store.index_of("5")]
     assert list(row["quality"]) == ["flat V5", "Einthoven broken"]
     assert list(store.records["quality"].iloc[store.index_of("6")]) == []
 
 
-def test_where_nothing_can_be_used_there_is_no_store(folder, tmp_path):
+def test_without_usable_records_there_is_no_store(folder, tmp_path):
     for ecg_id in range(1, 25):
-        spoil_checksum(stem_of(folder, ecg_id))
+        change_a_sample(stem_of(folder, ecg_id))
     with pytest.raises(DatasetError, match="none of its ECGs can be read; the first: .*checksum"):
-        prepare(folder, tmp_path / "store", ALONE)
+        prepare(folder, tmp_path / "store", ONE_JOB)
     fixed = PrepareConfig(jobs=1, rate_hz=100, duration_s=10)
     with pytest.raises(DatasetError, match="none of its ECGs can be used; the first: .*checksum"):
         prepare(folder, tmp_path / "store", fixed)
@@ -283,12 +291,12 @@ def test_where_nothing_can_be_used_there_is_no_store(folder, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"folder"}
 
 
-# one's own ECGs
+# ECGs of a CSV table
 
 
 @pytest.fixture
 def own(tmp_path):
-    """One ECG in four kinds of file, at 500 Hz but for the last; and the CSV that lists them."""
+    """One ECG in four file formats at 500 Hz, another at 100 Hz, and the CSV that lists them."""
     samples = samples_like_an_ecg(time=5000)
     write_wfdb(tmp_path / "a", samples)
     write_wfdb(tmp_path / "b", samples, gain="1(0)/uV", rate="500")
@@ -304,34 +312,34 @@ def own(tmp_path):
     return tmp_path / "own.csv"
 
 
-def test_ones_own_files_of_any_kind_give_the_same_signal(own, tmp_path):
-    prepared = prepare(own, tmp_path / "store", ALONE)
+def test_files_of_all_formats_give_the_same_signal(own, tmp_path):
+    prepared = prepare(own, tmp_path / "store", ONE_JOB)
     store = open_store(prepared.folder)
     assert (store.rate_hz, store.samples) == (500, 5000)
     assert ids_of(store) == ["a.hea", "b", "c.csv", "d.npz"]
-    for number in store.indices():
+    for index in store.indices():
         np.testing.assert_array_equal(
-            store.signals_uv([number])[0], samples_like_an_ecg(time=5000).T
+            store.signals_uv([index])[0], samples_like_an_ecg(time=5000).T
         )
     assert "100 Hz; expected 500 Hz, or use --resample" in rejected(store.folder)["e.hea"]
     assert store.vocabulary == {"column": ("AFIB",)}
     assert list(verify(store)) == []
 
 
-def test_other_rates_are_brought_to_the_wanted_one(own, tmp_path):
+def test_other_rates_are_resampled(own, tmp_path):
     config = PrepareConfig(jobs=1, rate_hz=100, resampled=True)
     store = open_store(prepare(own, tmp_path / "store", config).folder)
     assert (len(store.records), store.rate_hz, store.samples) == (5, 100, 1000)
     from ecgcam.signals.resampling import resample
 
     expected = np.rint(resample(read(tmp_path / "d.npz"), 100).signal_mv * 1000)
-    for number in range(4):
-        np.testing.assert_array_equal(store.signals_uv([number])[0], expected)
+    for index in range(4):
+        np.testing.assert_array_equal(store.signals_uv([index])[0], expected)
     np.testing.assert_array_equal(store.signals_uv([4])[0], samples_like_an_ecg(seed=9).T)
 
 
 @pytest.mark.parametrize("samples", [3599, 3600, 3601])
-def test_what_resampling_rounds_up_is_cut(tmp_path, samples):
+def test_an_extra_sample_of_resampling_is_cut(tmp_path, samples):
     signal_mv = samples_like_an_ecg(time=samples).T / 1000
     np.savez(tmp_path / "a.npz", signal_mv=signal_mv, rate_hz=360)
     (tmp_path / "own.csv").write_text("path,fold\na.npz,1\n")
@@ -344,12 +352,12 @@ def test_what_resampling_rounds_up_is_cut(tmp_path, samples):
     np.testing.assert_array_equal(store.signals_uv([0])[0], expected)
 
 
-def test_a_path_that_is_not_there_is_named_as_the_table_names_it(own, tmp_path):
+def test_a_missing_path_is_named_as_in_the_table(own, tmp_path):
     change_text(own, "c.csv", "elsewhere/c.csv")
     change_text(own, "d.npz", "d/e.hea")
     (tmp_path / "d").mkdir()
     write_wfdb(tmp_path / "d" / "e", samples_like_an_ecg())
-    prepared = prepare(own, tmp_path / "store", ALONE)
+    prepared = prepare(own, tmp_path / "store", ONE_JOB)
     assert (prepared.records, prepared.rejected) == (2, 3)
     table = pd.read_csv(prepared.folder / "rejected.csv").set_index("id")
     assert table["path"].to_dict() == {name: name for name in table.index}
@@ -373,20 +381,20 @@ except OSError as error:
 """
 
 
-def test_where_there_is_no_room_it_is_said_and_nothing_is_left(folder, tmp_path):
+def test_a_full_disk_is_an_error_and_leaves_nothing(folder, tmp_path):
     command = [sys.executable, "-c", FULL_DISK, folder, tmp_path / "store"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said
+    message = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert message
     assert {path.name for path in tmp_path.iterdir()} == {"folder"}
 
 
-def test_a_shard_is_the_very_file_that_numpy_saves(synthetic_store, tmp_path):
+def test_a_shard_is_the_same_file_that_numpy_saves(synthetic_store, tmp_path):
     shard = synthetic_store.folder / "signals-00000.npy"
     np.save(tmp_path / "a.npy", np.load(shard))
     assert shard.read_bytes() == (tmp_path / "a.npy").read_bytes()
 
 
-def test_ptb_xl_is_resampled_from_the_files_that_hold_enough(folder, tmp_path):
+def test_ptb_xl_is_resampled_from_files_of_a_sufficient_rate(folder, tmp_path):
     with pytest.raises(DatasetError, match="100 and 500 Hz, not 250 Hz"):
         prepare(folder, tmp_path / "store", PrepareConfig(rate_hz=250))
     half = PrepareConfig(jobs=1, rate_hz=50, resampled=True)
@@ -400,15 +408,15 @@ def test_ptb_xl_is_resampled_from_the_files_that_hold_enough(folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["none", "none.csv", "some.txt", "empty"])
-def test_what_is_no_dataset_is_refused(tmp_path, name):
+def test_other_files_and_folders_are_refused(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "some.txt").write_text("path\n")
     with pytest.raises(DatasetError, match="expected a folder like PTB-XL's"):
-        prepare(tmp_path / name, tmp_path / "store", ALONE)
+        prepare(tmp_path / name, tmp_path / "store", ONE_JOB)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"rate_hz": 0}, "rate_hz must be above 0 and at most 100000, got 0"),
         ({"rate_hz": float("inf")}, "rate_hz must be above 0 and at most"),
@@ -425,49 +433,47 @@ def test_what_is_no_dataset_is_refused(tmp_path, name):
         ({"labels": ("A", "")}, "labels must be different names"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_at_birth(wrong, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_settings_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
         PrepareConfig(**wrong)
 
 
-def test_a_length_of_no_sample_is_refused(folder, tmp_path):
+def test_a_length_below_one_sample_is_refused(folder, tmp_path):
     config = PrepareConfig(jobs=1, rate_hz=100, duration_s=0.001)
     with pytest.raises(DatasetError, match="0.001 s at 100 Hz are less than one sample"):
         prepare(folder, tmp_path / "store", config)
 
 
-# what lies at the target
+# existing files at the target
 
 
-def test_a_store_is_made_anew_only_when_asked_to(folder, tmp_path):
-    first = open_store(prepare(folder, tmp_path / "store", ALONE).folder)
-    before = everything_below(first.folder)
+def test_a_store_is_overwritten_only_on_request(folder, tmp_path):
+    first = open_store(prepare(folder, tmp_path / "store", ONE_JOB).folder)
+    before = content_of(first.folder)
     with pytest.raises(DatasetError, match="this store exists already; --overwrite"):
-        prepare(folder, tmp_path / "store", ALONE)
-    assert everything_below(first.folder) == before
-    spoil_by_missing(stem_of(folder, 2))
-    again = prepare(folder, tmp_path / "store", ALONE, overwrite=True)
+        prepare(folder, tmp_path / "store", ONE_JOB)
+    assert content_of(first.folder) == before
+    remove_signal(stem_of(folder, 2))
+    again = prepare(folder, tmp_path / "store", ONE_JOB, overwrite=True)
     assert again.records == 23
     assert len(open_store(again.folder).records) == 23
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
 
 
-def test_a_store_stays_when_making_it_anew_fails(folder, tmp_path):
-    prepared = prepare(folder, tmp_path / "store", ALONE)
-    before = everything_below(prepared.folder)
+def test_a_store_stays_if_overwriting_it_fails(folder, tmp_path):
+    prepared = prepare(folder, tmp_path / "store", ONE_JOB)
+    before = content_of(prepared.folder)
     for ecg_id in range(1, 25):
-        spoil_by_missing(stem_of(folder, ecg_id))
+        remove_signal(stem_of(folder, ecg_id))
     with pytest.raises(DatasetError, match="none of its ECGs"):
-        prepare(folder, tmp_path / "store", ALONE, overwrite=True)
-    assert everything_below(prepared.folder) == before
+        prepare(folder, tmp_path / "store", ONE_JOB, overwrite=True)
+    assert content_of(prepared.folder) == before
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
 
 
-def test_a_store_that_cannot_be_put_in_place_leaves_the_old_one_there(
-    folder, tmp_path, monkeypatch
-):
-    store = prepare(folder, tmp_path / "store", ALONE).folder
-    before = everything_below(store)
+def test_the_old_store_stays_if_the_new_one_cannot_be_renamed(folder, tmp_path, monkeypatch):
+    store = prepare(folder, tmp_path / "store", ONE_JOB).folder
+    before = content_of(store)
     rename = Path.rename
 
     def fail_for_the_new(path, target):
@@ -477,38 +483,38 @@ def test_a_store_that_cannot_be_put_in_place_leaves_the_old_one_there(
 
     monkeypatch.setattr(Path, "rename", fail_for_the_new)
     with pytest.raises(OSError, match="the disk is gone"):
-        prepare(folder, store, ALONE, overwrite=True)
-    assert everything_below(store) == before
+        prepare(folder, store, ONE_JOB, overwrite=True)
+    assert content_of(store) == before
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
 
 
-def test_an_empty_folder_becomes_the_store_but_not_the_one_that_you_are_in(
+def test_an_empty_folder_becomes_the_store_but_the_current_folder_does_not(
     folder, tmp_path, monkeypatch
 ):
     (tmp_path / "store").mkdir()
-    assert prepare(folder, tmp_path / "store", ALONE).records == 24
+    assert prepare(folder, tmp_path / "store", ONE_JOB).records == 24
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "store"}
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(DatasetError, match="this is the current folder"):
-        prepare(folder, Path(), ALONE)
+        prepare(folder, Path(), ONE_JOB)
 
 
 def a_file(path):
-    path.write_text("dear diary")
+    path.write_text("keep me")
 
 
 def a_folder(path):
     path.mkdir()
-    (path / "diary.txt").write_text("dear diary")
+    (path / "notes.txt").write_text("keep me")
 
 
-def a_folder_with_a_file_of_that_name(path):
+def a_folder_with_a_store_json(path):
     a_folder(path)
     (path / "store.json").write_text("{}")
 
 
-def only_a_file_of_that_name(path):
+def only_a_store_json(path):
     path.mkdir()
     (path / "store.json").write_text('{"shop": 1}')
 
@@ -522,44 +528,44 @@ def a_link_to_nothing(path):
     [
         a_file,
         a_folder,
-        a_folder_with_a_file_of_that_name,
-        only_a_file_of_that_name,
+        a_folder_with_a_store_json,
+        only_a_store_json,
         a_link_to_nothing,
     ],
 )
-@pytest.mark.parametrize("when", ["before", "meanwhile"])
+@pytest.mark.parametrize("when", ["before", "during"])
 @pytest.mark.parametrize("overwrite", [True, False])
-def test_something_else_is_never_destroyed(folder, tmp_path, other, when, overwrite):
+def test_anything_but_a_store_is_never_overwritten(folder, tmp_path, other, when, overwrite):
     place = tmp_path / "place"
     if when == "before":
         other(place)
 
-    def meanwhile(done, records):
-        if when == "meanwhile":
+    def during(done, records):
+        if when == "during":
             other(place)
 
     with pytest.raises(DatasetError, match="not a store, so it is not overwritten"):
-        prepare(folder, place, ALONE, overwrite=overwrite, progress=meanwhile)
+        prepare(folder, place, ONE_JOB, overwrite=overwrite, progress=during)
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "place"}
-    there = everything_below(tmp_path)
+    before = content_of(tmp_path)
     shutil.rmtree(place) if place.is_dir() else place.unlink()
     other(place)
-    assert everything_below(tmp_path) == there
+    assert content_of(tmp_path) == before
 
 
-def test_what_was_added_to_a_store_keeps_it_from_being_overwritten(folder, tmp_path):
-    store = prepare(folder, tmp_path / "store", ALONE).folder
-    (store / "notes.txt").write_text("dear diary")
+def test_a_store_with_additional_files_is_not_overwritten(folder, tmp_path):
+    store = prepare(folder, tmp_path / "store", ONE_JOB).folder
+    (store / "notes.txt").write_text("keep me")
     with pytest.raises(DatasetError, match="not a store"):
-        prepare(folder, store, ALONE, overwrite=True)
-    assert (store / "notes.txt").read_text() == "dear diary"
+        prepare(folder, store, ONE_JOB, overwrite=True)
+    assert (store / "notes.txt").read_text() == "keep me"
 
 
-def test_a_link_to_a_store_is_left_as_it_is(folder, tmp_path):
-    store = prepare(folder, tmp_path / "store", ALONE).folder
+def test_a_link_to_a_store_is_not_replaced(folder, tmp_path):
+    store = prepare(folder, tmp_path / "store", ONE_JOB).folder
     (tmp_path / "link").symlink_to(store)
     with pytest.raises(DatasetError, match="not a store"):
-        prepare(folder, tmp_path / "link", ALONE, overwrite=True)
+        prepare(folder, tmp_path / "link", ONE_JOB, overwrite=True)
     assert list(verify(open_store(tmp_path / "link"))) == []
 
 
@@ -579,7 +585,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_killed_in_the_middle_it_leaves_no_store_and_the_next_run_succeeds(folder, tmp_path, jobs):
+def test_a_killed_run_leaves_no_store_and_the_next_run_succeeds(folder, tmp_path, jobs):
     store = tmp_path / "store"
     (tmp_path / "folder" / "run.py").write_text(STOPPED)
     command = [sys.executable, tmp_path / "folder" / "run.py", folder, store, str(jobs)]
@@ -588,30 +594,30 @@ def test_killed_in_the_middle_it_leaves_no_store_and_the_next_run_succeeds(folde
         run.send_signal(signal.SIGKILL)
         run.communicate(timeout=30)  # to the end of its output, which its workers hold too
     assert not store.exists()
-    assert prepare(folder, store, ALONE).records == 24
+    assert prepare(folder, store, ONE_JOB).records == 24
     assert list(verify(open_store(store))) == []
     (left,) = {path.name for path in tmp_path.iterdir()} - {"folder", "store"}
     assert left.startswith(".store.")
     assert left.endswith(".partial")
 
 
-def test_interrupted_it_leaves_nothing(folder, tmp_path):
+def test_an_interrupted_run_leaves_nothing(folder, tmp_path):
     def interrupt(done, records):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(folder, tmp_path / "deep" / "store", ALONE, progress=interrupt)
+        prepare(folder, tmp_path / "deep" / "store", ONE_JOB, progress=interrupt)
     assert list((tmp_path / "deep").iterdir()) == []
 
 
-def test_a_store_may_be_made_where_one_stands(folder, tmp_path, monkeypatch):
+def test_a_relative_path_may_be_used(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    prepared = prepare(Path("folder"), Path("store"), ALONE)
+    prepared = prepare(Path("folder"), Path("store"), ONE_JOB)
     assert prepared.folder == Path("store")
     assert len(open_store(Path("store")).records) == 24
 
 
-def test_resampled_to_100_hz_the_files_of_100_hz_are_read(synthetic_folder, tmp_path):
+def test_resampling_to_100_hz_reads_the_files_of_100_hz(synthetic_folder, tmp_path):
     config = PrepareConfig(rate_hz=100, resampled=True, jobs=1)  # there are no files of 500 Hz
     assert prepare(synthetic_folder, tmp_path / "store", config).records == 120
 
@@ -619,10 +625,10 @@ def test_resampled_to_100_hz_the_files_of_100_hz_are_read(synthetic_folder, tmp_
 def test_the_number_of_processes_is_as_configured_but_at_most_one_per_shard(
     synthetic_folder, tmp_path, monkeypatch
 ):
-    numbers = []
+    counts = []
 
     def serial_map(write, chunks, files, *, jobs):
-        numbers.append(jobs)
+        counts.append(jobs)
         return map(write, chunks, files)
 
     monkeypatch.setattr(store_writer, "_parallel_map", serial_map)
@@ -630,7 +636,7 @@ def test_the_number_of_processes_is_as_configured_but_at_most_one_per_shard(
     for jobs in (1, 3, None):
         config = PrepareConfig(jobs=jobs, shard_records=20)
         prepare(synthetic_folder, tmp_path / str(jobs), config)
-    assert numbers == [1, 3, 6]
+    assert counts == [1, 3, 6]
 
 
 INTERRUPTED = """
@@ -668,7 +674,7 @@ def test_after_ctrl_c_no_process_no_folder_and_no_traceback_is_left(folder, tmp_
     assert {path.name for path in tmp_path.iterdir()} == {"folder"}
 
 
-def test_a_length_of_tenths_of_seconds_is_rounded_to_samples(tmp_path):
+def test_a_duration_is_rounded_to_samples(tmp_path):
     write_wfdb(tmp_path / "a", samples_like_an_ecg(time=820))
     (tmp_path / "ecgs.csv").write_text("path,fold,AFIB\na.hea,1,1\n")
     config = PrepareConfig(duration_s=8.2, rate_hz=100, jobs=1)
@@ -676,7 +682,7 @@ def test_a_length_of_tenths_of_seconds_is_rounded_to_samples(tmp_path):
     assert store.samples == 820
 
 
-def test_what_16_bits_just_cannot_hold_is_refused_and_not_turned_upside_down(tmp_path):
+def test_values_just_beyond_16_bits_are_refused(tmp_path):
     form = Form(leads=LEADS, rate_hz=100, samples=1000)
     for highest, fits in ((32.767, True), (32.768, False)):
         signal_mv = np.zeros((12, 1000), np.float32)
@@ -689,7 +695,7 @@ def test_what_16_bits_just_cannot_hold_is_refused_and_not_turned_upside_down(tmp
                 read_microvolts(str(tmp_path / "a.npz"), form)
 
 
-def test_a_baseline_that_is_not_zero_is_taken_off(tmp_path):
+def test_a_baseline_other_than_zero_is_subtracted(tmp_path):
     samples = samples_like_an_ecg()
     write_wfdb(tmp_path / "a", samples + 100, gain="1000.0(100)/mV")
     (tmp_path / "ecgs.csv").write_text("path,fold,AFIB\na.hea,1,1\n")

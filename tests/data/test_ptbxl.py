@@ -1,4 +1,4 @@
-"""The tables of PTB-XL with their quirks, and tables that are wrong."""
+"""The tables of PTB-XL with their quirks, and tables that are invalid."""
 
 import ast
 import json
@@ -34,7 +34,7 @@ SR,sinus rhythm,,,1.0,,
 
 @pytest.fixture
 def folder_of(tmp_path):
-    """A folder of tables with these rows, each ROW with changes."""
+    """Write a folder of tables; each row is ROW with changes."""
 
     def write(*changes, statements=STATEMENTS):
         rows = [{**ROW, "ecg_id": str(7 + k), **change} for k, change in enumerate(changes)]
@@ -45,7 +45,7 @@ def folder_of(tmp_path):
     return write
 
 
-def test_a_row_becomes_what_is_known_of_a_record(folder_of):
+def test_a_row_becomes_a_record(folder_of):
     folder = folder_of({})
     assert is_ptbxl(folder)
     source = read_folder(folder)
@@ -69,7 +69,7 @@ def test_a_row_becomes_what_is_known_of_a_record(folder_of):
     assert read_folder(folder, rate_hz=500).records["path"][0].endswith("00007_hr")
 
 
-def test_the_whole_of_ptb_xl_can_be_used(ptbxl_source, ptbxl_tables):
+def test_all_of_ptb_xl_can_be_used(ptbxl_source, ptbxl_tables):
     records = ptbxl_source.records
     table = pd.read_csv(ptbxl_tables / "ptbxl_database.csv", dtype=str)
     assert len(records) == 19601
@@ -91,7 +91,7 @@ def test_ages_above_89_are_90_and_a_missing_age_is_missing(folder_of):
     assert source.records["age_years"].isna().tolist() == [False, False, True, True]
 
 
-def test_a_likelihood_of_nought_counts(folder_of):
+def test_a_statement_with_likelihood_0_counts(folder_of):
     source = read_folder(folder_of({"scp_codes": "{'NDT': 0.0}"}))
     assert "superclass:STTC" in source.records["labels"][0]
 
@@ -101,19 +101,19 @@ def test_ids_may_be_floats(folder_of):
     assert records["id"].tolist() == [7, 8]
 
 
-@pytest.mark.parametrize("wrong", ["", "x7", "7.5", "inf", "1e300"])
-def test_an_id_that_is_none_is_refused_with_its_row(folder_of, wrong):
+@pytest.mark.parametrize("invalid", ["", "x7", "7.5", "inf", "1e300"])
+def test_an_invalid_id_is_refused_with_its_row(folder_of, invalid):
     with pytest.raises(DatasetError, match="row 3: ecg_id must be an integer"):
-        read_folder(folder_of({}, {"ecg_id": wrong}))
+        read_folder(folder_of({}, {"ecg_id": invalid}))
 
 
-def test_an_id_that_is_there_twice_is_refused(folder_of):
+def test_a_repeated_id_is_refused(folder_of):
     with pytest.raises(DatasetError, match="id 7 occurs more than once"):
         read_folder(folder_of({}, {"ecg_id": "7.0"}))
 
 
 @pytest.mark.parametrize(
-    ("column", "wrong", "problem"),
+    ("column", "invalid", "problem"),
     [
         ("patient_id", "", "no patient_id"),
         ("patient_id", "Mr. X", "no patient_id"),
@@ -124,8 +124,8 @@ def test_an_id_that_is_there_twice_is_refused(folder_of):
         ("scp_codes", "{'NORM': 100.0", "invalid scp_codes: \"{'NORM': 100.0\""),
     ],
 )
-def test_a_row_that_cannot_be_used_says_why_and_the_others_stay(folder_of, column, wrong, problem):
-    records = read_folder(folder_of({}, {column: wrong}, {})).records
+def test_an_unusable_row_has_a_problem_and_the_others_stay(folder_of, column, invalid, problem):
+    records = read_folder(folder_of({}, {column: invalid}, {})).records
     assert records["problem"].str.startswith(problem).tolist() == [False, True, False]
     assert records["problem"].tolist()[::2] == ["", ""]
     assert records["fold"].tolist()[::2] == [3, 3]
@@ -134,15 +134,15 @@ def test_a_row_that_cannot_be_used_says_why_and_the_others_stay(folder_of, colum
 def test_a_patient_in_two_folds_is_refused(folder_of):
     with pytest.raises(DatasetError, match=r"the patient of ECG 7 is in \[3, 4\]"):
         read_folder(folder_of({}, {"strat_fold": "4"}, {"strat_fold": ""}))
-    of_nobody = [{"patient_id": "", "strat_fold": fold} for fold in "12"]
-    assert len(read_folder(folder_of({}, *of_nobody)).records) == 3
+    without_patient = [{"patient_id": "", "strat_fold": fold} for fold in "12"]
+    assert len(read_folder(folder_of({}, *without_patient)).records) == 3
 
 
-def test_validated_by_a_person_or_not_or_not_known(folder_of):
+def test_validated_is_true_false_or_unknown(folder_of):
     cells = ["True", "False", "true", "1", "0", "", "perhaps"]
     rows = [{"validated_by_human": cell, "patient_id": str(k)} for k, cell in enumerate(cells)]
-    found = read_folder(folder_of(*rows)).records["validated"]
-    assert [None if pd.isna(x) else x for x in found] == [
+    records = read_folder(folder_of(*rows)).records["validated"]
+    assert [None if pd.isna(x) else x for x in records] == [
         True,
         False,
         True,
@@ -153,13 +153,13 @@ def test_validated_by_a_person_or_not_or_not_known(folder_of):
     ]
 
 
-def test_of_ptb_xls_folds_only_the_ninth_is_all_validated(ptbxl_source):
-    share = ptbxl_source.records.groupby("fold")["validated"].mean()
-    assert share[9] == 1
-    assert share[:8].between(0.64, 0.69).all()
+def test_only_fold_9_is_fully_validated(ptbxl_source):
+    fraction = ptbxl_source.records.groupby("fold")["validated"].mean()
+    assert fraction[9] == 1
+    assert fraction[:8].between(0.64, 0.69).all()
 
 
-def test_columns_that_only_describe_may_lack(folder_of):
+def test_optional_columns_may_be_missing(folder_of):
     folder = folder_of({})
     table = pd.read_csv(folder / "ptbxl_database.csv")
     few = ["ecg_id", "patient_id", "scp_codes", "strat_fold", "filename_lr"]
@@ -181,7 +181,7 @@ def test_a_column_of_words_and_numbers_is_read_without_a_warning(tmp_path):
 
 
 @pytest.mark.parametrize("column", ["ecg_id", "patient_id", "scp_codes", "strat_fold"])
-def test_a_column_that_is_needed_is_named(folder_of, column):
+def test_a_missing_required_column_is_named(folder_of, column):
     folder = folder_of({})
     table = pd.read_csv(folder / "ptbxl_database.csv")
     table.drop(columns=column).to_csv(folder / "ptbxl_database.csv", index=False)
@@ -189,13 +189,13 @@ def test_a_column_that_is_needed_is_named(folder_of, column):
         read_folder(folder)
 
 
-def test_other_rates_are_not_there(folder_of):
+def test_other_rates_are_refused(folder_of):
     for rate_hz in (99.7, 250, 0):
         with pytest.raises(DatasetError, match=f"100 and 500 Hz, not {rate_hz} Hz"):
             read_folder(folder_of({}), rate_hz=rate_hz)
 
 
-def test_a_folder_without_its_tables_is_none(folder_of, tmp_path):
+def test_a_folder_without_its_tables_is_refused(folder_of, tmp_path):
     assert not is_ptbxl(tmp_path)
     with pytest.raises(DatasetError, match=r"not a PTB-XL folder; ptbxl_database\.csv"):
         read_folder(tmp_path)
@@ -206,7 +206,7 @@ def test_a_folder_without_its_tables_is_none(folder_of, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\x00", b'"a', b"a,b\n1\n1,2,3\n"])
-def test_a_table_that_is_none_is_refused(folder_of, content):
+def test_an_unreadable_table_is_refused(folder_of, content):
     for name in ("ptbxl_database.csv", "scp_statements.csv"):
         folder = folder_of({})
         (folder / name).write_bytes(content)
@@ -214,7 +214,7 @@ def test_a_table_that_is_none_is_refused(folder_of, content):
             read_folder(folder)
 
 
-def test_a_diagnostic_statement_without_a_group_is_in_none(folder_of):
+def test_a_diagnostic_statement_without_a_group_has_none(folder_of):
     folder = folder_of({}, statements=STATEMENTS + "XYZ,odd,1.0,,,,\n")
     odd = read_statements(folder)["XYZ"]
     assert (odd.superclass, odd.subclass) == (None, None)
@@ -231,7 +231,7 @@ def test_the_real_statements(ptbxl_tables):
     assert len(statements) == 71
 
 
-def test_codes_are_read_as_they_stand():
+def test_codes_are_read():
     assert parse_scp_codes("{'NORM': 100.0, 'SR': 0}") == {"NORM": 100, "SR": 0}
     assert parse_scp_codes("{}") == {}
 
@@ -248,7 +248,7 @@ def test_codes_are_read_as_they_stand():
         "{'A' 'B': 5e1, 'C': -1.0, 'D': +2.0}",
     ],
 )
-def test_codes_are_what_the_literal_says(text):
+def test_codes_are_read_like_python_literals(text):
     assert list(parse_scp_codes(text).items()) == list(ast.literal_eval(text).items())
 
 
@@ -280,7 +280,7 @@ def test_codes_are_what_the_literal_says(text):
         "{'NORM': dict(a=1)}",
     ],
 )
-def test_what_are_no_codes_is_refused(text):
+def test_invalid_codes_are_refused(text):
     with pytest.raises(DatasetError, match=r"expected \{'NORM': 100\.0, …\}") as refused:
         parse_scp_codes(text)
     assert len(str(refused.value)) < 150
@@ -310,12 +310,12 @@ def test_only_a_diagnostic_statement_belongs_to_a_superclass(synthetic_folder, t
     table = pd.read_csv(synthetic_folder / "scp_statements.csv", index_col=0)
     table.loc["IMI", "diagnostic"] = np.nan
     table.to_csv(tmp_path / "scp_statements.csv")
-    found = read_statements(tmp_path)
-    assert (found["IMI"].superclass, found["IMI"].subclass) == (None, None)
-    assert (found["AMI"].superclass, found["AMI"].subclass) == ("MI", "AMI")
+    records = read_statements(tmp_path)
+    assert (records["IMI"].superclass, records["IMI"].subclass) == (None, None)
+    assert (records["AMI"].superclass, records["AMI"].subclass) == ("MI", "AMI")
 
 
-def test_a_number_too_large_to_be_told_from_its_neighbour_is_no_patient(synthetic_folder, tmp_path):
+def test_a_number_too_large_to_be_exact_is_no_patient(synthetic_folder, tmp_path):
     for name in ("ptbxl_database.csv", "scp_statements.csv"):
         (tmp_path / name).write_bytes((synthetic_folder / name).read_bytes())
     table = pd.read_csv(tmp_path / "ptbxl_database.csv")

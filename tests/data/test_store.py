@@ -1,4 +1,4 @@
-"""A store: what it gives is what lies in it; a store that is damaged or changed is found out."""
+"""Stores: reading them, and detecting damage and changes."""
 
 import json
 import shutil
@@ -16,12 +16,12 @@ from ecgcam.tasks import find_task
 
 @pytest.fixture
 def folder(synthetic_store, tmp_path):
-    """A store to be spoilt."""
+    """A copy of a store, to be damaged."""
     return shutil.copytree(synthetic_store.folder, tmp_path / "store")
 
 
 def change_about(folder, **changes):
-    """As a store of an earlier version would say it, without the digest that tells of a change."""
+    """Change store.json and remove its digest, which would reveal the change."""
     about = json.loads((folder / "store.json").read_text(encoding="utf-8"))
     del about["about_sha256"]
     for name, value in changes.items():
@@ -39,7 +39,7 @@ def signals_in(folder):
     return np.load(folder / "signals-00000.npy")
 
 
-def test_it_says_what_it_holds(synthetic_store):
+def test_a_store_describes_itself(synthetic_store):
     assert (synthetic_store.leads, synthetic_store.rate_hz) == (LEADS, 100)
     assert (synthetic_store.samples, len(synthetic_store.records)) == (1000, 120)
     about = json.loads((synthetic_store.folder / "store.json").read_text(encoding="utf-8"))
@@ -53,42 +53,42 @@ def test_it_says_what_it_holds(synthetic_store):
     }
 
 
-def test_signals_come_in_the_order_that_is_asked_for(synthetic_store):
+def test_signals_come_in_the_requested_order(synthetic_store):
     stored = signals_in(synthetic_store.folder)
     assert (stored.dtype, stored.shape) == (np.int16, (120, 12, 1000))
-    for numbers in ([7], [119, 0, 7, 7], np.array([3, 2, 1]), []):
-        found = synthetic_store.signals_uv(numbers)
-        assert found.dtype == np.int16
-        np.testing.assert_array_equal(found, stored[np.asarray(numbers, int)])
-        in_mv = synthetic_store.signals_mv(numbers)
+    for indices in ([7], [119, 0, 7, 7], np.array([3, 2, 1]), []):
+        selected = synthetic_store.signals_uv(indices)
+        assert selected.dtype == np.int16
+        np.testing.assert_array_equal(selected, stored[np.asarray(indices, int)])
+        in_mv = synthetic_store.signals_mv(indices)
         assert in_mv.dtype == np.float32
-        np.testing.assert_allclose(in_mv, found / 1000, atol=1e-6)
+        np.testing.assert_allclose(in_mv, selected / 1000, atol=1e-6)
 
 
-def test_changing_what_was_given_does_not_change_the_store(synthetic_store):
+def test_changing_returned_signals_does_not_change_the_store(synthetic_store):
     synthetic_store.signals_uv([0])[:] = 7
     synthetic_store.signals_mv([0])[:] = 7
     assert list(verify(synthetic_store)) == []
 
 
-def test_the_numbers_of_folds(synthetic_store):
+def test_indices_of_folds(synthetic_store):
     fold = synthetic_store.records["fold"].to_numpy(int)
     assert synthetic_store.indices().tolist() == list(range(120))
-    found = synthetic_store.indices(folds=[2, 9])
-    assert found.tolist() == [k for k in range(120) if fold[k] in {2, 9}]
-    assert len(found) > 10
+    selected = synthetic_store.indices(folds=[2, 9])
+    assert selected.tolist() == [k for k in range(120) if fold[k] in {2, 9}]
+    assert len(selected) > 10
     assert synthetic_store.indices(folds=[]).tolist() == []
     assert synthetic_store.indices(folds=[11]).tolist() == []
 
 
-def test_the_records_that_a_task_keeps(synthetic_store):
+def test_labelled_records_of_a_task(synthetic_store):
     task = find_task("superclass", synthetic_store.vocabulary)
     folds = (1, 2, 3, 4)
     kept = synthetic_store.labelled(task, folds=folds)
     assert kept.dropped == len(synthetic_store.indices(folds=folds)) - len(kept.indices)
     assert set(synthetic_store.records["fold"].iloc[kept.indices]) == set(folds)
-    for number, row in zip(kept.indices, kept.targets, strict=True):
-        labels = synthetic_store.records["labels"].iloc[number]
+    for index, row in zip(kept.indices, kept.targets, strict=True):
+        labels = synthetic_store.records["labels"].iloc[index]
         groups = {label.split(":")[1] for label in labels if label.startswith("superclass:")}
         assert {task.classes[k] for k in np.flatnonzero(row)} == groups != set()
     assert (
@@ -96,15 +96,15 @@ def test_the_records_that_a_task_keeps(synthetic_store):
     )
 
 
-def test_a_record_is_found_by_its_id(synthetic_store):
-    for number, identity in enumerate(synthetic_store.records["id"]):
-        assert synthetic_store.index_of(str(identity)) == number
-    for nobody in ("0", "121", "", "1.0", "a"):
-        with pytest.raises(DatasetError, match=f"no record has the id {nobody}"):
-            synthetic_store.index_of(nobody)
+def test_a_record_is_selected_by_its_id(synthetic_store):
+    for index, identity in enumerate(synthetic_store.records["id"]):
+        assert synthetic_store.index_of(str(identity)) == index
+    for unknown in ("0", "121", "", "1.0", "a"):
+        with pytest.raises(DatasetError, match=f"no record has the id {unknown}"):
+            synthetic_store.index_of(unknown)
 
 
-def test_a_record_of_it_knows_its_person_and_its_faults(folder):
+def test_a_record_has_age_sex_and_quality_warnings(folder):
     def blank(records):
         records["age_years"] = records["age_years"].mask(records["id"] == 4)
         records["sex"] = records["sex"].mask(records["id"] == 4)
@@ -122,7 +122,7 @@ def test_a_record_of_it_knows_its_person_and_its_faults(folder):
     assert (fourth.age_years, fourth.sex, fourth.warnings) == (None, None, ())
 
 
-def test_what_is_not_a_store_is_said(tmp_path):
+def test_a_folder_that_is_no_store_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for name in ("none", "file", "."):
         with pytest.raises(DatasetError, match=r"not a store: it has no store\.json"):
@@ -131,7 +131,7 @@ def test_what_is_not_a_store_is_said(tmp_path):
 
 @pytest.mark.parametrize("name", ["signals-00000.npy", "records.parquet", "store.json"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "other bytes", "a folder"])
-def test_a_part_that_is_missing_or_damaged_is_named(folder, name, damage):
+def test_a_missing_or_damaged_part_is_named(folder, name, damage):
     part = folder / name
     content = part.read_bytes()
     part.unlink()
@@ -145,7 +145,7 @@ def test_a_part_that_is_missing_or_damaged_is_named(folder, name, damage):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda s: s.astype(np.int32), "of int32"),
         (lambda s: s.astype(">i2"), "of >i2"),
@@ -157,13 +157,13 @@ def test_a_part_that_is_missing_or_damaged_is_named(folder, name, damage):
         (lambda s: s[0], r"signals \(12, 1000\)"),
     ],
 )
-def test_signals_of_another_shape_or_type_are_refused(folder, change, said):
+def test_signals_of_another_shape_or_type_are_refused(folder, change, message):
     np.save(folder / "signals-00000.npy", change(signals_in(folder)))
-    with pytest.raises(DatasetError, match=f"signals-00000.npy: .*{said}"):
+    with pytest.raises(DatasetError, match=f"signals-00000.npy: .*{message}"):
         open_store(folder)
 
 
-def test_nothing_is_unpickled_and_no_zip_is_taken(folder):
+def test_pickles_and_zip_files_are_refused(folder):
     np.save(folder / "signals-00000.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(DatasetError, match="signals cannot be read"):
         open_store(folder)
@@ -195,17 +195,18 @@ def test_nothing_is_unpickled_and_no_zip_is_taken(folder):
         {"rate_hz": -100.0},
         {"rate_hz": float("inf")},
         {"vocabulary": []},
+        {"titles": ["Inferior myocardial infarction"]},
         {"samples": 999},
     ],
 )
-def test_a_store_that_says_nonsense_of_itself_is_refused(folder, changes):
+def test_an_invalid_store_json_is_refused(folder, changes):
     change_about(folder, **changes)
     with pytest.raises(DatasetError):
         open_store(folder)
 
 
 @pytest.mark.parametrize("text", ["[]", "3", '"format"', "null", "{", "", "[" * 100000])
-def test_another_json_is_no_store(folder, text):
+def test_another_json_is_refused(folder, text):
     (folder / "store.json").write_text(text)
     with pytest.raises(
         DatasetError, match=r"store\.json: (not a store of format 1|cannot be read)"
@@ -214,7 +215,7 @@ def test_another_json_is_no_store(folder, text):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda r: r.iloc[:-1], "do not match"),
         (lambda r: r.iloc[::-1], "do not match"),
@@ -223,9 +224,9 @@ def test_another_json_is_no_store(folder, text):
         (lambda r: r.drop(columns=["labels", "fold"]), "columns fold, labels are missing"),
     ],
 )
-def test_a_table_that_does_not_fit_the_signals_is_refused(folder, change, said):
+def test_a_table_that_does_not_match_the_signals_is_refused(folder, change, message):
     change_records(folder, change)
-    with pytest.raises(DatasetError, match=said):
+    with pytest.raises(DatasetError, match=message):
         open_store(folder)
 
 
@@ -251,14 +252,19 @@ def test_verify_finds_one_changed_byte(folder):
     ],
     ids=["label", "no label", "fold", "patient", "id"],
 )
-def test_a_table_with_one_changed_cell_is_not_opened(folder, change):
+def test_a_table_with_one_changed_cell_is_refused(folder, change):
     change_records(folder, change)
     with pytest.raises(DatasetError, match="ids, patients, folds or labels changed since"):
         open_store(folder)
 
 
-def test_what_else_is_known_may_change(folder):
-    change_records(folder, lambda r: r.assign(remark="seen", age_years=50.0))
+def test_a_store_without_titles_is_opened(folder):
+    change_about(folder, titles=None)
+    assert open_store(folder).titles == {}
+
+
+def test_additional_columns_may_change(folder):
+    change_records(folder, lambda r: r.assign(remark="checked", age_years=50.0))
     assert list(verify(open_store(folder))) == []
 
 
@@ -271,29 +277,30 @@ def test_what_else_is_known_may_change(folder):
         {"source": "another"},
     ],
 )
-def test_a_store_that_says_something_else_of_itself_is_not_opened(folder, synthetic_store, changes):
+def test_a_changed_store_json_is_refused(folder, synthetic_store, changes):
     change_about(folder, **changes, about_sha256=synthetic_store.about["about_sha256"])
     with pytest.raises(DatasetError, match=r"store\.json: changed since the store was made"):
         open_store(folder)
 
 
-def test_a_store_without_that_digest_is_opened_and_has_its_fingerprint(folder, synthetic_store):
+def test_a_store_json_without_a_digest_is_opened(folder, synthetic_store):
     change_about(folder)
     store = open_store(folder)
     assert "about_sha256" not in store.about
+    assert store.titles["statement:IMI"] == "Inferior infarction"
     assert store.about["fingerprint"] == synthetic_store.about["fingerprint"]
 
 
-def test_a_patient_in_two_folds_is_refused_whoever_made_the_store(folder, synthetic_store):
+def test_a_store_with_a_patient_in_two_folds_is_refused(folder, synthetic_store):
     records = synthetic_store.records
-    torn = records.assign(patient=records["patient"].mask(records["fold"] < 3, 7777))
-    change_records(folder, lambda r: torn)
-    change_about(folder, fingerprint=fingerprint(synthetic_store.about["signals_sha256"], torn))
+    crossing = records.assign(patient=records["patient"].mask(records["fold"] < 3, 7777))
+    change_records(folder, lambda r: crossing)
+    change_about(folder, fingerprint=fingerprint(synthetic_store.about["signals_sha256"], crossing))
     with pytest.raises(DatasetError, match="in more than one fold"):
         open_store(folder)
 
 
-def test_the_fingerprint_is_the_same_for_the_same_data_and_for_no_other(synthetic_store, tmp_path):
+def test_equal_data_and_no_other_have_equal_fingerprints(synthetic_store, tmp_path):
     signals = signals_in(synthetic_store.folder)
     for k, part in enumerate(np.split(signals, [10, 10, 75])):
         np.save(tmp_path / f"{k}.npy", part)

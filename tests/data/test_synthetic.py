@@ -1,4 +1,4 @@
-"""Made-up ECGs: the laws of the leads, the criteria of the diagnoses, the folder of PTB-XL."""
+"""Synthetic ECGs: lead laws, diagnostic criteria, and the PTB-XL-like folder."""
 
 import filecmp
 import hashlib
@@ -15,7 +15,7 @@ from scipy.signal import find_peaks, peak_widths, savgol_filter
 from ecgcam.data.ptbxl import parse_scp_codes, read_statements
 from ecgcam.data.synthetic import synthesize, synthetic_ecg
 from ecgcam.data.synthetic.diagnoses import DISORDERS
-from ecgcam.data.synthetic.disorders import premature_beats
+from ecgcam.data.synthetic.disorders import insert_premature_beats
 from ecgcam.data.synthetic.ecg import _rhythm
 from ecgcam.data.synthetic.heart import Wave, axis_deg, project
 from ecgcam.data.synthetic.people import draw_heart, draw_person
@@ -43,7 +43,7 @@ PTBXL_COLUMNS = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return synthesize(tmp_path_factory.mktemp("made-up") / "folder", RECORDS)
+    return synthesize(tmp_path_factory.mktemp("synthetic") / "folder", RECORDS)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +62,10 @@ def make(seed, *statements, rate_hz=500):
 
 
 def quiet(*statements, seeds=range(16)):
-    """Made-up ECGs at 500 Hz whose noise nobody would remark on."""
-    found = [made for made in (make(seed, *statements) for seed in seeds) if not made.noise.remarks]
-    assert len(found) > 5
-    return found
+    """Generate ECGs at 500 Hz without loud noise."""
+    ecgs = [ecg for ecg in (make(seed, *statements) for seed in seeds) if not ecg.noise.remarks]
+    assert len(ecgs) > 5
+    return ecgs
 
 
 def of(signal_mv, lead):
@@ -77,10 +77,13 @@ def velocity(signal_mv):
 
 
 @cache
-def median_beat(made):
-    """(12, 500): 0.4 s before the steepest point of the QRS to 0.6 s after it, at 500 Hz, the
-    baseline taken 70 to 56 ms before the QRS begins. Made without asking the model."""
-    signal = made.record.signal_mv
+def median_beat(ecg):
+    """Compute the median beat, (12, 500) at 500 Hz, from the signal alone.
+
+    It spans 0.4 s before the steepest point of the QRS to 0.6 s after it; the baseline is taken
+    shortly before the QRS.
+    """
+    signal = ecg.record.signal_mv
     steepness = savgol_filter(velocity(signal), 25, 1)
     peaks, _ = find_peaks(steepness, height=0.5 * steepness.max(), distance=200)
     beats = [signal[:, p - 200 : p + 300] for p in peaks if 200 < p < signal.shape[1] - 300]
@@ -90,50 +93,52 @@ def median_beat(made):
 
 
 def qrs_limits(beat):
-    """The first and last sample of the QRS: steeper than 15 % of the steepest, without a rest of
-    over 24 ms in between."""
+    """Find the first and last sample of the QRS.
+
+    They are steeper than 15 % of the steepest, without a pause of over 24 ms in between.
+    """
     steep = np.flatnonzero(velocity(beat) > 0.15 * velocity(beat)[150:260].max())
     groups = np.split(steep, np.flatnonzero(np.diff(steep) > 12) + 1)
     qrs = next(group for group in groups if group[0] <= 200 <= group[-1] + 12)
     return qrs[0], qrs[-1]
 
 
-def qrs_ms(made):
-    onset, offset = qrs_limits(median_beat(made))
+def qrs_ms(ecg):
+    onset, offset = qrs_limits(median_beat(ecg))
     return 2 * (offset - onset)
 
 
-def sokolow_mv(made):
-    beat = median_beat(made)
+def sokolow_mv(ecg):
+    beat = median_beat(ecg)
     return max(of(beat, "V5").max(), of(beat, "V6").max()) - of(beat, "V1").min()
 
 
-def st_mv(made, lead):
-    """40 to 60 ms after the end of the QRS."""
-    beat = median_beat(made)
+def st_mv(ecg, lead):
+    """Measure the ST level 40 to 60 ms after the end of the QRS."""
+    beat = median_beat(ecg)
     _, offset = qrs_limits(beat)
     return of(beat, lead)[offset + 20 : offset + 30].mean()
 
 
-def pr_ms(made):
-    """From where P has reached a fifth of its height in lead II to where the QRS begins."""
-    beat = median_beat(made)
+def pr_ms(ecg):
+    """Measure PR from a fifth of the height of P in lead II to the start of the QRS."""
+    beat = median_beat(ecg)
     onset, _ = qrs_limits(beat)
     before = savgol_filter(of(beat, "II")[onset - 160 : onset - 8], 15, 2)
-    tops, found = find_peaks(before, prominence=0.02)
-    begin = peak_widths(before, tops[[found["prominences"].argmax()]], rel_height=0.8)[2][0]
+    tops, properties = find_peaks(before, prominence=0.02)
+    begin = peak_widths(before, tops[[properties["prominences"].argmax()]], rel_height=0.8)[2][0]
     return 2 * (160 - begin)
 
 
 @pytest.mark.parametrize("statement", ["NORM", *DISORDERS])
 def test_the_limb_leads_obey_einthoven_and_goldberger_through_all_noise(statement):
     signal_uv = np.round(1000 * make(3, statement, rate_hz=100).record.signal_mv.astype(float))
-    one, two, three, avr, avl, avf = signal_uv[:6]
+    i, ii, iii, avr, avl, avf = signal_uv[:6]
     half = 1.5 + 1e-9  # each lead is rounded to a whole microvolt by itself
-    assert np.abs(one + three - two).max() <= half
-    assert np.abs(avr + (one + two) / 2).max() <= half
-    assert np.abs(avl - (one - two / 2)).max() <= half
-    assert np.abs(avf - (two - one / 2)).max() <= half
+    assert np.abs(i + iii - ii).max() <= half
+    assert np.abs(avr + (i + ii) / 2).max() <= half
+    assert np.abs(avl - (i - ii / 2)).max() <= half
+    assert np.abs(avf - (ii - i / 2)).max() <= half
 
 
 @pytest.mark.parametrize("statement", DISORDERS)
@@ -153,69 +158,69 @@ def test_a_disorder_changes_the_record_inside_its_intervals_and_nowhere_else(sta
         assert {interval.statement for interval in ill.truth} == {statement}
 
 
-def test_a_premature_beat_is_told_apart_from_the_pause_after_it():
-    made = make(0, "PVC")
-    ectopic = [interval for interval in made.truth if interval.wave == "ectopic"]
-    pauses = [interval for interval in made.truth if interval.wave == "pause"]
+def test_a_premature_beat_and_the_pause_after_it_are_separate_intervals():
+    ecg = make(0, "PVC")
+    ectopic = [interval for interval in ecg.truth if interval.wave == "ectopic"]
+    pauses = [interval for interval in ecg.truth if interval.wave == "pause"]
     assert ectopic
     assert len(ectopic) == len(pauses)
     assert all(early.start_s < late.start_s for early, late in zip(ectopic, pauses, strict=True))
 
 
-def test_wfdb_finds_a_steady_rhythm_of_the_rate_that_was_said():
-    # At 500 Hz: at 100 Hz XQRS takes tall T waves for beats, in real records as in made-up ones.
-    for made in quiet()[:6]:
-        beats = xqrs_detect(of(made.record.signal_mv, "II").astype(float), 500, verbose=False)
+def test_wfdb_finds_a_steady_rhythm_that_fits_the_rhythm_statement():
+    # At 500 Hz, because at 100 Hz XQRS mistakes tall T waves for beats, also in real records.
+    for ecg in quiet()[:6]:
+        beats = xqrs_detect(of(ecg.record.signal_mv, "II").astype(float), 500, verbose=False)
         lengths_s = np.diff(beats) / 500
         rate_bpm = 60 / lengths_s.mean()
         assert abs(len(beats) - rate_bpm / 6) <= 1.5
         assert np.ptp(lengths_s) < 0.25 * lengths_s.mean()
-        said = made.statements[-1]
-        assert said == "SBRAD" or rate_bpm > 59
-        assert said == "STACH" or rate_bpm < 101
+        expected = ecg.statements[-1]
+        assert expected == "SBRAD" or rate_bpm > 59
+        assert expected == "STACH" or rate_bpm < 101
 
 
 def test_normal_ecgs_are_normal():
-    made = quiet()
-    assert max(qrs_ms(m) for m in made) < 110
-    assert max(pr_ms(m) for m in made) < 200
-    assert np.mean([sokolow_mv(m) > 3.5 for m in made]) < 0.2
-    assert all(-30 < m.axis_deg < 95 for m in made)
-    for beat in map(median_beat, made):
+    ecgs = quiet()
+    assert max(qrs_ms(ecg) for ecg in ecgs) < 110
+    assert max(pr_ms(ecg) for ecg in ecgs) < 200
+    assert np.mean([sokolow_mv(ecg) > 3.5 for ecg in ecgs]) < 0.2
+    assert all(-30 < ecg.axis_deg < 95 for ecg in ecgs)
+    for beat in map(median_beat, ecgs):
         r = {lead: of(beat, lead).max() for lead in ("V1", "V3", "V5")}
         assert r["V1"] < r["V3"] < 2.5 * r["V5"]  # R progression
         assert of(beat, "V1").min() < -r["V1"]  # rS
-    assert max(abs(st_mv(m, "V5")) for m in made) < 0.15
+    assert max(abs(st_mv(ecg, "V5")) for ecg in ecgs) < 0.15
 
 
 def test_normal_ecgs_differ():
-    made = quiet()
-    r_v5 = [of(median_beat(m), "V5").max() for m in made]
+    ecgs = quiet()
+    r_v5 = [of(median_beat(ecg), "V5").max() for ecg in ecgs]
     assert np.std(r_v5) > 0.15 * np.mean(r_v5)
-    assert np.std([m.axis_deg for m in made]) > 8
+    assert np.std([ecg.axis_deg for ecg in ecgs]) > 8
 
 
 @pytest.mark.parametrize("statement", ["CLBBB", "CRBBB"])
 def test_a_bundle_branch_block_makes_the_qrs_broad(statement):
-    assert min(qrs_ms(made) for made in quiet(statement)) >= 120
+    assert min(qrs_ms(ecg) for ecg in quiet(statement)) >= 120
 
 
-def test_left_bundle_branch_block_is_all_to_the_left_and_right_has_its_r_in_v1():
-    for made in quiet("CLBBB"):
-        beat = median_beat(made)
+def test_left_bundle_branch_block_points_left_and_right_bundle_branch_block_has_r_in_v1():
+    for ecg in quiet("CLBBB"):
+        beat = median_beat(ecg)
         onset, offset = qrs_limits(beat)
         v1, v6 = (of(beat, lead)[onset : offset - 10] for lead in ("V1", "V6"))
         assert v1.max() < 0.1 < 0.6 < -v1.min()  # QS, or hardly an r
         assert v6.min() > -0.05  # no q, no S
         assert of(beat, "V6")[offset + 40 : offset + 150].min() < -0.1  # T against the QRS
-    for made in quiet("CRBBB"):
-        beat = median_beat(made)
+    for ecg in quiet("CRBBB"):
+        beat = median_beat(ecg)
         assert of(beat, "V1")[200:260].max() > 0.2  # R'
         assert of(beat, "V6")[200:260].min() < -0.15  # S
 
 
 def test_left_ventricular_hypertrophy_meets_the_criterion_of_sokolow_and_lyon():
-    assert min(sokolow_mv(made) for made in quiet("LVH")) > 3.5
+    assert min(sokolow_mv(ecg) for ecg in quiet("LVH")) > 3.5
 
 
 @pytest.mark.parametrize(
@@ -228,7 +233,7 @@ def test_left_ventricular_hypertrophy_meets_the_criterion_of_sokolow_and_lyon():
         ("LMI", ("aVL", "V5", "V6"), "III"),
     ],
 )
-def test_an_infarction_lifts_the_st_segment_and_digs_a_q_over_its_wall(statement, leads, opposite):
+def test_an_infarction_has_st_elevation_and_q_waves_over_its_wall(statement, leads, opposite):
     for seed in range(10):
         healthy, ill = make(seed), make(seed, statement)
         if healthy.noise.remarks:
@@ -250,31 +255,31 @@ def test_ischemia_lowers_the_st_segment(statement):
 
 
 def test_first_degree_block_makes_pr_longer_than_200_ms():
-    assert min(pr_ms(made) for made in quiet("1AVB")) > 200
+    assert min(pr_ms(ecg) for ecg in quiet("1AVB")) > 200
 
 
 def test_the_electrical_axis_of_a_hemiblock_is_left_and_of_right_hypertrophy_right():
-    for made, low, high in [
-        *((made, -90, -30) for made in quiet("LAFB")),
-        *((made, 90, 180) for made in quiet("RVH")),
+    for ecg, low, high in [
+        *((ecg, -90, -30) for ecg in quiet("LAFB")),
+        *((ecg, 90, 180) for ecg in quiet("RVH")),
     ]:
-        beat = median_beat(made)
+        beat = median_beat(ecg)
         onset, offset = qrs_limits(beat)
         area = beat[:, onset:offset].sum(axis=1)
         axis = np.rad2deg(np.arctan2(2 * of(area, "aVF") / np.sqrt(3), of(area, "I")))
         assert low < axis < high
-        assert axis == pytest.approx(made.axis_deg, abs=15)
+        assert axis == pytest.approx(ecg.axis_deg, abs=15)
 
 
-def test_statements_that_cannot_be_made_are_refused():
-    for wrong in ((), ("NORM", "IMI"), ("SR",), ("nonsense",)):
-        with pytest.raises(ValueError, match="needed"):
-            synthetic_ecg(np.random.default_rng(0), wrong)
+def test_unknown_statements_are_refused():
+    for unknown in ((), ("NORM", "IMI"), ("SR",), ("nonsense",)):
+        with pytest.raises(ValueError, match="expected"):
+            synthetic_ecg(np.random.default_rng(0), unknown)
     with pytest.raises(ValueError, match="duration_s"):
         synthetic_ecg(np.random.default_rng(0), duration_s=1)
 
 
-def test_wfdb_reads_every_record_as_it_was_made(tmp_path, monkeypatch):
+def test_wfdb_reads_every_record_as_generated(tmp_path, monkeypatch):
     kept = []
 
     def keep(*arguments, **settings):
@@ -284,14 +289,14 @@ def test_wfdb_reads_every_record_as_it_was_made(tmp_path, monkeypatch):
     monkeypatch.setattr("ecgcam.data.synthetic.folder.synthetic_ecg", keep)
     folder = synthesize(tmp_path / "folder", 20)
     files = pd.read_csv(folder / "ptbxl_database.csv")["filename_lr"]
-    for made, file in zip(kept, files, strict=True):
+    for ecg, file in zip(kept, files, strict=True):
         signal_mv, header = wfdb.rdsamp(str(folder / file))
-        np.testing.assert_allclose(signal_mv.T, made.record.signal_mv, atol=1e-5)
+        np.testing.assert_allclose(signal_mv.T, ecg.record.signal_mv, atol=1e-5)
         assert (header["fs"], set(header["units"])) == (100, {"mV"})
         assert header["sig_name"] == [lead.upper() for lead in LEADS]
 
 
-def test_a_record_is_stored_as_wfdb_itself_would(folder, table, tmp_path):
+def test_a_record_is_stored_as_wfdb_stores_it(folder, table, tmp_path):
     name = table["filename_lr"][0]
     samples = np.fromfile(folder / f"{name}.dat", "<i2").reshape(-1, 12)
     with warnings.catch_warnings(action="ignore"):
@@ -312,7 +317,7 @@ def test_a_record_is_stored_as_wfdb_itself_would(folder, table, tmp_path):
         ).read_bytes()
 
 
-def test_the_tables_are_those_of_ptbxl(folder, table):
+def test_the_tables_look_like_ptbxl(folder, table):
     assert list(table) == PTBXL_COLUMNS
     assert table["ecg_id"].tolist() == list(range(1, RECORDS + 1))
     known = read_statements(folder)
@@ -342,7 +347,7 @@ def test_a_patient_is_in_one_fold(table):
     assert table["patient_id"].duplicated().any()
 
 
-def test_what_is_abnormal_has_its_truth_and_what_is_normal_has_none(folder, table, truth):
+def test_abnormal_ecgs_have_true_intervals_and_normal_ones_none(folder, table, truth):
     assert list(truth) == ["ecg_id", "statement", "superclass", "wave", "leads", "start_s", "end_s"]
     known = read_statements(folder)
     abnormal = set(DISORDERS)
@@ -355,7 +360,7 @@ def test_what_is_abnormal_has_its_truth_and_what_is_normal_has_none(folder, tabl
         assert set(row.leads.split()) <= set(LEADS)
 
 
-def test_the_same_seed_gives_the_same_bytes_however_many_records_follow(folder, table, tmp_path):
+def test_the_same_seed_gives_the_same_bytes_for_any_number_of_records(folder, table, tmp_path):
     few = synthesize(tmp_path / "few", 8)
     other = synthesize(tmp_path / "other", 8, seed=1)
     again = synthesize(tmp_path / "again", 8)
@@ -379,14 +384,14 @@ def test_the_checksums_hold_for_every_file(folder):
         assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest
 
 
-def test_what_is_there_already_is_left_alone(tmp_path):
+def test_an_existing_folder_is_not_overwritten(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(DatasetError, match="something is there already"):
+    with pytest.raises(DatasetError, match="exists already"):
         synthesize(tmp_path, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_the_folder_that_one_is_in_is_not_taken_away(tmp_path, monkeypatch):
+def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for here in (Path(), tmp_path):
         with pytest.raises(DatasetError, match="this is the current folder"):
@@ -394,48 +399,48 @@ def test_the_folder_that_one_is_in_is_not_taken_away(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_finished_leaves_nothing_behind(tmp_path):
-    def give_up(done, records):
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    def interrupt(done, records):
         assert records == 5
         if done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        synthesize(tmp_path / "folder", 5, progress=give_up)
+        synthesize(tmp_path / "folder", 5, progress=interrupt)
     assert not list(tmp_path.iterdir())
 
 
-def test_the_axis_is_that_of_einthovens_triangle():
-    y = 0.397 / 1.301  # where III = II - I sees nothing: at right angles to it, at 30 degrees
+def test_the_axis_follows_einthovens_triangle():
+    y = 0.397 / 1.301  # perpendicular to III = II - I, at 30 degrees
     wave = Wave(segment="QRS", dipole_mv=(1.0, y, 0.0), peak_s=0.0, rise_s=0.01, fall_s=0.01)
     assert project(np.array(wave.dipole_mv))[LEADS.index("III")] == pytest.approx(0, abs=1e-9)
     assert axis_deg([wave]) == pytest.approx(30)
 
 
-def test_between_two_premature_beats_the_sinus_beats_once_at_least():
+def test_there_is_a_sinus_beat_between_two_premature_beats():
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        heart = premature_beats(draw_heart(draw_person(rng), rng, duration_s=10), rng)
+        heart = insert_premature_beats(draw_heart(draw_person(rng), rng, duration_s=10), rng)
         early_s, beats_s = heart.ectopic_s, heart.ventricular_s
-        for one, next_one in zip(early_s[:-1], early_s[1:], strict=True):
-            assert ((beats_s > one) & (beats_s < next_one)).any()
+        for start_s, end_s in zip(early_s[:-1], early_s[1:], strict=True):
+            assert ((beats_s > start_s) & (beats_s < end_s)).any()
 
 
 def test_a_premature_beat_is_early():
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        heart = premature_beats(draw_heart(draw_person(rng), rng, duration_s=10), rng)
+        heart = insert_premature_beats(draw_heart(draw_person(rng), rng, duration_s=10), rng)
         for early_s in heart.ectopic_s:
             before_s = heart.ventricular_s[heart.ventricular_s < early_s].max()
             assert early_s - before_s < 0.75 * heart.beat_s
 
 
-def test_made_up_noise_comes_to_the_leads_as_every_potential_does():
+def test_noise_at_the_electrodes_reaches_the_leads_like_any_potential():
     at_electrodes = np.random.default_rng(0).normal(size=(len(ELECTRODES), 50))
     np.testing.assert_allclose(_leads(at_electrodes), lead_weights(LEADS) @ at_electrodes)
 
 
-def test_there_is_no_mains_hum_in_what_a_filter_of_100_samples_a_second_lets_through():
+def test_there_is_no_mains_hum_at_100_samples_per_second():
     time_s = np.arange(1000) / 100
     noises = [
         draw_noise(np.random.default_rng(seed), time_s, breath=0 * time_s) for seed in range(20)
@@ -445,21 +450,22 @@ def test_there_is_no_mains_hum_in_what_a_filter_of_100_samples_a_second_lets_thr
     assert mean[-1] < 5 * mean[-100:-1].mean()
 
 
-def test_a_lead_is_named_where_it_shows_half_of_what_shows_most():
+def test_an_interval_names_the_leads_that_show_at_least_half_of_the_largest_change():
     for code in ("IMI", "ASMI", "LVH", "CLBBB", "NDT"):
         ill, well = (
-            synthetic_ecg(np.random.default_rng(4), (one,), rate_hz=500) for one in (code, "NORM")
+            synthetic_ecg(np.random.default_rng(4), (statement,), rate_hz=500)
+            for statement in (code, "NORM")
         )
         change_mv = ill.record.signal_mv - well.record.signal_mv
-        for stretch in ill.truth:
-            start, end = (int(np.ceil(s * 500 - 1e-6)) for s in (stretch.start_s, stretch.end_s))
+        for interval in ill.truth:
+            start, end = (int(np.ceil(s * 500 - 1e-6)) for s in (interval.start_s, interval.end_s))
             size = np.linalg.norm(change_mv[:, start:end], axis=1)
-            share = dict(zip(LEADS, size / size.max(), strict=True))
-            clear = [lead for lead in LEADS if abs(share[lead] - 0.5) > 0.05]
-            assert all((lead in stretch.leads) == (share[lead] >= 0.5) for lead in clear)
+            fraction = dict(zip(LEADS, size / size.max(), strict=True))
+            clear = [lead for lead in LEADS if abs(fraction[lead] - 0.5) > 0.05]
+            assert all((lead in interval.leads) == (fraction[lead] >= 0.5) for lead in clear)
 
 
-def test_sinus_arrhythmia_is_told_where_beats_differ_by_more_than_120_ms():
+def test_sinus_arrhythmia_is_reported_if_intervals_differ_by_more_than_120_ms():
     heart = draw_heart(
         draw_person(np.random.default_rng(0)), np.random.default_rng(0), duration_s=10
     )
@@ -468,12 +474,12 @@ def test_sinus_arrhythmia_is_told_where_beats_differ_by_more_than_120_ms():
         assert _rhythm(replace(heart, ventricular_s=steady_s)) == rhythm
 
 
-def test_a_row_hides_an_age_above_89_and_puts_each_thousand_in_its_folder():
-    made = synthetic_ecg(np.random.default_rng(0))
-    for number, age, said in ((999, 89, 89), (1000, 90, 300)):
-        older = replace(made, person=replace(made.person, age_years=age))
+def test_a_table_row_hides_ages_above_89_and_names_the_folder_of_its_thousand():
+    ecg = synthetic_ecg(np.random.default_rng(0))
+    for number, age, expected in ((999, 89, 89), (1000, 90, 300)):
+        older = replace(ecg, person=replace(ecg.person, age_years=age))
         row = database_row(number, 1, 2, older, np.random.default_rng(0))
-        assert row["age"] == said
+        assert row["age"] == expected
         assert row["filename_lr"] == f"records100/0{number // 1000}000/0{number:04d}_lr"
 
 
@@ -490,8 +496,8 @@ def test_a_row_hides_an_age_above_89_and_puts_each_thousand_in_its_folder():
     ],
 )
 def test_the_axis_in_words(axis_deg, word):
-    made = replace(synthetic_ecg(np.random.default_rng(0)), axis_deg=axis_deg)
-    said = {
-        database_row(1, 1, 2, made, np.random.default_rng(seed))["heart_axis"] for seed in range(9)
+    ecg = replace(synthetic_ecg(np.random.default_rng(0)), axis_deg=axis_deg)
+    expected = {
+        database_row(1, 1, 2, ecg, np.random.default_rng(seed))["heart_axis"] for seed in range(9)
     }
-    assert said == {None, word}
+    assert expected == {None, word}

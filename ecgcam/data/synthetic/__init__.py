@@ -1,4 +1,4 @@
-"""Made-up 12-lead ECGs whose abnormal stretches are known, alone or as a PTB-XL-shaped folder."""
+"""Synthetic 12-lead ECGs with known abnormal intervals, alone or as a PTB-XL-like folder."""
 
 from .ecg import Interval, SyntheticEcg, synthetic_ecg
 from .folder import FOLDS, TRUTH, synthesize

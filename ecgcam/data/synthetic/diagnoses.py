@@ -1,4 +1,4 @@
-"""The SCP statements that made-up ECGs are given, and the disorder behind each.
+"""SCP statements of synthetic ECGs, and the disorder behind each.
 
 Codes, classes and subclasses are those of the SCP-ECG standard as PTB-XL groups them.
 """
@@ -14,19 +14,19 @@ from .disorders import (
     INFERIOR,
     LATERAL,
     Change,
-    dropped_beats,
-    flat_t,
+    depress_st_slightly,
+    drop_beats,
+    flatten_t,
     infarction,
+    insert_premature_beats,
     ischemia,
     left_anterior_hemiblock,
-    left_atrial_load,
+    left_atrial_enlargement,
     left_bundle_branch_block,
     left_hypertrophy,
-    long_pr,
-    premature_beats,
+    prolong_pr,
     right_bundle_branch_block,
     right_hypertrophy,
-    slight_st_depression,
 )
 
 NORMAL = "NORM"
@@ -34,24 +34,24 @@ NORMAL = "NORM"
 
 @dataclass(frozen=True, kw_only=True)
 class Disorder:
-    """An abnormality that a made-up heart can have.
+    """An abnormality that a synthetic heart can have.
 
-    change: makes a heart that has it from one that has not.
-    shows:  where: segments of each beat ("P", "PR", "QRS", "ST", "T"), the "ectopic" beat, or
-            the "pause" where a beat is missing.
-    along:  form statements that a reader writes down with it.
+    change: the function that gives it to a healthy heart.
+    waves:  the visible changes: segments of each beat ("P", "PR", "QRS", "ST", "T"), the
+            "ectopic" beat, or the "pause" in place of a missing beat.
+    forms:  form statements that accompany it in a report.
     """
 
     statement: Statement
     change: Change
-    shows: tuple[str, ...]
-    along: tuple[str, ...] = ()
+    waves: tuple[str, ...]
+    forms: tuple[str, ...] = ()
 
 
 def _superclass(
     superclass: str, *rows: tuple[str, str, str, Change, str, str]
 ) -> dict[str, Disorder]:
-    """Each row: code, subclass, description, change, shows, along."""
+    """Build disorders from rows of code, subclass, description, change, waves, forms."""
     return {
         code: Disorder(
             statement=Statement(
@@ -62,25 +62,24 @@ def _superclass(
                 form=code in ("NST_", "NDT"),
             ),
             change=change,
-            shows=tuple(shows.split()),
-            along=tuple(along.split()),
+            waves=tuple(waves.split()),
+            forms=tuple(forms.split()),
         )
-        for code, subclass, description, change, shows, along in rows
+        for code, subclass, description, change, waves, forms in rows
     }
 
 
-# A heart gets its disorders in this order: first the beats that fail to come, then the paths that
-# the excitation takes, then the muscle it meets.
+# Disorders are applied in this order: first missing beats, then the conduction, then the muscle.
 DISORDERS = {
     "PVC": Disorder(
         statement=Statement(code="PVC", description="ventricular premature beat", form=True),
-        change=premature_beats,
-        shows=("ectopic", "pause"),
+        change=insert_premature_beats,
+        waves=("ectopic", "pause"),
     ),
     **_superclass(
         "CD",
-        ("2AVB", "_AVB", "second degree AV block", dropped_beats, "pause", ""),
-        ("1AVB", "_AVB", "first degree AV block", long_pr, "PR", ""),
+        ("2AVB", "_AVB", "second degree AV block", drop_beats, "pause", ""),
+        ("1AVB", "_AVB", "first degree AV block", prolong_pr, "PR", ""),
         ("LAFB", "LAFB/LPFB", "left anterior hemiblock", left_anterior_hemiblock, "QRS", ""),
         ("CLBBB", "CLBBB", "left bundle branch block", left_bundle_branch_block, "QRS ST T", ""),
         ("CRBBB", "CRBBB", "right bundle branch block", right_bundle_branch_block, "QRS ST T", ""),
@@ -89,15 +88,15 @@ DISORDERS = {
         "HYP",
         ("LVH", "LVH", "left ventricular hypertrophy", left_hypertrophy, "QRS ST T", "VCLVH"),
         ("RVH", "RVH", "right ventricular hypertrophy", right_hypertrophy, "QRS T", ""),
-        ("LAO/LAE", "LAO/LAE", "left atrial enlargement", left_atrial_load, "P", ""),
+        ("LAO/LAE", "LAO/LAE", "left atrial enlargement", left_atrial_enlargement, "P", ""),
     ),
     **_superclass(
         "STTC",
         ("ISC_", "ISC_", "ischemia", ischemia(APEX), "ST T", "STD_"),
         ("ISCAL", "ISCA", "ischemia, anterolateral", ischemia(ANTEROLATERAL), "ST T", "STD_"),
         ("ISCIN", "ISCI", "ischemia, inferior", ischemia(INFERIOR), "ST T", "STD_"),
-        ("NST_", "NST_", "slight ST depression", slight_st_depression, "ST T", ""),
-        ("NDT", "STTC", "flat or slightly inverted T", flat_t, "T", ""),
+        ("NST_", "NST_", "slight ST depression", depress_st_slightly, "ST T", ""),
+        ("NDT", "STTC", "flat or slightly inverted T", flatten_t, "T", ""),
     ),
     **_superclass(
         "MI",

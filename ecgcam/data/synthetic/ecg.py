@@ -1,4 +1,4 @@
-"""One made-up 12-lead ECG, with the intervals in which it is abnormal."""
+"""One synthetic 12-lead ECG with the intervals in which it is abnormal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ import numpy as np
 from ...signals.leads import LEADS
 from ...signals.record import Record
 from .diagnoses import DISORDERS, NORMAL, Disorder
-from .heart import Floats, Heart, axis_deg, of_segment, span_s
+from .heart import Floats, Heart, axis_deg, select_segment, span_s
 from .people import Person, draw_heart, draw_person
 from .recording import Noise, draw_noise
 
-_SHORTEST_RECORD_S = 4.0  # in less there may be no beat to be premature
-_SHORTEST_INTERVAL_S = 0.02  # one of which the edge of the record leaves less is not listed
+_SHORTEST_RECORD_S = 4.0  # a shorter one may have no beat that can be premature
+_SHORTEST_INTERVAL_S = 0.02  # intervals that the record's edge cuts below this are not listed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A stretch of a record that is abnormal.
+    """An abnormal interval of a record.
 
-    statement, superclass: what it is abnormal by; no superclass for a form statement.
-    wave:   "P", "PR", "QRS", "ST" or "T" of a beat, an "ectopic" beat, or a "pause" for one.
-    leads:  those in which it shows at least half as much as in the one that shows most.
+    statement, superclass: the abnormality; form statements have no superclass.
+    wave:   "P", "PR", "QRS", "ST" or "T" of a beat, an "ectopic" beat, or a "pause" for a beat.
+    leads:  those in which the change is at least half as large as in the lead that shows it most.
     """
 
     statement: str
@@ -35,13 +35,13 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SyntheticEcg:
-    """A made-up ECG and all that is known of it.
+    """A synthetic ECG with everything known about it.
 
     record:     the ECG, in whole microvolts as a device stores it.
-    truth:      where it is abnormal, by time; empty for a normal one.
-    statements: those asked for, the form statements that go along, the rhythm.
-    axis_deg:   the electrical axis of the QRS in the frontal plane, -180 to 180.
-    noise:      what a technician would remark on the trace.
+    truth:      its abnormal intervals, sorted by time; empty for a normal ECG.
+    statements: the requested ones, accompanying form statements, the rhythm.
+    axis_deg:   electrical axis of the QRS in the frontal plane, -180 to 180.
+    noise:      the added noise, with a technician's remarks on it.
     """
 
     record: Record
@@ -60,18 +60,18 @@ def synthetic_ecg(
     duration_s: float = 10.0,
     person: Person | None = None,
 ) -> SyntheticEcg:
-    """A made-up ECG with these SCP statements: ("NORM",), or some of DISORDERS.
+    """Generate an ECG with these SCP statements: ("NORM",), or some of DISORDERS.
 
-    Person, rhythm, noise and disorders draw their chance apart, so that generators alike give
-    the same person's ECG with a disorder and without. Raises ValueError for another statement,
-    and for less than 4 s.
+    Person, rhythm, noise and disorders use separate random generators, so equal generators give
+    the same person's ECG with and without a disorder.
+    Raises ValueError for other statements and for less than 4 s.
     """
     if duration_s < _SHORTEST_RECORD_S:
         raise ValueError(f"duration_s must be at least {_SHORTEST_RECORD_S}, got {duration_s}")
-    wrong = set(statements) - set(DISORDERS)
-    if not statements or (wrong and tuple(statements) != (NORMAL,)):
+    unknown = set(statements) - set(DISORDERS)
+    if not statements or (unknown and tuple(statements) != (NORMAL,)):
         raise ValueError(
-            f"statements are {tuple(statements)}; needed: ({NORMAL!r},), or some of "
+            f"statements are {tuple(statements)}; expected ({NORMAL!r},), or some of "
             f"{', '.join(DISORDERS)}"
         )
     for_person, for_rhythm, for_noise, for_disorders = rng.spawn(4)
@@ -87,11 +87,11 @@ def synthetic_ecg(
         age_years=float(person.age_years),
         sex=person.sex,
     )
-    along = [form for code in statements if code != NORMAL for form in DISORDERS[code].along]
+    forms = [form for code in statements if code != NORMAL for form in DISORDERS[code].forms]
     return SyntheticEcg(
         record=record,
         truth=tuple(sorted(truth, key=lambda interval: interval.start_s)),
-        statements=(*statements, *dict.fromkeys(along), rhythm),
+        statements=(*statements, *dict.fromkeys(forms), rhythm),
         person=person,
         axis_deg=axis_deg(heart.ventricles),
         noise=noise,
@@ -101,7 +101,7 @@ def synthetic_ecg(
 def _with_disorders(
     heart: Heart, statements: Sequence[str], rng: np.random.Generator, time_s: Floats
 ) -> tuple[Heart, Floats, list[Interval]]:
-    """The heart with its disorders, its clean leads (12, time), and where each disorder shows."""
+    """Return the heart with its disorders, its clean leads (12, time), and their intervals."""
     clean_mv = heart.leads_mv(time_s)
     truth: list[Interval] = []
     for disorder in (DISORDERS[code] for code in DISORDERS if code in statements):
@@ -115,32 +115,32 @@ def _with_disorders(
 def _intervals(
     disorder: Disorder, before: Heart, after: Heart, change_mv: Floats, time_s: Floats
 ) -> list[Interval]:
-    """Where a disorder shows, given what it changed in the clean leads (12, time)."""
-    found = []
+    """Return the intervals of a disorder, which changed the clean leads by (12, time)."""
+    intervals = []
     end_of_record_s = float(time_s[-1] + time_s[1])
-    for wave in disorder.shows:
-        for start_s, end_s in _stretches(before, after, wave):
+    for wave in disorder.waves:
+        for start_s, end_s in _changed_spans_s(before, after, wave):
             start_s, end_s = max(start_s, 0.0), min(end_s, end_of_record_s)
             if end_s - start_s < _SHORTEST_INTERVAL_S:
                 continue
             inside = (time_s >= start_s) & (time_s < end_s)
             size = np.linalg.norm(change_mv[:, inside], axis=1)
-            shown = np.flatnonzero(size >= 0.5 * size.max())
-            found.append(
+            visible = np.flatnonzero(size >= 0.5 * size.max())
+            intervals.append(
                 Interval(
                     statement=disorder.statement.code,
                     superclass=disorder.statement.superclass,
                     wave=wave,
-                    leads=tuple(LEADS[lead] for lead in shown),
+                    leads=tuple(LEADS[lead] for lead in visible),
                     start_s=start_s,
                     end_s=end_s,
                 )
             )
-    return found
+    return intervals
 
 
-def _stretches(before: Heart, after: Heart, wave: str) -> list[tuple[float, float]]:
-    """From when to when a kind of wave differs between two hearts, beat by beat."""
+def _changed_spans_s(before: Heart, after: Heart, wave: str) -> list[tuple[float, float]]:
+    """Return start and end of a kind of wave in each beat in which it differs."""
     beats_s = after.ventricular_s
     changed = tuple(set(before.ventricles) ^ set(after.ventricles))
     if wave == "ectopic":
@@ -150,19 +150,19 @@ def _stretches(before: Heart, after: Heart, wave: str) -> list[tuple[float, floa
     elif wave in ("P", "PR"):
         beats_s, changed = after.atrial_s, before.atria + after.atria
     else:
-        changed = of_segment(changed, wave)
+        changed = select_segment(changed, wave)
     if not changed:
         return []
     onset_s, offset_s = span_s(changed)
     if wave == "PR":
-        offset_s, _ = span_s(of_segment(after.ventricles, "QRS"))
+        offset_s, _ = span_s(select_segment(after.ventricles, "QRS"))
     return [(float(beat_s + onset_s), float(beat_s + offset_s)) for beat_s in beats_s]
 
 
 def _rhythm(heart: Heart) -> str:
-    """The rhythm statement: by rate, else by how much the sinus beats differ in length."""
-    lengths_s = np.diff(heart.ventricular_s)
+    """Return the rhythm statement: by rate, else by how much the sinus intervals vary."""
+    intervals_s = np.diff(heart.ventricular_s)
     rate_bpm = 60 / heart.beat_s
     if rate_bpm < 60 or rate_bpm > 100:
         return "SBRAD" if rate_bpm < 60 else "STACH"
-    return "SARRH" if np.ptp(lengths_s) > 0.12 else "SR"
+    return "SARRH" if np.ptp(intervals_s) > 0.12 else "SR"

@@ -1,4 +1,4 @@
-"""The tables of PTB-XL, filled in for made-up ECGs: its columns, its types, its quirks."""
+"""The tables of PTB-XL for synthetic ECGs, with the same columns, types and quirks."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, fields
@@ -11,8 +11,13 @@ from ..ptbxl import OVER_89_YEARS
 from .diagnoses import STATEMENTS
 from .ecg import Interval, SyntheticEcg
 
-_LIKELIHOODS = (100.0, 80.0, 50.0, 35.0, 15.0, 0.0)  # in percent, as the readers of PTB-XL put them
-_DEVICES = ("MADE-UP 12", "MADE-UP 12   E", "MADE-UP 6", "MADE-UP 60")  # of the sites 0 to 3
+_LIKELIHOODS = (100.0, 80.0, 50.0, 35.0, 15.0, 0.0)  # in percent, as in PTB-XL
+_DEVICES = (
+    "SYNTHETIC 12",
+    "SYNTHETIC 12   E",
+    "SYNTHETIC 6",
+    "SYNTHETIC 60",
+)  # of the sites 0 to 3
 _AXIS_ENDS_DEG = (-90, -30, 30, 90, 120)
 _AXIS_WORDS = ("ARAD", "ALAD", "LAD", "MID", "RAD", "ARAD")
 
@@ -20,18 +25,18 @@ Row = dict[str, object]
 
 
 def database_row(
-    ecg_id: int, patient: int, fold: int, made: SyntheticEcg, rng: np.random.Generator
+    ecg_id: int, patient: int, fold: int, ecg: SyntheticEcg, rng: np.random.Generator
 ) -> Row:
-    """A record's row of ptbxl_database.csv: all of its columns, in their order."""
+    """Return a record's row of ptbxl_database.csv: all columns in their order."""
     name = f"{ecg_id // 1000 * 1000:05d}/{ecg_id:05d}"
     return {
         "ecg_id": ecg_id,
         "patient_id": float(patient),
-        **_of_the_person(made, rng),
-        **_of_the_visit(rng),
-        **_of_the_reader(made, rng),
-        **_of_the_validation(fold, rng),
-        **_of_the_trace(made),
+        **_person_columns(ecg, rng),
+        **_visit_columns(rng),
+        **_report_columns(ecg, rng),
+        **_validation_columns(fold, rng),
+        **_trace_columns(ecg),
         "pacemaker": None,
         "strat_fold": fold,
         "filename_lr": f"records100/{name}_lr",
@@ -39,73 +44,73 @@ def database_row(
     }
 
 
-def _of_the_person(made: SyntheticEcg, rng: np.random.Generator) -> Row:
-    """Sex is 0 for male, 1 for female; an age above 89 is 300; height and weight mostly lack."""
-    person, female = made.person, made.person.sex == "female"
+def _person_columns(ecg: SyntheticEcg, rng: np.random.Generator) -> Row:
+    """Fill in sex (0 male, 1 female), age (300 above 89), and sometimes height and weight."""
+    person, female = ecg.person, ecg.person.sex == "female"
     return {
         "age": float(OVER_89_YEARS if person.age_years > 89 else person.age_years),
         "sex": int(female),
-        "height": _mostly(rng, 0.32, float(round(rng.normal(163 if female else 175, 7)))),
-        "weight": _mostly(rng, 0.43, float(round(rng.normal(67 if female else 79, 11)))),
+        "height": _sometimes(rng, 0.32, float(round(rng.normal(163 if female else 175, 7)))),
+        "weight": _sometimes(rng, 0.43, float(round(rng.normal(67 if female else 79, 11)))),
     }
 
 
-def _of_the_visit(rng: np.random.Generator) -> Row:
+def _visit_columns(rng: np.random.Generator) -> Row:
     site = int(rng.choice(len(_DEVICES), p=[0.45, 0.3, 0.2, 0.05]))
     date = datetime(1990, 1, 1) + timedelta(seconds=int(rng.integers(10 * 365 * 86400)))
     return {
-        "nurse": _mostly(rng, 0.94, float(rng.integers(12))),
+        "nurse": _sometimes(rng, 0.94, float(rng.integers(12))),
         "site": float(site),
         "device": _DEVICES[site],
         "recording_date": str(date),
     }
 
 
-def _of_the_reader(made: SyntheticEcg, rng: np.random.Generator) -> Row:
-    """The diagnoses with a likelihood each; 0, which means unknown, for form and rhythm."""
+def _report_columns(ecg: SyntheticEcg, rng: np.random.Generator) -> Row:
+    """Fill in the report and the statements; form and rhythm have likelihood 0 (unknown)."""
     codes = {
         code: float(rng.choice(_LIKELIHOODS, p=[0.68, 0.12, 0.1, 0.03, 0.03, 0.04]))
         if STATEMENTS[code].superclass
         else 0.0
-        for code in made.statements
+        for code in ecg.statements
     }
     infarction = any(STATEMENTS[code].superclass == "MI" for code in codes)
-    axis = _AXIS_WORDS[int(np.digitize(made.axis_deg, _AXIS_ENDS_DEG))]
+    axis = _AXIS_WORDS[int(np.digitize(ecg.axis_deg, _AXIS_ENDS_DEG))]
     return {
         "report": ". ".join(STATEMENTS[code].description.lower() for code in codes) + ".",
         "scp_codes": str(codes),
-        "heart_axis": _mostly(rng, 0.62, axis),
+        "heart_axis": _sometimes(rng, 0.62, axis),
         "infarction_stadium1": "unknown" if infarction else None,
         "infarction_stadium2": None,
     }
 
 
-def _of_the_validation(fold: int, rng: np.random.Generator) -> Row:
-    """In folds 9 and 10 a person has looked at every record, as in PTB-XL."""
+def _validation_columns(fold: int, rng: np.random.Generator) -> Row:
+    """Fill in the validation: in folds 9 and 10 a physician saw every record, as in PTB-XL."""
     human = bool(fold >= 9 or rng.random() < 0.68)
     return {
-        "validated_by": _mostly(rng, 0.8 if human else 0.0, float(rng.integers(4))),
+        "validated_by": _sometimes(rng, 0.8 if human else 0.0, float(rng.integers(4))),
         "second_opinion": bool(rng.random() < 0.025),
         "initial_autogenerated_report": bool(rng.random() < 0.34),
         "validated_by_human": human,
     }
 
 
-def _of_the_trace(made: SyntheticEcg) -> Row:
-    """Remarks on the noise that was put in, with the stray commas that PTB-XL's have."""
-    drift, static = (made.noise.remarks.get(kind) for kind in ("baseline_drift", "static_noise"))
+def _trace_columns(ecg: SyntheticEcg) -> Row:
+    """Fill in remarks on the added noise, with stray commas as in PTB-XL."""
+    drift, static = (ecg.noise.remarks.get(kind) for kind in ("baseline_drift", "static_noise"))
     return {
         "baseline_drift": f" , {drift}" if drift else None,
         "static_noise": f" , {static},  " if static else None,
-        "burst_noise": made.noise.remarks.get("burst_noise"),
+        "burst_noise": ecg.noise.remarks.get("burst_noise"),
         "electrodes_problems": None,
-        "extra_beats": "VES" if "PVC" in made.statements else None,
+        "extra_beats": "VES" if "PVC" in ecg.statements else None,
     }
 
 
 def statement_table() -> pd.DataFrame:
-    """scp_statements.csv: every statement that is used, by its code."""
-    described = {
+    """Return scp_statements.csv: all statements that occur, by code."""
+    rows = {
         code: {
             "description": statement.description,
             "diagnostic": 1.0 if statement.superclass else None,
@@ -113,7 +118,7 @@ def statement_table() -> pd.DataFrame:
             "rhythm": 1.0 if statement.rhythm else None,
             "diagnostic_class": statement.superclass,
             "diagnostic_subclass": statement.subclass,
-            "Statement Category": "made up",
+            "Statement Category": "synthetic",
             "SCP-ECG Statement Description": statement.description,
             "AHA code": None,
             "aECG REFID": None,
@@ -122,17 +127,17 @@ def statement_table() -> pd.DataFrame:
         }
         for code, statement in STATEMENTS.items()
     }
-    return pd.DataFrame.from_dict(described, orient="index")
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def truth_table(intervals: Iterable[tuple[int, Interval]]) -> pd.DataFrame:
-    """truth.csv: one row an interval, with the ecg_id of its record; times in whole ms."""
+    """Return truth.csv: one row per interval with the ecg_id of its record; times in whole ms."""
     columns = ["ecg_id", *(field.name for field in fields(Interval))]
     rows = [(ecg_id, *astuple(interval)) for ecg_id, interval in intervals]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(leads=table["leads"].str.join(" ")).round({"start_s": 3, "end_s": 3})
 
 
-def _mostly(rng: np.random.Generator, share: float, value: object) -> object:
-    """The value, or None: a cell that is filled in that share of rows."""
-    return value if rng.random() < share else None
+def _sometimes(rng: np.random.Generator, fraction: float, value: object) -> object:
+    """Return the value for a random fraction of rows, else None (a blank cell)."""
+    return value if rng.random() < fraction else None

@@ -1,7 +1,7 @@
-"""Noise as it comes in at the electrodes, so that the leads keep Einthoven's law under it.
+"""Recording noise, added at the electrodes so that the noisy leads still obey Einthoven's law.
 
-Typical levels were set beside PTB-XL's: in its normal records the noise above 15 Hz is about
-5 uV in the limb leads and 3 uV in the chest leads (median), the drift below 0.5 Hz about 30 uV.
+Typical levels match PTB-XL: in its normal records the noise above 15 Hz is about
+5 µV in the limb leads and 3 µV in the chest leads (median), the drift below 0.5 Hz about 30 µV.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from .heart import Floats, twelve_leads
 _MAINS_HZ = 50.0
 _MUSCLE_MV = np.where([name.startswith("V") for name in ELECTRODES], 0.002, 0.0036)
 _DRIFT_MV = 0.024
-_LOUD = {"baseline_drift": 0.07, "static_noise": 0.14, "burst_noise": 0.03}  # shares of records
+_LOUD = {"baseline_drift": 0.07, "static_noise": 0.14, "burst_noise": 0.03}  # fractions of records
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,7 +23,7 @@ class Noise:
     """The noise of a record.
 
     leads_mv: (12, time).
-    remarks:  for each kind of noise that is loud, by PTB-XL's name of it, where it is seen.
+    remarks:  for each loud kind of noise, under PTB-XL's name for it, where it is visible.
     """
 
     leads_mv: Floats
@@ -31,23 +31,23 @@ class Noise:
 
 
 def draw_noise(rng: np.random.Generator, time_s: Floats, *, breath: Floats) -> Noise:
-    """Drift, muscle, mains and now and then a burst. time_s, breath: (time,), breath in [-1, 1].
+    """Draw drift, muscle noise, mains hum and sometimes a burst.
 
-    Mains hum is there only in records of more than 100 samples a second: at fewer, the filter
-    before the sampling has taken it away.
+    time_s, breath: (time,), breath from -1 to 1. Mains hum exists only at more than 100 samples per
+    second: at lower rates the anti-aliasing filter has removed it.
     """
     shape = (len(ELECTRODES), time_s.size)
     drift_mv = _DRIFT_MV * np.exp(rng.normal(0, 0.6, shape[0]))
     muscle_mv = _MUSCLE_MV * np.exp(rng.normal(0, 0.3, shape[0]) + rng.normal(0, 0.5))
     burst_mv = np.zeros(shape[0])
     remarks = {}
-    for (kind, share), level_mv, loud_mv in zip(
+    for (kind, fraction), level_mv, loud_mv in zip(
         _LOUD.items(), (drift_mv, muscle_mv, burst_mv), (0.25, 0.03, 0.15), strict=True
     ):
-        place, loudness = int(rng.integers(shape[0])), rng.uniform(0.7, 1.5)
-        if rng.random() < share:
-            level_mv[place] += loudness * loud_mv
-            remarks[kind] = ELECTRODES[place] if ELECTRODES[place][0] == "V" else "alles"
+        electrode, loudness = int(rng.integers(shape[0])), rng.uniform(0.7, 1.5)
+        if rng.random() < fraction:
+            level_mv[electrode] += loudness * loud_mv
+            remarks[kind] = ELECTRODES[electrode] if ELECTRODES[electrode][0] == "V" else "alles"
     burst = np.exp(-0.5 * ((time_s - rng.uniform(0, time_s[-1])) / 0.25) ** 2)
     slow = 0.8 * _wander(rng, time_s) + 0.6 * breath
     fast = muscle_mv[:, None] + burst_mv[:, None] * burst
@@ -59,7 +59,7 @@ def draw_noise(rng: np.random.Generator, time_s: Floats, *, breath: Floats) -> N
 
 
 def _wander(rng: np.random.Generator, time_s: Floats) -> Floats:
-    """Slow waves below 0.5 Hz, a different one for each electrode: (electrodes, time), SD 1."""
+    """Draw slow waves below 0.5 Hz, one per electrode: (electrodes, time), SD 1."""
     frequency_hz = rng.uniform(0.05, 0.5, (len(ELECTRODES), 4, 1))
     phase = rng.uniform(0, 2 * np.pi, frequency_hz.shape)
     waves = np.sin(2 * np.pi * frequency_hz * time_s + phase)
@@ -68,7 +68,7 @@ def _wander(rng: np.random.Generator, time_s: Floats) -> Floats:
 
 
 def _leads(electrodes_mv: Floats) -> Floats:
-    """What the leads make of potentials at the electrodes: (9, time) to (12, time).
+    """Compute the leads from the potentials at the electrodes: (9, time) to (12, time).
 
     I = LA - RA, II = LL - RA, V1 … V6 against Wilson's terminal, the mean of the limbs.
     """
