@@ -1,8 +1,8 @@
-"""How often a map is hottest at the edge of its window: python benchmarks/edges.py MODEL STORE
+"""How often the evidence peaks at the edge of the window: python benchmarks/edges.py MODEL STORE
 
-Of fold 9, a line a class: among the records in which the class was decided, and among the others,
-the share whose evidence is highest within EDGE_S of the window's start or end; and what it would
-be if the highest place were anywhere alike.
+Prints one line per class for fold 9: among the records with a positive decision, and among the
+others, the fraction whose evidence is highest within EDGE_S of the window's start or end; and the
+fraction expected if all positions were equally likely.
 """
 
 from pathlib import Path
@@ -18,40 +18,39 @@ from ecgcam.signals.leads import lead_order
 
 
 def main(model: str, store: Path) -> None:
-    """How often a map of fold 9 is hottest at an edge, a line a class."""
+    """Print how often the evidence of fold 9 peaks at an edge, one line per class."""
     typer.echo(table(model, store))
 
 
 def table(model: str, store: Path) -> str:
-    """The table, a line a class."""
+    """Return the table, one line per class."""
     classifier, opened = load(model), open_store(store)
-    leads = lead_order(opened.leads, classifier.leads)
-    signals_mv = opened.signals_mv(opened.indices(folds=[9]))[:, leads]
+    rows = lead_order(opened.leads, classifier.leads)
+    signals_mv = opened.signals_mv(opened.indices(folds=[9]))[:, rows]
     logits, evidence = classifier.run(signals_mv)
-    hottest = hottest_at_an_edge(evidence, duration_s=classifier.duration_s)
-    decided = [classifier.decide(row) for row in classifier.probabilities(logits)]
+    at_edge = peaks_at_an_edge(evidence, duration_s=classifier.duration_s)
+    decisions = [classifier.decide(row) for row in classifier.probabilities(logits)]
     chance = edges(evidence.shape[-1], duration_s=classifier.duration_s).mean()
     lines = [f"{'':<12}{'yes':>6} {'at an edge':>11} {'no':>7} {'at an edge':>11} {'chance':>8}"]
     for k, name in enumerate(classifier.classes):
-        yes = np.array([name in names for names in decided])
-        shares = [_share(hottest[found, k]) for found in (yes, ~yes)]
-        lines.append(f"{name:<11}{' '.join(shares)} {chance:>8.1%}")
+        positive = np.array([name in decision for decision in decisions])
+        cells = [_count_and_fraction(at_edge[mask, k]) for mask in (positive, ~positive)]
+        lines.append(f"{name:<11}{' '.join(cells)} {chance:>8.1%}")
     return "\n".join(lines)
 
 
-def _share(hits: NDArray[np.bool_]) -> str:
-    """How many they are, and the share of them that is True."""
-    share = f"{hits.mean():.1%}" if hits.size else "–"
-    return f"{hits.size:>7} {share:>11}"
+def _count_and_fraction(hits: NDArray[np.bool_]) -> str:
+    fraction = f"{hits.mean():.1%}" if hits.size else "–"
+    return f"{hits.size:>7} {fraction:>11}"
 
 
-def hottest_at_an_edge(evidence: NDArray[np.floating], *, duration_s: float) -> NDArray[np.bool_]:
-    """(records, classes, frames) to (records, classes): whether the highest frame is at an edge."""
+def peaks_at_an_edge(evidence: NDArray[np.floating], *, duration_s: float) -> NDArray[np.bool_]:
+    """Return whether the highest frame of (records, classes, frames) is at an edge."""
     return edges(evidence.shape[-1], duration_s=duration_s)[evidence.argmax(axis=-1)]
 
 
 def edges(frames: int, *, duration_s: float) -> NDArray[np.bool_]:
-    """(frames,): whether a frame's centre is within EDGE_S of the start or the end."""
+    """Return whether each frame's centre is within EDGE_S of the start or the end: (frames,)."""
     centres_s = (np.arange(frames) + 0.5) * duration_s / frames
     return np.minimum(centres_s, duration_s - centres_s) < EDGE_S
 

@@ -189,8 +189,8 @@ def scores(evaluation: Path, robustness: Path) -> None:
     forest = draw_forest(subgroups["all"], groups, few_below=subgroups["few_below"])
     forest.savefig(PICTURES / "subgroups.png", dpi=110)
     results = json.loads((robustness / "robustness.json").read_text(encoding="utf-8"))
-    graded = [trial for trial in results["trials"] if trial["strength"] is not None]
-    single = [trial for trial in results["trials"] if trial["strength"] is None]
+    graded = [trial for trial in results["disturbances"] if trial["strength"] is not None]
+    single = [trial for trial in results["disturbances"] if trial["strength"] is None]
     undisturbed = results["undisturbed"]
     draw_strengths(undisturbed, graded).savefig(PICTURES / "strengths.png", dpi=110)
     draw_changes(undisturbed, single).savefig(PICTURES / "changes.png", dpi=110)

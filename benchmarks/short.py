@@ -1,7 +1,7 @@
-"""What is lost with the end of an ECG: python benchmarks/short.py MODEL STORE
+"""Scores on shorter ECGs: python benchmarks/short.py MODEL STORE
 
-Each record of fold 9 is judged by its first seconds alone: a line a length, with the AUROC, the
-sensitivity and the specificity of the model's first class.
+Predicts the records of fold 9 from their first seconds only. Prints one line per length, with the
+AUROC, sensitivity and specificity of the model's first class.
 """
 
 from dataclasses import replace
@@ -21,29 +21,29 @@ LENGTHS_S = (10, 9, 8, 7, 6, 5)
 
 
 def main(model: str, store: Path) -> None:
-    """How well a model judges the records of fold 9 by their first seconds, a line a length."""
+    """Print the scores on the first seconds of fold 9, one line per length."""
     classifier = load(model)
-    judged = predict_folds(classifier, open_store(store), folds=[9])
-    records = [judged.store.record(number) for number in judged.indices]
+    predictions = predict_folds(classifier, open_store(store), folds=[9])
+    records = [predictions.store.record(index) for index in predictions.indices]
     typer.echo(f"{classifier.classes[0]:>12}  AUROC  sensitivity  specificity")
     for length_s in LENGTHS_S:
-        auroc, sensitivity, specificity = scores(
-            classifier, records, judged.targets[:, 0], length_s=length_s
+        auroc, sensitivity, specificity = score_first_seconds(
+            classifier, records, predictions.targets[:, 0], length_s=length_s
         )
         typer.echo(f"{length_s:>10} s {auroc:>7.4f} {sensitivity:>12.3f} {specificity:>12.3f}")
 
 
-def scores(
+def score_first_seconds(
     classifier: Classifier, records: list[Record], targets: NDArray[np.float32], *, length_s: float
 ) -> tuple[float, float, float]:
-    """AUROC, sensitivity and specificity of the first class at its own threshold."""
+    """Return AUROC, sensitivity and specificity of the first class at its own threshold."""
     short = [
         replace(record, signal_mv=record.signal_mv[:, : round(length_s * record.rate_hz)])
         for record in records
     ]
     probabilities = np.array([answer.probabilities[0] for answer in classifier.predict(short)])
-    found = binary_scores(targets, probabilities, threshold=float(classifier.thresholds[0]))
-    return found["auroc"], found["recall"], found["specificity"]
+    scores = binary_scores(targets, probabilities, threshold=float(classifier.thresholds[0]))
+    return scores["auroc"], scores["recall"], scores["specificity"]
 
 
 if __name__ == "__main__":

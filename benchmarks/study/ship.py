@@ -17,8 +17,7 @@ import jinja2
 from run import teacher_name
 
 from ecgcam.data.store import Store, open_store
-from ecgcam.evaluation.calibrator import calibrate
-from ecgcam.evaluation.choices import CalibrateConfig
+from ecgcam.evaluation.calibrator import CalibrateConfig, calibrate
 from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.leakage import data_of, taught_by
 from ecgcam.evaluation.scoring import score

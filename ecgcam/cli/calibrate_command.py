@@ -1,4 +1,4 @@
-"""The command that calibrates a model."""
+"""The `calibrate` command."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,39 +10,41 @@ from .progress import progress
 
 
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
-    store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
-    out: Annotated[Path, typer.Option(help="The model file to write.", callback=a_file)],
+    model: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
+    store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
+    out: Annotated[Path, typer.Option(help="Model file to write.", callback=a_file)],
     fold: Annotated[
-        str, typer.Option(help="Folds that the model has not learned from, as in 9 or 1-8.")
+        str, typer.Option(help="Folds that the model was not trained on, for example 9 or 1-8.")
     ] = "9",
     shift: Annotated[
-        bool, typer.Option(help="Shift each class's logits; or fit one temperature alone.")
+        bool, typer.Option(help="Fit a shift per class, in addition to one temperature.")
     ] = True,
     threshold: Annotated[
         str,
         typer.Option(
-            help="What decides: youden, accuracy, sensitivity=0.95, specificity=0.95; none: as is."
+            help="Rule for the threshold that decides: youden, accuracy, sensitivity=0.95, "
+            "specificity=0.95, or none to keep all decisions."
         ),
     ] = "youden",
     band: Annotated[
-        str, typer.Option(help="Where it is not sure: accuracy=0.95, coverage=0.8, or none.")
+        str,
+        typer.Option(help="Rule for the abstention band: accuracy=0.95, coverage=0.8, or none."),
     ] = "accuracy=0.95",
-    alpha: Annotated[float, typer.Option(help="The error rate of the conformal sets.")] = 0.1,
+    alpha: Annotated[float, typer.Option(help="Error rate of the conformal sets.")] = 0.1,
     backbone: Trusted = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Give a model calibrated probabilities, thresholds, a band of doubt and conformal sets."""
+    """Calibrate a model: probabilities, thresholds, abstention bands and conformal sets."""
     from ..data.store import open_store
+    from ..evaluation.calibrator import CalibrateConfig
     from ..evaluation.calibrator import calibrate as run
-    from ..evaluation.choices import CalibrateConfig
 
     try:
         config = CalibrateConfig(shift=shift, threshold=threshold, band=band, alpha=alpha)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     refuse_to_replace(out, overwrite=overwrite)
-    with progress("ECGs judged") as show:
+    with progress("ECGs predicted") as show:
         card = run(
             model,
             open_store(store),
@@ -54,7 +56,7 @@ def calibrate(
         )
     typer.echo(f"temperature {card['temperature']:.3f}", err=True)
     for name, limit in zip(card["classes"], card["thresholds"], strict=True):
-        known = name in card["operating_points"]["classes"]
-        why = "" if known else ": its records are all of one kind, so nothing was chosen"
-        typer.echo(f"{name}: threshold {limit:.3f}{why}", err=True)
+        chosen = name in card["operating_points"]["classes"]
+        note = "" if chosen else " (unchanged: its records are all positive or all negative)"
+        typer.echo(f"{name}: threshold {limit:.3f}{note}", err=True)
     typer.echo(out)

@@ -1,7 +1,8 @@
-"""The command that sets two models against each other."""
+"""The `compare` command."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,27 +11,27 @@ from .progress import progress
 
 
 def compare(
-    model_a: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
-    model_b: Annotated[Path, typer.Argument(help="Another of the same task.")],
-    store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
+    model_a: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
+    model_b: Annotated[Path, typer.Argument(help="Another model of the same task.")],
+    store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
     fold: Fold = "9",
     out: Annotated[
-        Path | None, typer.Option(help="The folder for compare.json.", callback=a_folder)
+        Path | None, typer.Option(help="Folder for compare.json.", callback=a_folder)
     ] = None,
     bootstrap: Bootstrap = 1000,
     backbone: Trusted = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
 ) -> None:
-    """Tell which of two models is better on the same records, and whether that may be chance."""
+    """Compare two models on the same records, with p-values."""
     import json
 
     from ..data.store import open_store
-    from ..evaluation.compare import RESULTS, as_text, compare_models
+    from ..evaluation.compare import RESULTS, compare_models
     from ..files import atomic_write
     from ..inference.classifier import load
 
-    with progress("ECGs judged") as show:
-        found = compare_models(
+    with progress("ECGs predicted") as show:
+        results = compare_models(
             load(model_a, backbone=backbone),
             load(model_b, backbone=backbone),
             open_store(store),
@@ -39,9 +40,51 @@ def compare(
             replicates=bootstrap,
             progress=show,
         )
-    typer.echo(f"A  {model_a}\nB  {model_b}\n{found['n']:,} records of fold {fold}\n")
-    typer.echo(as_text(found))
+    typer.echo(f"A  {model_a}\nB  {model_b}\n{results['n']:,} records of fold {fold}\n")
+    typer.echo(format_comparison(results))
     if out is not None:
         with atomic_write(out / RESULTS) as temporary:
-            temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         typer.echo(out / RESULTS)
+
+
+def format_comparison(results: Mapping[str, Any]) -> str:
+    """Format the results of `compare_models` as a table, one row per class and score."""
+    from ..evaluation.leakage import Seen
+
+    parts = results["classes"] | ({"mean": results["macro"]} if "macro" in results else {})
+    rows = [("class", "score", "A", "B", "A - B", "p")]
+    for name, scores in parts.items():
+        for score, pair in scores.items():
+            rows.append((name, score.replace("auroc", "AUROC"), *_cells(pair)))
+    match = results["exact_match"]
+    if "macro" in results:  # with one class it is the accuracy
+        rows.append(("all", "exact match", *_cells(match)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    only_a, only_b = match["only_a"], match["only_b"]
+    lines.append(f"Records with every class correct: {only_a:,} only by A, {only_b:,} only by B.")
+    for side in "ab":
+        if warnings := Seen(**results[side]["seen"]).in_words():
+            lines.append(f"{side.upper()}: {' '.join(warnings)}")
+    return "\n".join(lines)
+
+
+def _cells(pair: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    p = pair["p_value"]
+    return (
+        _with_interval(pair["a"], pair["a_ci"], ".4f"),
+        _with_interval(pair["b"], pair["b_ci"], ".4f"),
+        _with_interval(pair["difference"], pair["difference_ci"], "+.4f"),
+        "-" if p is None else f"{p:.3f}",
+    )
+
+
+def _with_interval(value: float | None, interval: Sequence[float] | None, style: str) -> str:
+    if value is None:
+        return "-"
+    bounds = f" [{interval[0]:{style}}, {interval[1]:{style}}]" if interval else ""
+    return f"{value:{style}}{bounds}"

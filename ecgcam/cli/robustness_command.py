@@ -1,4 +1,4 @@
-"""The command that disturbs ECGs to see what a model makes of them."""
+"""The `robustness` command."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +10,17 @@ from .progress import progress
 
 
 def robustness(
-    model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
-    store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
+    model: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
+    store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
     out: Annotated[
-        Path, typer.Option(help="The folder for the scores and the page.", callback=a_folder)
+        Path, typer.Option(help="Folder for the scores and the report.", callback=a_folder)
     ],
     fold: Fold = "9",
     bootstrap: Bootstrap = 200,
     backbone: Trusted = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the noise and the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise and the bootstrap.")] = 0,
 ) -> None:
-    """Score a model on ECGs with noise, drift, a lead lost or electrodes swapped."""
+    """Score a model on ECGs with noise, drift, lost leads and swapped electrodes."""
     from ..data.store import open_store
     from ..inference.classifier import load
     from ..reports.robustness_report import report_robustness

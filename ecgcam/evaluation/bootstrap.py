@@ -1,10 +1,10 @@
-"""The bootstrap over patients: how far a score would move had other patients been recorded.
+"""Bootstrap over patients: confidence intervals and p-values of scores.
 
-A patient's records resemble one another, so patients are drawn, not records: as many as there
-are, with replacement, each with all of their records (the cluster bootstrap; Efron and Tibshirani
-1993, chapter 8). A replicate is how often each record was drawn, and a score takes it as weights.
-scikit-learn would need minutes for a thousand replicates of a fold, so they are scored together
-here, by its definitions; the tests hold the two equal.
+Records of one patient resemble each other, so each replicate draws patients with replacement, as
+many as there are, each with all of their records (cluster bootstrap; Efron and Tibshirani 1993,
+chapter 8). A replicate is how often each record is drawn, and scores use these counts as weights.
+All replicates are scored together, with scikit-learn's definitions (the tests check that both
+agree): a thousand replicates of a fold take 0.2 s instead of 5 s.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 SCORES = ("auroc", "average_precision", "accuracy", "precision", "recall", "specificity", "f1")
-_BLOCK = 500_000  # weights at a time: few enough to stay in a processor's cache
+_BLOCK = 500_000  # weights at a time, so that they stay in the processor's cache
 
 Replicas = dict[str, NDArray[np.float64]]
 
@@ -21,10 +21,10 @@ Replicas = dict[str, NDArray[np.float64]]
 def resample_patients(
     patients: ArrayLike, *, rng: np.random.Generator, replicates: int = 1000
 ) -> NDArray[np.uint16]:
-    """How often each record was drawn in each replicate: (replicates, n).
+    """Return how often each replicate draws each record: (replicates, n).
 
-    patients: (n,), whose each record is, in any words or numbers. Raises ValueError where one is
-    missing: records of unknown patients need a name of their own each.
+    patients: (n,), the patient of each record, as text or numbers. Raises ValueError where one
+    is missing: give each record of an unknown patient an identifier of its own.
     """
     import pandas as pd
 
@@ -32,7 +32,7 @@ def resample_patients(
     if patient.size == 0 or (patient < 0).any():
         raise ValueError(f"{(patient < 0).sum()} of {patient.size} records have no patient.")
     if replicates < 1:
-        raise ValueError(f"replicates is {replicates}; needed: at least 1.")
+        raise ValueError(f"replicates is {replicates}; expected at least 1.")
     counts = np.empty((replicates, len(patient)), dtype=np.uint16)
     for row in counts:
         drawn = rng.integers(len(names), size=len(names))
@@ -43,30 +43,27 @@ def resample_patients(
 def replicated_scores(
     targets: NDArray[np.bool_],
     probabilities: NDArray[Any],
+    decisions: NDArray[np.bool_],
     *,
-    called: NDArray[np.bool_],
     counts: NDArray[np.integer[Any]],
 ) -> Replicas:
-    """SCORES of one class in every replicate: (replicates,) each, NaN where undefined.
+    """Return SCORES of one class in every replicate: (replicates,) each, NaN where undefined.
 
-    targets, probabilities: (n,). called: (n,), which are decided to be positive.
-    counts: (replicates, n), how often each record was drawn, as `resample_patients` gives.
+    targets, probabilities, decisions: (n,). counts: (replicates, n), from `resample_patients`.
     """
-    if counts.shape[1] != len(targets):
-        raise ValueError(f"there are {counts.shape[1]} patients for {len(targets)} records.")
     rows = max(1, _BLOCK // len(targets))
     blocks = []
     for start in range(0, len(counts), rows):
         block = counts[start : start + rows].astype(np.float64)
         ranking = _ranking_scores(targets, probabilities, block)
-        blocks.append(ranking | _decision_scores(targets, called, block))
+        blocks.append(ranking | _decision_scores(targets, decisions, block))
     return {score: np.concatenate([block[score] for block in blocks]) for score in SCORES}
 
 
 def _ranking_scores(
     targets: NDArray[np.bool_], probabilities: NDArray[Any], counts: NDArray[np.float64]
 ) -> Replicas:
-    """AUROC and average precision (AP) of every replicate.
+    """Return the AUROC and average precision (AP) of every replicate.
 
     With TP_i and FP_i the positives and negatives drawn down to the i-th highest probability
     (equal ones together), and P and N all of them:
@@ -74,14 +71,14 @@ def _ranking_scores(
     AP = Σ_i (TP_i - TP_{i-1}) TP_i / (TP_i + FP_i) / P.
     """
     order = np.argsort(-probabilities)
-    last_of_equals = np.flatnonzero(np.diff(probabilities[order], append=-1))
+    last_of_ties = np.flatnonzero(np.diff(probabilities[order], append=-1))
     counts = counts[:, order]
-    both = np.cumsum(counts, axis=1)[:, last_of_equals]  # TP + FP
-    tp = np.cumsum(counts * targets[order], axis=1)[:, last_of_equals]
+    both = np.cumsum(counts, axis=1)[:, last_of_ties]  # TP + FP
+    tp = np.cumsum(counts * targets[order], axis=1)[:, last_of_ties]
     fp = both - tp
     tp_step, fp_step = np.diff(tp, axis=1, prepend=0), np.diff(fp, axis=1, prepend=0)
     area = np.einsum("ri,ri->r", fp_step, tp - tp_step / 2)
-    precision = tp / np.maximum(both, 1)  # 0 / 0 where the first were not drawn
+    precision = tp / np.maximum(both, 1)  # 0 / 0 where the first records are not drawn
     return {
         "auroc": ratio(area, tp[:, -1] * fp[:, -1]),
         "average_precision": ratio(np.einsum("ri,ri->r", tp_step, precision), tp[:, -1]),
@@ -89,9 +86,9 @@ def _ranking_scores(
 
 
 def _decision_scores(
-    targets: NDArray[np.bool_], called: NDArray[np.bool_], counts: NDArray[np.float64]
+    targets: NDArray[np.bool_], decisions: NDArray[np.bool_], counts: NDArray[np.float64]
 ) -> Replicas:
-    cells = [targets & called, ~targets & called, targets & ~called, ~targets & ~called]
+    cells = [targets & decisions, ~targets & decisions, targets & ~decisions, ~targets & ~decisions]
     tp, fp, fn, tn = (counts @ np.stack(cells, axis=1).astype(np.float64)).T
     return {
         "accuracy": 1 - (fp + fn) / counts.sum(axis=1),
@@ -103,60 +100,68 @@ def _decision_scores(
 
 
 def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """part / whole, NaN where there is no whole."""
+    """Return part / whole, NaN where whole is 0."""
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
 
 
 def mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over the first axis of what is not NaN; NaN where all is."""
+    """Return the mean over the first axis without NaNs; NaN where all values are NaN."""
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0).astype(np.float64))
 
 
-def percentile_interval(replicas: NDArray[np.float64]) -> tuple[float, float]:
-    """The 2.5th and 97.5th percentile of a score's replicates.
+def percentile_interval(replicas: NDArray[np.float64]) -> list[float] | None:
+    """Return the 2.5th and 97.5th percentile of a score's replicates: [low, high].
 
-    Replicates in which it is undefined (NaN) are left out; (NaN, NaN) if that is all of them.
+    Ignores replicates in which the score is undefined (NaN); None if that is all of them.
     """
     defined = replicas[~np.isnan(replicas)]
-    if defined.size == 0:
-        return np.nan, np.nan
-    low, high = np.percentile(defined, [2.5, 97.5])
-    return float(low), float(high)
+    return np.percentile(defined, [2.5, 97.5]).tolist() if defined.size else None
 
 
-def share_interval(
+def score_interval(replicas: NDArray[np.float64]) -> list[float] | None:
+    """Return the 95 % interval of a score, [low, high]; None if undefined or without width.
+
+    Equal scores in all replicates do not make a score certain.
+    """
+    interval = percentile_interval(replicas)
+    return interval if interval and interval[0] < interval[1] else None
+
+
+def fraction_interval(
     replicas: NDArray[np.float64], *, among: NDArray[np.bool_], counts: NDArray[Any]
-) -> tuple[float, float]:
-    """The 95 % interval of a share of some records, from its replicates.
+) -> list[float] | None:
+    """Return the 95 % interval of a fraction of some records, [low, high]; None if undefined.
 
-    among: (n,), the records that it is a share of. counts: (replicates, n), how often each was
-    drawn. A share of 0 or 1 is so in every replicate, which is no certainty: its interval is the
-    exact one of as many patients (Clopper and Pearson 1934). 21 of 21 may be 0.84 of all.
+    among: (n,), the records that the fraction refers to. counts: (replicates, n), how often each
+    record was drawn. A fraction of 0 or 1 is equal in every replicate, so its interval is the
+    exact one for as many patients (Clopper and Pearson 1934): of 21 out of 21 it begins at 0.84.
     """
     from scipy.stats import binomtest
 
-    low, high = percentile_interval(replicas)
-    if low == high and low in (0, 1):
-        patients = _patients(counts[:, among])
-        low, high = binomtest(round(low * patients), patients).proportion_ci()
-    return float(low), float(high)
+    interval = percentile_interval(replicas)
+    if interval and interval[0] == interval[1] and interval[0] in (0, 1):
+        patients = _count_patients(counts[:, among])
+        exact = binomtest(round(interval[0] * patients), patients).proportion_ci()
+        return [float(exact.low), float(exact.high)]
+    return score_interval(replicas)
 
 
-def _patients(counts: NDArray[Any]) -> int:
-    """How many patients these records are of: those drawn alike each time are of one.
+def _count_patients(counts: NDArray[Any]) -> int:
+    """Return the number of patients of these records: those always drawn together share one.
 
-    counts: (replicates, records). Few replicates may take two patients for one, never one for two.
+    counts: (replicates, records). With few replicates two patients may count as one, but never
+    one as two.
     """
     return len({column.tobytes() for column in counts.T})
 
 
 def two_sided_p(differences: NDArray[np.float64]) -> float:
-    """How surprising a difference is if there is none, from its replicates; NaN if undefined.
+    """Return the p-value of "there is no difference" from a difference's replicates.
 
-    Twice the share of replicates on the rarer side of zero, each side with one more so that it
-    is never 0: p = 2 (1 + min(#{d <= 0}, #{d >= 0})) / (1 + #d), at most 1. It is below 0.05 where
-    the percentile interval leaves zero out, but for that one.
+    Twice the fraction of replicates on the rarer side of zero, with one more on each side so that
+    it is never 0: p = 2 (1 + min(#{d <= 0}, #{d >= 0})) / (1 + #d), at most 1. Apart from that
+    one, it is below 0.05 where the percentile interval excludes zero. NaN if undefined.
     """
     defined = differences[~np.isnan(differences)]
     if defined.size == 0:

@@ -1,6 +1,6 @@
-"""Two models on the same records: is one better, and could that be chance?"""
+"""Comparison of two models on the same records: which one is better, and is that due to chance?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,10 +11,9 @@ from ..data.store import Store
 from ..errors import ModelError
 from ..inference.classifier import Classifier
 from ..tasks import Task
-from .bootstrap import resample_patients
+from .bootstrap import fraction_interval
 from .fold_predictions import FoldPredictions, Progress, predict_folds
-from .leakage import Seen, seen
-from .metrics import share_or_none
+from .leakage import seen
 from .paired_scores import ClinicalScores, difference, mean_over_classes, score_classes
 
 RESULTS = "compare.json"
@@ -30,150 +29,95 @@ def compare_models(
     replicates: int = 1000,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """What compare.json holds: the scores of both models and their differences, a - b.
+    """Return the contents of compare.json: the scores of both models and their differences, a - b.
 
-    Each decides at its own thresholds. Both are scored on the same replicates over patients, so
-    `difference_ci` and `p_value` (two-sided) are of the paired difference; no p is corrected for
-    how many there are. Raises ModelError if the two have different tasks, and what
-    `evaluate.predict_folds` raises.
+    Each model decides at its own thresholds. Both are scored on the same replicates over patients,
+    so `difference_ci` and `p_value` (two-sided, not corrected for their number) are paired.
+    Raises ModelError if the two have different tasks, and what `predict_folds` raises.
     """
-    _refuse_other_task(a, b)
-    judged = [
-        predict_folds(model, store, folds=folds, progress=_half(progress, half))
-        for half, model in enumerate((a, b))
-    ]
-    counts = resample_patients(
-        store.records["patient"].to_numpy()[judged[0].indices],
-        rng=np.random.default_rng(seed),
-        replicates=replicates,
-    )
+    _check_same_task(a, b)
+
+    def predict(model: Classifier, half: int) -> FoldPredictions:
+        def halved(done: int, total: int) -> None:
+            if progress:
+                progress(done + half * total, 2 * total)
+
+        return predict_folds(model, store, folds=folds, progress=halved)
+
+    pair = predict(a, 0), predict(b, 1)
+    counts = pair[0].resample(seed=seed, replicates=replicates)
     return {
         "task": a.card["task"]["name"],
-        "fold": folds[0] if len(folds) == 1 else list(folds),
-        "n": len(judged[0].indices),
+        "fold": pair[0].fold,
+        "n": len(pair[0].indices),
         "a": _about(a, store, folds),
         "b": _about(b, store, folds),
         "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
-        "wholly_right": _wholly_right(*judged, counts=counts),
-        **_by_class(*judged, counts=counts),
+        "exact_match": _exact_match(*pair, counts=counts),
+        **_compare_classes(*pair, counts=counts),
     }
 
 
-def _refuse_other_task(a: Classifier, b: Classifier) -> None:
-    """ModelError if the two would be asked different questions, or about different records."""
-    one, other = (asdict(Task.from_dict(model.card["task"])) for model in (a, b))
+def _check_same_task(a: Classifier, b: Classifier) -> None:
+    """Raise ModelError if the tasks differ in their classes or in which records they keep."""
+    task_a, task_b = (asdict(Task.from_dict(model.card["task"])) for model in (a, b))
     for field in ("classes", "members", "exclusive", "unlabelled"):
-        if one[field] != other[field]:
+        if task_a[field] != task_b[field]:
+            values = [
+                ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+                for value in (task_a[field], task_b[field])
+            ]
             raise ModelError(
-                f"the two models have different tasks: {field} = {_words(one[field])} and "
-                f"{field} = {_words(other[field])}. Needed: two models of one task."
+                f"the two models have different tasks: {field} = {values[0]} and "
+                f"{field} = {values[1]}. Compare two models of one task."
             )
 
 
-def _words(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _half(progress: Progress | None, half: int) -> Progress | None:
-    """The progress of one of two models, as part of the whole."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(done + half * total, 2 * total)
-
-
 def _about(model: Classifier, store: Store, folds: Sequence[int]) -> dict[str, Any]:
-    known = {key: model.card[key] for key in ("backbone", "parameters", "leads", "thresholds")}
-    met = seen(model.card, store, folds).to_dict()
-    return known | {"temperature": model.temperature, "seen": met}
+    card = {key: model.card[key] for key in ("backbone", "parameters", "leads", "thresholds")}
+    leakage = seen(model.card, store, folds).to_dict()
+    return card | {"temperature": model.temperature, "seen": leakage}
 
 
-def _by_class(
+def _compare_classes(
     a: FoldPredictions, b: FoldPredictions, *, counts: NDArray[np.integer[Any]]
 ) -> dict[str, Any]:
-    """`classes`, the scores of each, and where there are several `macro`, of their mean."""
-    of_a, of_b = (
-        score_classes(one.targets, one.probabilities, one.decisions, counts=counts)
-        for one in (a, b)
-    )
+    """Return `classes`, the scores of each, and if there are several `macro`, of their mean."""
+    scores_a, scores_b = score_classes(a, counts), score_classes(b, counts)
     names = a.classifier.classes
-    answer: dict[str, Any] = {
-        "classes": {n: _side_by_side(*pair) for n, *pair in zip(names, of_a, of_b, strict=True)}
-    }
+    pairs = zip(names, scores_a, scores_b, strict=True)
+    results: dict[str, Any] = {"classes": {name: _side_by_side(*pair) for name, *pair in pairs}}
     if len(names) > 1:
-        answer["macro"] = _side_by_side(mean_over_classes(of_a), mean_over_classes(of_b))
-    return answer
+        macro = _side_by_side(mean_over_classes(scores_a), mean_over_classes(scores_b))
+        results["macro"] = macro
+    return results
 
 
 def _side_by_side(a: ClinicalScores, b: ClinicalScores) -> dict[str, dict[str, Any]]:
-    """For each score `a`, `a_ci`, `b`, `b_ci`, `difference`, `difference_ci` and `p_value`."""
-    told_a, told_b = a.to_dict(), b.to_dict()
+    """Return for each score `a`, `a_ci`, `b`, `b_ci`, `difference`, `difference_ci`, `p_value`."""
     return {
         score: {
-            "a": told_a[score],
-            "a_ci": told_a[f"{score}_ci"],
-            "b": told_b[score],
-            "b_ci": told_b[f"{score}_ci"],
-            **change,
+            "a": a.to_dict()[score],
+            "a_ci": a.intervals[score],
+            "b": b.to_dict()[score],
+            "b_ci": b.intervals[score],
+            **difference(values, b.values[score]),
         }
-        for score, change in a.minus(b).items()
+        for score, values in a.values.items()
     }
 
 
-def _wholly_right(
+def _exact_match(
     a: FoldPredictions, b: FoldPredictions, *, counts: NDArray[np.integer[Any]]
 ) -> dict[str, Any]:
-    """The share of records of which a model decides every class rightly, and who alone does."""
-    right = [(one.decisions == (one.targets > 0)).all(axis=1) for one in (a, b)]
-    shares = [np.append(one.mean(), counts @ one / counts.sum(axis=1)) for one in right]
-    every = np.ones_like(right[0])
-    return {
-        "a": float(shares[0][0]),
-        "a_ci": share_or_none(shares[0][1:], among=every, counts=counts),
-        "b": float(shares[1][0]),
-        "b_ci": share_or_none(shares[1][1:], among=every, counts=counts),
-        **difference(*shares),
-        "only_a": int((right[0] & ~right[1]).sum()),
-        "only_b": int((right[1] & ~right[0]).sum()),
-    }
-
-
-def as_text(found: Mapping[str, Any]) -> str:
-    """The same as lines to read: a row a class and score."""
-    parts = {**found["classes"], **({"mean": found["macro"]} if "macro" in found else {})}
-    rows = [("class", "score", "A", "B", "A - B", "p")]
-    for name, scores in parts.items():
-        for score, told in scores.items():
-            rows.append((name, score.replace("auroc", "AUROC"), *_cells(told)))
-    whole = found["wholly_right"]
-    if "macro" in found:  # of one class it is the accuracy
-        rows.append(("every", "wholly right", *_cells(whole)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    alone = f"{whole['only_a']:,} records only A has wholly right, {whole['only_b']:,} only B."
-    met = [f"{side.upper()}: {' '.join(said)}" for side in "ab" if (said := _met(found[side]))]
-    return "\n".join([*lines, alone, *met])
-
-
-def _met(model: Mapping[str, Any]) -> list[str]:
-    return Seen(**model["seen"]).in_words()
-
-
-def _cells(told: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    p = told["p_value"]
-    return (
-        _with_interval(told["a"], told["a_ci"], ".4f"),
-        _with_interval(told["b"], told["b_ci"], ".4f"),
-        _with_interval(told["difference"], told["difference_ci"], "+.4f"),
-        "-" if p is None else f"{p:.3f}",
-    )
-
-
-def _with_interval(value: float | None, interval: Sequence[float] | None, style: str) -> str:
-    if value is None:
-        return "-"
-    if interval is None:
-        return f"{value:{style}}"
-    return f"{value:{style}} [{interval[0]:{style}}, {interval[1]:{style}}]"
+    """Return the fraction of records with every class correct, and how many only one gets so."""
+    correct = [(model.decisions == (model.targets > 0)).all(axis=1) for model in (a, b)]
+    fractions = [np.append(row.mean(), counts @ row / counts.sum(axis=1)) for row in correct]
+    all_records = np.ones_like(correct[0])
+    results: dict[str, Any] = {}
+    for side, values in zip("ab", fractions, strict=True):
+        results[side] = float(values[0])
+        results[f"{side}_ci"] = fraction_interval(values[1:], among=all_records, counts=counts)
+    results |= difference(*fractions)
+    only_a, only_b = (correct[0] & ~correct[1]).sum(), (correct[1] & ~correct[0]).sum()
+    return results | {"only_a": int(only_a), "only_b": int(only_b)}

@@ -1,7 +1,8 @@
-"""Predictions of a model on the folds of a store, beside the true labels."""
+"""Predictions of a model on folds of a store, with the true labels."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,17 +13,19 @@ from ..errors import ModelError, RecordError
 from ..inference.classifier import Classifier
 from ..signals.leads import lead_order
 from ..tasks import Task
+from .bootstrap import resample_patients
 
 Progress = Callable[[int, int], None]
 
-_BLOCK = 512  # records read and judged at a time
+_BLOCK = 512  # records read and predicted at a time
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FoldPredictions:
-    """What a model said of the records of some folds, beside what is true.
+    """Predictions and true labels of the records of some folds.
 
-    indices: (n,) the records' indices in the store. targets, logits, probabilities: (n, classes).
+    indices: (n,), the records' indices in the store.
+    targets, logits, probabilities: (n, classes).
     dropped: how many records of these folds the task leaves out.
     """
 
@@ -37,11 +40,62 @@ class FoldPredictions:
 
     @property
     def decisions(self) -> NDArray[np.bool_]:
-        """(n, classes): whether each class is part of the decision."""
+        """Whether each class is part of the decision: (n, classes)."""
         if self.classifier.exclusive:
             best = self.probabilities.argmax(axis=1)
             return best[:, None] == np.arange(len(self.classifier.classes))
         return self.probabilities >= self.classifier.thresholds
+
+    @property
+    def patients(self) -> NDArray[Any]:
+        """The patient of each record: (n,)."""
+        return self.store.records["patient"].to_numpy()[self.indices]
+
+    @property
+    def fold(self) -> int | list[int]:
+        """The folds as metrics.json holds them: a number, or a list if there are several."""
+        return self.folds[0] if len(self.folds) == 1 else list(self.folds)
+
+    def subset(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> "FoldPredictions":
+        """Return the predictions of some of these records; rows: positions, or a mask (n,)."""
+        return replace(
+            self,
+            indices=self.indices[rows],
+            targets=self.targets[rows],
+            logits=self.logits[rows],
+            probabilities=self.probabilities[rows],
+        )
+
+    def resample(self, *, seed: int, replicates: int) -> NDArray[np.uint16]:
+        """Return how often each bootstrap replicate draws each record: (replicates, n)."""
+        rng = np.random.default_rng(seed)
+        return resample_patients(self.patients, rng=rng, replicates=replicates)
+
+    def to_table(self) -> pd.DataFrame:
+        """Return one row per record: id, fold, and each class's target, logit, … and decision."""
+        records = self.store.records.iloc[self.indices]
+        columns = {"id": records["id"].to_numpy(), "fold": records["fold"].to_numpy()}
+        for k, name in enumerate(self.classifier.classes):
+            columns[f"target_{name}"] = self.targets[:, k].astype(np.int8)
+            columns[f"logit_{name}"] = self.logits[:, k]
+            columns[f"probability_{name}"] = self.probabilities[:, k]
+            columns[f"decision_{name}"] = self.decisions[:, k]
+        return pd.DataFrame(columns)
+
+    def most_confident_and_worst(self, count: int) -> tuple[list[int], list[int]]:
+        """Return the store indices of the most confident correct records, and of the worst errors.
+
+        The most extreme records come first. A record is correct if all its classes are; its
+        rank is its smallest margin: how far a class's probability lies on the correct side of
+        the threshold (negative: on the wrong side).
+        """
+        correct_side = np.where(self.targets > 0, 1, -1)
+        margins = (self.probabilities - self.classifier.thresholds) * correct_side
+        margin = margins.min(axis=1)
+        correct = (self.decisions == (self.targets > 0)).all(axis=1)
+        confident = np.flatnonzero(correct)[np.argsort(-margin[correct], kind="stable")]
+        worst = np.flatnonzero(~correct)[np.argsort(margin[~correct], kind="stable")]
+        return self.indices[confident[:count]].tolist(), self.indices[worst[:count]].tolist()
 
 
 def predict_folds(
@@ -51,10 +105,10 @@ def predict_folds(
     folds: Sequence[int],
     progress: Progress | None = None,
 ) -> FoldPredictions:
-    """Judge every record of these folds that the model's task keeps.
+    """Predict every record of these folds that the model's task keeps.
 
-    Raises ModelError if the store's signals are not what the model takes, DatasetError if these
-    folds hold no record for its task.
+    Raises ModelError if the store's signals do not fit the model, DatasetError if these folds
+    hold no record for its task.
     """
     task = Task.from_dict(classifier.card["task"]).fitted_to(store.vocabulary)
     labelled = store.require_labelled(task, folds=folds)
@@ -78,53 +132,28 @@ def predict_records(
     *,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
-    """The logits (records, classes) of these records of a store.
+    """Return the logits (records, classes) of these records of a store.
 
-    Raises ModelError if the store's signals are not what the model takes.
+    Raises ModelError if the store's signals do not fit the model.
     """
-    rows = _fitting_leads(classifier, store)
+    rows = _rows_of_leads(classifier, store)
     logits = []
-    for at in range(0, len(indices), _BLOCK):
-        block = indices[at : at + _BLOCK]
+    for start in range(0, len(indices), _BLOCK):
+        block = indices[start : start + _BLOCK]
         logits.append(classifier.run(store.signals_mv(block)[:, rows])[0])
         if progress:
-            progress(at + len(block), len(indices))
+            progress(start + len(block), len(indices))
     return np.concatenate(logits)
 
 
-def predictions(judged: FoldPredictions) -> pd.DataFrame:
-    """One row a record: id, fold, and for each class target, logit, probability, decision."""
-    known = judged.store.records.iloc[judged.indices]
-    table = {"id": known["id"].to_numpy(), "fold": known["fold"].to_numpy()}
-    for k, name in enumerate(judged.classifier.classes):
-        table[f"target_{name}"] = judged.targets[:, k].astype(np.int8)
-        table[f"logit_{name}"] = judged.logits[:, k]
-        table[f"probability_{name}"] = judged.probabilities[:, k]
-        table[f"decision_{name}"] = judged.decisions[:, k]
-    return pd.DataFrame(table)
-
-
-def surest_and_worst(judged: FoldPredictions, count: int) -> tuple[list[int], list[int]]:
-    """The records that are decided rightly and furthest from doubt, and the worst misses.
-
-    Both as indices in the store, the most telling first: by how far the probability of some
-    class is on the right, or the wrong, side of its threshold.
-    """
-    right_side = np.where(judged.targets > 0, 1, -1)
-    margins = (judged.probabilities - judged.classifier.thresholds) * right_side
-    right = (judged.decisions == (judged.targets > 0)).all(axis=1)
-    surest = np.flatnonzero(right)[np.argsort(-margins[right].min(axis=1), kind="stable")]
-    worst = np.flatnonzero(~right)[np.argsort(margins[~right].min(axis=1), kind="stable")]
-    return judged.indices[surest[:count]].tolist(), judged.indices[worst[:count]].tolist()
-
-
-def _fitting_leads(classifier: Classifier, store: Store) -> list[int]:
-    """Where the model's leads stand in the store; ModelError if its signals do not fit."""
-    needed = (classifier.rate_hz, round(classifier.rate_hz * classifier.duration_s))
-    if (store.rate_hz, store.samples) != needed:
+def _rows_of_leads(classifier: Classifier, store: Store) -> list[int]:
+    """Return the rows of the store's signals that hold the model's leads; ModelError if unfit."""
+    expected = (classifier.rate_hz, round(classifier.rate_hz * classifier.duration_s))
+    if (store.rate_hz, store.samples) != expected:
         raise ModelError(
-            f"the model takes {needed[1]} samples at {needed[0]:g} Hz; {store.folder} holds "
-            f"{store.samples} at {store.rate_hz:g} Hz. `ecgcam prepare --resample` can make it fit."
+            f"the model takes {expected[1]} samples at {expected[0]:g} Hz; {store.folder} holds "
+            f"{store.samples} at {store.rate_hz:g} Hz. `ecgcam prepare --resample` makes a store "
+            "that fits."
         )
     try:
         return lead_order(store.leads, classifier.leads)

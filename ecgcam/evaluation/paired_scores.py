@@ -1,9 +1,8 @@
-"""AUROC, accuracy, sensitivity and specificity, kept with their replicates to be subtracted.
+"""Clinical scores with their bootstrap replicates, so that they can be subtracted.
 
-A part of the records, a disturbed signal and another model are all asked the same: how good, how
-sure is that, and is it less than elsewhere? Scores of the same records and the same replicates
-(bootstrap.py) are subtracted replicate by replicate, so that what the patients have in common
-falls out.
+Subgroups, disturbed signals and a second model raise the same questions: how good, how certain, and
+is the difference due to chance? Two scores of the same records and the same replicates are
+subtracted replicate by replicate, so that what both have in common cancels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bootstrap import mean_of_defined, percentile_interval, replicated_scores, two_sided_p
-from .metrics import checked, interval_or_none, number_or_none, score_intervals
+from .bootstrap import (
+    mean_of_defined,
+    percentile_interval,
+    replicated_scores,
+    score_interval,
+    two_sided_p,
+)
+from .fold_predictions import FoldPredictions
+from .metrics import none_if_nan, score_intervals, validate, with_intervals
 
 CLINICAL = {
     "auroc": "auroc",
@@ -26,56 +32,46 @@ CLINICAL = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClinicalScores:
-    """The scores of one class, or their mean over several.
+    """AUROC, accuracy, sensitivity and specificity of one class, or their mean over several.
 
-    values: for each of CLINICAL (1 + replicates,), the score itself and then its replicates; NaN
-    where it is undefined. intervals: for each [low, high]; None where there is none.
+    values: for each of CLINICAL (1 + replicates,), the score and then its replicates; NaN where
+    undefined. intervals: for each [low, high], or None.
     """
 
     values: Mapping[str, NDArray[np.float64]]
     intervals: Mapping[str, list[float] | None]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Each score and its `…_ci`, [low, high]; None where undefined."""
-        answer: dict[str, Any] = {}
-        for score, values in self.values.items():
-            answer[score] = number_or_none(values[0])
-            answer[f"{score}_ci"] = self.intervals[score]
-        return answer
+    def to_dict(self, baseline: "ClinicalScores | None" = None) -> dict[str, Any]:
+        """Return each score and its `…_ci`, [low, high]; None where undefined.
 
-    def minus(self, other: "ClinicalScores") -> dict[str, dict[str, Any]]:
-        """How much higher each score is than another's on the same replicates.
-
-        For each `difference`, `difference_ci` and `p_value` (two-sided); None where undefined.
+        With a baseline, scores of the same replicates, also its `…_change` and `…_change_ci`.
         """
-        return {
-            score: difference(values, other.values[score]) for score, values in self.values.items()
-        }
+        points = {score: values[0] for score, values in self.values.items()}
+        results = with_intervals(points, self.intervals)
+        for score, before in baseline.values.items() if baseline else ():
+            change = difference(self.values[score], before)
+            results[f"{score}_change"] = change["difference"]
+            results[f"{score}_change_ci"] = change["difference_ci"]
+        return results
 
 
 def score_classes(
-    targets: NDArray[Any],
-    probabilities: NDArray[Any],
-    decisions: NDArray[np.bool_],
-    *,
-    counts: NDArray[np.integer[Any]],
+    predictions: FoldPredictions, counts: NDArray[np.integer[Any]]
 ) -> list[ClinicalScores]:
-    """The scores of each class against the rest.
+    """Return the scores of each class against the rest.
 
-    targets, probabilities, decisions: (n, classes). counts: (replicates, n), how often each
-    record was drawn, as `bootstrap.resample_patients` gives.
+    counts: (replicates, n), how often each record is drawn (`FoldPredictions.resample`).
     """
-    targets, probabilities = checked(targets, probabilities)
-    once_each = np.ones_like(counts[:1])
-    counts = np.concatenate([once_each, counts])
+    targets, probabilities = validate(predictions.targets, predictions.probabilities)
+    with_point = np.concatenate([np.ones_like(counts[:1]), counts])
     scores = []
-    for target, probability, called in zip(targets.T, probabilities.T, decisions.T, strict=True):
-        found = replicated_scores(target, probability, called=called, counts=counts)
-        replicas = {name: values[1:] for name, values in found.items()}
-        intervals = score_intervals(replicas, targets=target, called=called, counts=counts[1:])
+    for columns in zip(targets.T, probabilities.T, predictions.decisions.T, strict=True):
+        values = replicated_scores(*columns, counts=with_point)
+        replicas = {name: row[1:] for name, row in values.items()}
+        intervals = score_intervals(replicas, columns[0], columns[2], counts=counts)
         scores.append(
             ClinicalScores(
-                values={score: found[name] for score, name in CLINICAL.items()},
+                values={score: values[name] for score, name in CLINICAL.items()},
                 intervals={score: intervals[name] for score, name in CLINICAL.items()},
             )
         )
@@ -83,47 +79,46 @@ def score_classes(
 
 
 def mean_over_classes(scores: Sequence[ClinicalScores]) -> ClinicalScores:
-    """The macro scores: each the mean over the classes in which it is defined."""
+    """Return the macro scores: for each score the mean over the classes that define it."""
     means = {
-        score: mean_of_defined(np.array([one.values[score] for one in scores]))
+        score: mean_of_defined(np.array([of_class.values[score] for of_class in scores]))
         for score in CLINICAL
     }
-    intervals = {score: interval_or_none(values[1:]) for score, values in means.items()}
+    intervals = {score: score_interval(values[1:]) for score, values in means.items()}
     return ClinicalScores(values=means, intervals=intervals)
 
 
 def difference(values: NDArray[np.float64], others: NDArray[np.float64]) -> dict[str, Any]:
-    """values - others, (1 + replicates,) each: `difference`, `difference_ci` and `p_value`.
+    """Return `difference`, `difference_ci` and `p_value` of values - others.
 
-    The interval of what is the same on every replicate has no width: it is no score of chance.
+    Both are (1 + replicates,). Unlike a score's, the interval may have no width.
     """
     differences = values - others
-    low, high = percentile_interval(differences[1:])
     return {
-        "difference": number_or_none(differences[0]),
-        "difference_ci": None if np.isnan(low) else [low, high],
-        "p_value": number_or_none(two_sided_p(differences[1:])),
+        "difference": none_if_nan(differences[0]),
+        "difference_ci": percentile_interval(differences[1:]),
+        "p_value": none_if_nan(two_sided_p(differences[1:])),
     }
 
 
-def in_metrics_form(
-    classes: Mapping[str, Mapping[str, Any]], mean: Mapping[str, Any]
+def metrics_layout(
+    classes: Mapping[str, Mapping[str, Any]], macro: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What was found of each class, as metrics.json has it.
+    """Lay out scores of classes as in metrics.json.
 
-    Of one class its own; of several `macro_…`, the mean over them, and `classes`.
+    One class: its scores. Several: `macro_…`, their mean, and `classes`.
     """
     if len(classes) == 1:
         return dict(*classes.values())
-    macro = {f"macro_{name}": value for name, value in mean.items()}
-    return {**macro, "classes": dict(classes)}
+    means = {f"macro_{name}": value for name, value in macro.items()}
+    return {**means, "classes": dict(classes)}
 
 
-def of_class(told: Mapping[str, Any], name: str | None) -> dict[str, Any]:
-    """Of what `in_metrics_form` laid out, the scores of one class.
+def scores_of_class(layout: Mapping[str, Any], name: str | None) -> dict[str, Any]:
+    """Return the scores of one class from a `metrics_layout`; of the mean, if name is None.
 
-    Without a name the scores as a whole: those of the only class, or of the mean over several.
+    A single class is its own mean.
     """
     if name is not None:
-        return dict(told["classes"][name])
-    return {key.removeprefix("macro_"): told[key] for key in told if key != "classes"}
+        return dict(layout["classes"][name])
+    return {key.removeprefix("macro_"): layout[key] for key in layout if key != "classes"}

@@ -1,4 +1,4 @@
-"""Scores of a model on the folds of a store, with intervals by bootstrap over patients."""
+"""Scores of a model on folds of a store, with intervals by bootstrap over patients."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..inference.classifier import Classifier
-from ..inference.decisions import OperatingPoints
 from ..tasks import SUPERCLASSES
-from .bootstrap import resample_patients
+from .bootstrap import (
+    SCORES,
+    fraction_interval,
+    mean_of_defined,
+    replicated_scores,
+    score_interval,
+)
+from .calibration_scores import calibration_scores
 from .fold_predictions import FoldPredictions, Progress, predict_folds
-from .leakage import Seen, seen
-from .metrics import scores_with_intervals
+from .leakage import seen
+from .metrics import none_if_nan, score_intervals, scores_at, validate, with_intervals
 from .subgroups import score_subgroups
-from .trust_scores import trust_scores
 
 
 def evaluate(
@@ -34,77 +39,111 @@ def evaluate(
     Raises ModelError if the store's signals do not fit the model, DatasetError if these folds
     hold no record for its task.
     """
-    judged = predict_folds(classifier, store, folds=folds, progress=progress)
-    return all_scores(judged, seed=seed, replicates=replicates)
+    predictions = predict_folds(classifier, store, folds=folds, progress=progress)
+    return all_scores(predictions, seed=seed, replicates=replicates)
 
 
-def all_scores(judged: FoldPredictions, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
-    """Return the contents of metrics.json: the scores, and those of each subgroup."""
-    scores = score(judged, seed=seed, replicates=replicates)
-    scores["subgroups"] = score_subgroups(judged, seed=seed, replicates=replicates)
-    return scores
-
-
-def score(judged: FoldPredictions, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
-    """What metrics.json holds: the scores with intervals, and what was scored.
-
-    The model's own thresholds decide. A task of one class called ABNORMAL is also scored as the
-    paper does, the normal records against those of each other superclass.
-    """
-    classifier = judged.classifier
-    folds = list(judged.folds)
-    met = seen(classifier.card, judged.store, folds)
-    answer = {
-        "task": classifier.card["task"]["name"],
-        "fold": folds[0] if len(folds) == 1 else folds,
-        "n_dropped": judged.dropped,
-        "parameters": classifier.card["parameters"],
-        "seen": met.to_dict(),
-        "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
-        **_scores(judged, np.arange(len(judged.indices)), seed=seed, replicates=replicates),
-    }
-    if classifier.classes == ("ABNORMAL",) and "superclass" in judged.store.vocabulary:
-        answer["normal_against"] = {
-            name: _scores(judged, places, seed=seed, replicates=replicates)
-            for name in SUPERCLASSES[1:]
-            if len(places := _normal_and(judged, name))
-        }
-    for name, added in _trust(judged, seed=seed, replicates=replicates).items():
-        (answer["classes"][name] if "classes" in answer else answer).update(added)
-    if classifier.operating_points is not None:
-        answer["chosen"] = _chosen(classifier.operating_points, met)
-    return answer
-
-
-def _scores(
-    judged: FoldPredictions, places: NDArray[np.int64], *, seed: int, replicates: int
+def all_scores(
+    predictions: FoldPredictions, *, seed: int = 0, replicates: int = 1000
 ) -> dict[str, Any]:
-    """The scores of the records at these places."""
-    classifier = judged.classifier
-    return scores_with_intervals(
-        judged.targets[places],
-        judged.probabilities[places],
-        decisions=judged.decisions[places],
-        class_names=classifier.classes,
-        patients=judged.store.records["patient"].to_numpy()[judged.indices[places]],
-        exclusive=classifier.exclusive,
-        rng=np.random.default_rng(seed),
-        replicates=replicates,
-    )
+    """Return the contents of metrics.json: the scores, and those of each subgroup."""
+    scores = score(predictions, seed=seed, replicates=replicates)
+    return scores | {"subgroups": score_subgroups(predictions, seed=seed, replicates=replicates)}
 
 
-def _trust(judged: FoldPredictions, *, seed: int, replicates: int) -> dict[str, dict[str, Any]]:
-    """For each class its calibration, and what the points, band and sets of the card reach."""
-    classifier = judged.classifier
-    patients = judged.store.records["patient"].to_numpy()[judged.indices]
-    counts = resample_patients(
-        patients, rng=np.random.default_rng(seed), replicates=replicates
-    ).astype(np.float32)
+def score(predictions: FoldPredictions, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
+    """Return the contents of metrics.json except the subgroups.
+
+    The model's own thresholds decide. A task whose only class is ABNORMAL is also scored as in
+    the paper, the normal records against those of each other superclass.
+    """
+    card, names = predictions.classifier.card, predictions.classifier.classes
+    trained_on = seen(card, predictions.store, predictions.folds)
+    counts = predictions.resample(seed=seed, replicates=replicates)
+    results = {
+        "task": card["task"]["name"],
+        "fold": predictions.fold,
+        "n_dropped": predictions.dropped,
+        "parameters": card["parameters"],
+        "seen": trained_on.to_dict(),
+        "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
+        **scores_with_intervals(predictions, counts),
+    }
+    if names == ("ABNORMAL",) and "superclass" in predictions.store.vocabulary:
+        results["normal_against"] = {
+            name: scores_with_intervals(part, part.resample(seed=seed, replicates=replicates))
+            for name in SUPERCLASSES[1:]
+            if (part := _normal_and(predictions, name))
+        }
+    for name, scores in _calibration_scores(predictions, counts.astype(np.float32)).items():
+        (results["classes"][name] if len(names) > 1 else results).update(scores)
+    if (points := predictions.classifier.operating_points) is not None:
+        on_these = trained_on.points_chosen_on
+        results["chosen"] = {
+            **asdict(points.chosen_on),
+            "threshold": points.threshold,
+            "band": points.band,
+            "alpha": points.alpha,
+            "on_these_records": None if on_these is None else bool(on_these),
+        }
+    return results
+
+
+def scores_with_intervals(
+    predictions: FoldPredictions, counts: NDArray[np.integer[Any]]
+) -> dict[str, Any]:
+    """Return the scores of all classes as metrics.json holds them; null where undefined.
+
+    counts: (replicates, n), how often each record is drawn (`FoldPredictions.resample`).
+    One class: as `binary_scores`, each score with its `…_ci`, [low, high]. Several: `classes`, the
+    same for each class against the rest, and `macro_…`, the mean over the classes in which the
+    score is defined. Exclusive classes: also `accuracy`, the fraction of records whose decision is
+    the true class, and `confusion`, (classes, classes), one row per true class.
+    """
+    targets, probabilities = validate(predictions.targets, predictions.probabilities)
+    points, replicas, classes = [], [], []
+    for columns in zip(targets.T, probabilities.T, predictions.decisions.T, strict=True):
+        points.append(scores_at(*columns))
+        replicas.append(replicated_scores(*columns, counts=counts))
+        intervals = score_intervals(replicas[-1], columns[0], columns[2], counts=counts)
+        classes.append(with_intervals(points[-1], intervals))
+    if len(classes) == 1:
+        return classes[0]
+    results: dict[str, Any] = {"n": len(targets)}
+    if predictions.classifier.exclusive:
+        results |= _exclusive_scores(targets, predictions.decisions, counts)
+    for name in SCORES:
+        (mean,) = mean_of_defined(np.array([[point[name]] for point in points]))
+        means = mean_of_defined(np.array([replica[name] for replica in replicas]))
+        results |= {f"macro_{name}": none_if_nan(mean), f"macro_{name}_ci": score_interval(means)}
+    return results | {"classes": dict(zip(predictions.classifier.classes, classes, strict=True))}
+
+
+def _exclusive_scores(
+    targets: NDArray[np.bool_], decisions: NDArray[np.bool_], counts: NDArray[np.integer[Any]]
+) -> dict[str, Any]:
+    from sklearn import metrics
+
+    true, decided = targets.argmax(axis=1), decisions.argmax(axis=1)
+    replicas = counts @ (true == decided) / counts.sum(axis=1)
+    all_records, labels = np.ones_like(true, bool), np.arange(targets.shape[1])
+    return {
+        "accuracy": float(metrics.accuracy_score(true, decided)),
+        "accuracy_ci": fraction_interval(replicas, among=all_records, counts=counts),
+        "confusion": metrics.confusion_matrix(true, decided, labels=labels).tolist(),
+    }
+
+
+def _calibration_scores(
+    predictions: FoldPredictions, counts: NDArray[np.float32]
+) -> dict[str, dict[str, Any]]:
+    """Return the calibration scores of each class."""
+    classifier = predictions.classifier
     points = classifier.operating_points
     return {
-        name: trust_scores(
-            judged.targets[:, k],
-            judged.probabilities[:, k],
+        name: calibration_scores(
+            predictions.targets[:, k],
+            predictions.probabilities[:, k],
             threshold=float(classifier.thresholds[k]),
             chosen=points.classes.get(name) if points else None,
             counts=counts,
@@ -113,20 +152,9 @@ def _trust(judged: FoldPredictions, *, seed: int, replicates: int) -> dict[str, 
     }
 
 
-def _chosen(points: OperatingPoints, met: Seen) -> dict[str, Any]:
-    """What the card's points were chosen by and on; whether on some of these, None: not known."""
-    on_these = met.points_chosen_on
-    return {
-        **asdict(points.chosen_on),
-        "threshold": points.threshold,
-        "band": points.band,
-        "alpha": points.alpha,
-        "on_these_records": None if on_these is None else bool(on_these),
-    }
-
-
-def _normal_and(judged: FoldPredictions, superclass: str) -> NDArray[np.int64]:
-    """The places of the normal records and of those that have the superclass."""
-    labels = judged.store.records["labels"].iloc[judged.indices]
-    has = np.array([f"superclass:{superclass}" in found for found in labels])
-    return np.flatnonzero(has | (judged.targets[:, 0] == 0)) if has.any() else np.empty(0, np.int64)
+def _normal_and(predictions: FoldPredictions, superclass: str) -> FoldPredictions | None:
+    """Return the normal records and those of a superclass; None if it has no records."""
+    labels = predictions.store.records["labels"].iloc[predictions.indices]
+    has = np.array([f"superclass:{superclass}" in record for record in labels])
+    normal = predictions.targets[:, 0] == 0
+    return predictions.subset(has | normal) if has.any() else None

@@ -40,7 +40,7 @@ def _by_kind(trials: Sequence[Scores]) -> list[list[Scores]]:
 def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
     """Return the change of each score: a bar per trial, a row per kind, a column per score.
 
-    undisturbed: each score. trials: `kind`, `what`, each score's `…_change`, and its interval
+    undisturbed: each score. trials: `kind`, `setting`, each score's `…_change`, and its interval
     `…_change_ci`, drawn as a line over the end of the bar; those of a kind are adjacent. Each row
     has its own scale, because a lost lead changes far less than swapped electrodes.
     """
@@ -60,7 +60,7 @@ def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
     for row, members in zip(rows, kinds, strict=True):
         for axes, score in zip(row, TITLES, strict=True):
             _draw_bars(axes, members, score=score)
-        labels = [printable(trial["what"]) for trial in members]
+        labels = [printable(trial["setting"]) for trial in members]
         row[0].set_yticks(range(len(members)), labels, fontsize=9)
         row[0].set_title(printable(members[0]["kind"]), loc="left", fontsize=10, weight="bold")
     for axes, (score, title) in zip(rows[-1], TITLES.items(), strict=True):

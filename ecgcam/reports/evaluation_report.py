@@ -9,19 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.store import Store
-from ..evaluation.abstention import certainty, coverage_and_accuracy
 from ..evaluation.calibration import reliability_table
-from ..evaluation.fold_predictions import (
-    FoldPredictions,
-    Progress,
-    predict_folds,
-    predictions,
-    surest_and_worst,
-)
+from ..evaluation.calibration_scores import BINS
+from ..evaluation.fold_predictions import FoldPredictions, Progress, predict_folds
 from ..evaluation.leakage import Seen
-from ..evaluation.paired_scores import of_class
+from ..evaluation.paired_scores import scores_of_class
 from ..evaluation.scoring import all_scores
-from ..evaluation.trust_scores import BINS
+from ..evaluation.uncertainty import certainty, coverage_and_accuracy
 from ..files import atomic_write
 from ..inference.classifier import Classifier
 from ..inference.results import Explanation
@@ -71,7 +65,7 @@ def write_evaluation(
     with atomic_write(out / METRICS) as temporary:
         temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
     with atomic_write(out / PREDICTIONS) as temporary:
-        predictions(judged).to_parquet(temporary, index=False)
+        judged.to_table().to_parquet(temporary, index=False)
     drawn = _draw_extremes(judged, out, draw)
     return write_page(
         out / REPORT,
@@ -95,9 +89,7 @@ def _draw_extremes(
     Those of an earlier evaluation in this folder go; whatever else lies there stays.
     """
     drawn = {}
-    for folder, numbers in zip(
-        (HITS, MISSES), surest_and_worst(judged, count) if count else ((), ()), strict=True
-    ):
+    for folder, numbers in zip((HITS, MISSES), judged.most_confident_and_worst(count), strict=True):
         remove_explanations(out / folder)
         records = [judged.store.record(number) for number in numbers]
         answers = judged.classifier.explain(records) if records else []
@@ -202,9 +194,9 @@ def drawn_subgroups(subgroups: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _drawn(subgroups: Mapping[str, Any], name: str | None) -> dict[str, Any]:
-    overall = of_class(subgroups["all"], name)
+    overall = scores_of_class(subgroups["all"], name)
     groups = {
-        HEADINGS[kind]: {group: of_class(told, name) for group, told in members.items()}
+        HEADINGS[kind]: {group: scores_of_class(told, name) for group, told in members.items()}
         for kind, members in subgroups["by"].items()
     }
     forest = draw_forest(overall, groups, few_below=subgroups["few_below"])

@@ -11,8 +11,8 @@ import pandas as pd
 from ..data.store import Store
 from ..evaluation.fold_predictions import Progress
 from ..evaluation.leakage import Seen
-from ..evaluation.paired_scores import CLINICAL, of_class
-from ..evaluation.robustness import try_model
+from ..evaluation.paired_scores import CLINICAL, scores_of_class
+from ..evaluation.robustness import measure_robustness
 from ..files import atomic_write
 from ..inference.classifier import Classifier
 from ..plots.disturbances import draw_changes, draw_strengths
@@ -36,7 +36,7 @@ def report_robustness(
     progress: Progress | None = None,
 ) -> Path:
     """Try the model with every disturbance and write what came of it to `out`; the page's path."""
-    found = try_model(
+    found = measure_robustness(
         classifier, store, folds=folds, seed=seed, replicates=replicates, progress=progress
     )
     with atomic_write(out / RESULTS) as temporary:
@@ -59,14 +59,14 @@ def report_robustness(
 def table(found: Mapping[str, Any]) -> pd.DataFrame:
     """One row a trial and class, the undisturbed first; of several classes their mean as "macro".
 
-    Columns: kind, what, strength, unit, class, and for each score itself, its `…_change`, and the
-    interval of the change as `…_change_low` and `…_change_high`.
+    Columns: kind, setting, strength, unit, class, and for each score itself, its `…_change`, and
+    the interval of the change as `…_change_low` and `…_change_high`.
     """
     rows = []
-    for told in ({"kind": "undisturbed"} | found["undisturbed"], *found["trials"]):
+    for told in ({"kind": "undisturbed"} | found["undisturbed"], *found["disturbances"]):
         for name in _names(found):
-            scores = of_class(told, name)
-            row = {key: told.get(key) for key in ("kind", "what", "strength", "unit")}
+            scores = scores_of_class(told, name)
+            row = {key: told.get(key) for key in ("kind", "setting", "strength", "unit")}
             row["class"] = name or ("macro" if "classes" in told else found["classes"][0])
             for score in CLINICAL:
                 low, high = scores.get(f"{score}_change_ci") or (None, None)
@@ -77,16 +77,17 @@ def table(found: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _names(found: Mapping[str, Any]) -> list[str | None]:
-    """What `of_class` can be asked for: the whole, and each class where there are several."""
+    """Return the names for `scores_of_class`: None, and each class if there are several."""
     return [None, *found["undisturbed"].get("classes", ())]
 
 
 def _part(found: Mapping[str, Any], name: str | None) -> dict[str, Any]:
     """The pictures and the trials of one class, or of the whole."""
-    undisturbed = of_class(found["undisturbed"], name)
+    undisturbed = scores_of_class(found["undisturbed"], name)
     trials = [
-        {key: trial[key] for key in ("kind", "what", "strength", "unit")} | of_class(trial, name)
-        for trial in found["trials"]
+        {key: trial[key] for key in ("kind", "setting", "strength", "unit")}
+        | scores_of_class(trial, name)
+        for trial in found["disturbances"]
     ]
     graded = [trial for trial in trials if trial["strength"] is not None]
     single = [trial for trial in trials if trial["strength"] is None]
@@ -102,5 +103,5 @@ def _part(found: Mapping[str, Any], name: str | None) -> dict[str, Any]:
 def _skipped(skipped: Sequence[Mapping[str, str]]) -> Iterator[dict[str, str]]:
     """What was not tried, that of one kind and reason together."""
     for (kind, reason), members in groupby(skipped, key=lambda one: (one["kind"], one["reason"])):
-        what = ", ".join(member["what"] for member in members)
+        what = ", ".join(member["setting"] for member in members)
         yield {"kind": kind, "what": what, "reason": reason}

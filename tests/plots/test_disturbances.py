@@ -22,7 +22,7 @@ def group(value, *, n=100, few=False, **more):
 def trial(kind, what, value, strength=None, unit=""):
     changes = {f"{name}_change": None if value is None else value - 0.9 for name in TITLES}
     changes |= {f"{name}_change_ci": None if value is None else [-0.1, 0.1] for name in TITLES}
-    about = {"kind": kind, "what": what, "strength": strength, "unit": unit}
+    about = {"kind": kind, "setting": what, "strength": strength, "unit": unit}
     return group(value) | changes | about
 
 

@@ -1,4 +1,4 @@
-"""Classifiers that say what they are told, so that every score is known beforehand."""
+"""Classifiers with fixed logits, so that every score is known in advance."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ from ecgcam.signals.leads import LEADS
 from support.tiny import NORMAL
 
 
-def telling(store, logits, task=NORMAL, **card):
-    """A classifier that says these logits (records, classes) of the records of the store."""
-    of = {
+def fixed_classifier(store, logits, task=NORMAL, **card):
+    """Return a classifier that predicts these logits (records, classes) for a store's records."""
+    logits_of = {
         signal.tobytes(): row
         for signal, row in zip(
             store.signals_mv(range(len(logits))), np.asarray(logits, np.float32), strict=True
         )
     }
-    usual = {
+    defaults = {
         "classes": list(task.classes),
         "leads": list(LEADS),
         "rate_hz": store.rate_hz,
@@ -29,7 +29,7 @@ def telling(store, logits, task=NORMAL, **card):
     }
 
     def engine(signal_mv):
-        found = np.stack([of[np.ascontiguousarray(signal).tobytes()] for signal in signal_mv])
-        return found, found[:, :, None]
+        rows = [logits_of[np.ascontiguousarray(signal).tobytes()] for signal in signal_mv]
+        return np.stack(rows), np.stack(rows)[:, :, None]
 
-    return Classifier(engine, bias=np.zeros(len(task.classes)), card=usual | card)
+    return Classifier(engine, bias=np.zeros(len(task.classes)), card=defaults | card)
