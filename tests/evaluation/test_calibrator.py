@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from scipy.special import expit, softmax
 from support.tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model, tiny_store
 
-from ecgcam.cli.card_text import scores_in_words
+from ecgcam.cli.card_text import scores_text
 from ecgcam.data.store import Store
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluation.calibration import fit_temperature
@@ -165,7 +165,7 @@ def test_a_recalibrated_shipped_model_loses_the_scores_at_its_earlier_thresholds
         assert about["data"] == before["data"] + anew
         kept = set(about) - {"data"}
         assert {key: about[key] for key in kept} == {key: before[key] for key in kept}
-    assert scores_in_words(read_card(out)) == "not scored"
+    assert scores_text(read_card(out)) == "not scored"
     assert read_card(shipped_models()[name])["about"] == before
 
 

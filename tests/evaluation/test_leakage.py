@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from support.tiny import NORMAL, tiny_model, tiny_store, write_store
 
+from ecgcam.cli.compare_command import format_comparison
 from ecgcam.data.preparation import prepare
 from ecgcam.data.source import split
 from ecgcam.data.store import open_store
-from ecgcam.evaluation.compare import as_text, compare_models
+from ecgcam.evaluation.compare import compare_models
 from ecgcam.evaluation.leakage import Seen, data_of, fold_digests, seen, taught_by
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
@@ -233,6 +234,6 @@ def test_a_reader_is_told_in_every_report(tmp_path):
     told = "The model has learned from fold 2: new ECGs will show less. The epoch of the model was"
     for page in (REPORT, PAGE):
         assert told in (tmp_path / page).read_text()
-    assert f"\nA: {told}" in as_text(found)
+    assert f"\nA: {told}" in format_comparison(found)
     write_evaluation(model, store, tmp_path, folds=[4], replicates=3)
     assert "The model has learned" not in (tmp_path / REPORT).read_text()

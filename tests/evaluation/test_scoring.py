@@ -244,7 +244,7 @@ def test_signals_that_do_not_fit_the_model_are_refused(store, model, settings, r
 def test_folds_without_a_record_are_refused(store, model, tmp_path):
     with pytest.raises(
         DatasetError,
-        match="folds 77 hold no record for the task 'normal'; there are the folds 1, 2",
+        match="folds 77 hold no record for the task 'normal'; the store has the folds 1, 2",
     ):
         write_evaluation(model(), store, tmp_path / "out", folds=[77])
     assert not (tmp_path / "out").exists()

@@ -149,7 +149,7 @@ def test_the_scores_of_all_records_equal_those_of_metrics_json(predictions):
 
 
 @pytest.mark.parametrize(
-    ("positives", "negatives", "few"), [(20, 20, False), (19, 180, True), (30, 19, True)]
+    ("positives", "negatives", "few"), [(20, 20, False), (19, 170, True), (30, 19, True)]
 )
 def test_a_group_with_few_positives_or_negatives_is_marked(predictions, positives, negatives, few):
     groups = np.full(COUNT, "other", object)
