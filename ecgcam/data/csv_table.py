@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DatasetError
-from ..readers.wfdb16 import stem_of
+from ..readers.wfdb16 import record_stem
 from .source import Source, split
 
 _KNOWN = ("path", "id", "patient", "fold", "age", "sex", "device", "site")
@@ -131,7 +131,7 @@ def _require_distinct(paths: pd.Series, path: Path) -> pd.Series:
     for row, name in zip(paths.index.tolist(), paths, strict=True):
         if "\0" in name:
             raise DatasetError(f"{path}: row {row}: its 'path' contains a NUL character.")
-        before = first.setdefault(os.path.realpath(stem_of(name)), row)
+        before = first.setdefault(os.path.realpath(record_stem(name)), row)
         if before != row:
             raise DatasetError(
                 f"{path}: row {row} names the ECG of row {before}; expected each ECG once."

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import RecordError
 from ..files import sha256
 from ..readers.read import read
-from ..readers.wfdb16 import INVALID, Digital, read_plain, stem_of
+from ..readers.wfdb16 import INVALID_SAMPLE, DigitalSignal, read_wfdb16, record_stem
 from ..signals.leads import lead_order
 from ..signals.quality import beyond_any_ecg, find_quality_uv, in_words
 from ..signals.record import Record
@@ -95,10 +95,10 @@ def read_microvolts(path: str, form: Form) -> NDArray[np.int16]:
 
 def _whole_microvolts(path: str, form: Form) -> NDArray[np.int16]:
     """Read the store's leads at its rate: (leads, time) of any length."""
-    stem = stem_of(path)
-    digital = read_plain(stem) if os.path.isfile(f"{stem}.hea") else None
+    stem = record_stem(path)
+    digital = read_wfdb16(stem) if os.path.isfile(f"{stem}.hea") else None
     if digital is not None and _is_microvolts(digital) and digital.rate_hz == form.rate_hz:
-        if (digital.samples == INVALID).any():
+        if (digital.samples == INVALID_SAMPLE).any():
             raise RecordError(f"{path}: the device marked some samples as invalid.")
         return digital.samples.T[_lead_order(path, digital.leads, form)]
     record = read(Path(path))
@@ -110,7 +110,7 @@ def _whole_microvolts(path: str, form: Form) -> NDArray[np.int16]:
     return np.rint(signal_mv * 1000.0).astype(np.int16)
 
 
-def _is_microvolts(digital: Digital) -> bool:
+def _is_microvolts(digital: DigitalSignal) -> bool:
     """Return whether the samples are whole microvolts already, as PTB-XL's are."""
     return (
         set(digital.gains) == {1000.0}

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import RecordError
 from ..readers.read import read
-from ..readers.wfdb import to_millivolts
-from ..readers.wfdb16 import read_plain
+from ..readers.wfdb16 import read_wfdb16, to_millivolts
 from ..signals.leads import LEADS, lead_order
 from ..signals.quality import find_quality
 from ..tasks import SUPERCLASSES, find_task
@@ -83,7 +82,7 @@ def read_signal(path: Path) -> tuple[NDArray[np.float32], float]:
     Unlike `readers.read`, samples that the device marked as invalid are allowed and become NaN.
     Raises RecordError for a damaged file.
     """
-    digital = read_plain(path) if Path(f"{path}.hea").is_file() else None
+    digital = read_wfdb16(path) if Path(f"{path}.hea").is_file() else None
     if digital is None:
         record = read(path).with_leads(LEADS)
         return record.signal_mv, record.rate_hz

@@ -1,7 +1,7 @@
-"""WFDB records to Record: plain ones by the fast path, whatever else there is by the library wfdb.
+"""Reader of WFDB records: 16-bit ones by the fast reader, all others by the library wfdb.
 
-What wfdb would assume where a header is silent (250 Hz, 200 units per mV) is not taken for
-granted: the time and the size of every wave hang on it.
+Where a header gives no rate or gain, wfdb assumes 250 Hz and 200 units per mV. Such a record is
+refused instead, because the times and amplitudes of all waves depend on them.
 """
 
 import re
@@ -16,143 +16,135 @@ from numpy.typing import NDArray
 from ..errors import RecordError
 from ..signals.leads import millivolts_per
 from ..signals.record import Record
-from .wfdb16 import INVALID, Digital, read_plain
+from .wfdb16 import read_wfdb16, to_millivolts
 
-_RATE = re.compile(r"(\d+(?:\.\d*)?)(?:/.*)?")  # in Hz; a counter's may follow
+_RATE = re.compile(r"(\d+(?:\.\d*)?)(?:/.*)?")  # in Hz; the rate of a counter may follow
 _GAIN = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
-_COMMENT_AGE = re.compile(r"(?<![a-z])<?age>?\s*:\s*(\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
-_COMMENT_SEX = re.compile(
-    r"(?<![a-z])<?(?:sex|gender)>?\s*:\s*(F|M)(?:emale|ale)?\b", re.IGNORECASE
-)
+_AGE = re.compile(r"(?<![a-z])<?age>?\s*:\s*(\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
+_SEX = re.compile(r"(?<![a-z])<?(?:sex|gender)>?\s*:\s*(F|M)(?:emale|ale)?\b", re.IGNORECASE)
+
+HeaderLines = list[list[str]]  # the words of each line, without comments
 
 
-def read_wfdb(path: Path, *, whole: bool = True) -> Record:
-    """A WFDB record, `path` without its suffix; age and sex from the header's comments.
+def read_wfdb(path: Path, *, allow_segments: bool = True) -> Record:
+    """Read a WFDB record, `path` without its suffix; age and sex come from the header's comments.
 
-    whole: whether it may consist of segments. Raises RecordError if it is damaged, if its header
-    does not say the rate or a gain, and if its leads are skewed.
+    Raises RecordError if the record is damaged, has no rate or gain in its header, has leads that
+    are skewed in time, or consists of segments where these are not allowed.
     """
-    plain = read_plain(path)
-    if plain is not None:
-        return _record(path, to_millivolts(plain), plain.rate_hz, plain.leads, plain.comments)
+    digital = read_wfdb16(path)
+    if digital is not None:
+        return _record(
+            path, to_millivolts(digital), digital.rate_hz, digital.leads, digital.comments
+        )
     text = Path(f"{path}.hea").read_text(encoding="ascii", errors="ignore")  # as wfdb does
     lines = [line for row in text.splitlines() if (line := row.partition("#")[0].split())]
     if not (lines and "/" in lines[0][0]):
         return _read_by_library(path, lines)
-    if not whole:
+    if not allow_segments:
         raise RecordError(f"{path}: segments within segments are not supported.")
     comments = [row.partition("#")[2] for row in text.splitlines()]
-    return _joined(path, lines, comments)
+    return _join_segments(path, lines, comments)
 
 
-def to_millivolts(digital: Digital) -> NDArray[np.float32]:
-    """(leads, time) in mV; NaN where the device marked a sample invalid."""
-    scale = np.array([millivolts_per(unit) for unit in digital.units])
-    samples = digital.samples.T.astype(np.float64)  # (leads, time)
-    gains, baselines = np.array(digital.gains), np.array(digital.baselines)
-    signal_mv = (samples - baselines[:, None]) / gains[:, None] * scale[:, None]
-    signal_mv[digital.samples.T == INVALID] = np.nan
-    return np.asarray(signal_mv, np.float32)
-
-
-def _read_by_library(path: Path, lines: list[list[str]]) -> Record:
-    """Other formats, several files, leads in files of their own. lines: of the header, in words."""
+def _read_by_library(path: Path, lines: HeaderLines) -> Record:
+    """Read other sample formats, and leads in several files."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # wfdb uses what newer versions of pandas warn of
+        warnings.simplefilter("ignore")  # wfdb uses what newer versions of pandas deprecate
         import wfdb
 
     try:
-        found = wfdb.rdrecord(str(path), physical=False)
-        _refuse_other_than_told(found, lines)
-        sound = all(
-            promised is None or frame > 1 or (promised - summed) % 65536 == 0  # >1: was averaged
-            for promised, frame, summed in zip(
-                found.checksum, found.samps_per_frame, found.calc_checksum(), strict=True
+        record = wfdb.rdrecord(str(path), physical=False)
+        _refuse_assumptions(record, lines)
+        intact = all(
+            checksum is None or frame > 1 or (checksum - lead_sum) % 65536 == 0  # >1: averaged
+            for checksum, frame, lead_sum in zip(
+                record.checksum, record.samps_per_frame, record.calc_checksum(), strict=True
             )
         )
-        scale = [millivolts_per(unit) for unit in found.units]
-        signal_mv = np.asarray(found.dac().T * np.array(scale)[:, None], np.float32)
-        leads = tuple(name or f"#{k}" for k, name in enumerate(found.sig_name, start=1))
+        scale = [millivolts_per(unit) for unit in record.units]
+        signal_mv = np.asarray(record.dac().T * np.array(scale)[:, None], np.float32)
+        leads = tuple(name or f"#{k}" for k, name in enumerate(record.sig_name, start=1))
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None
-    except Exception as error:  # wfdb raises whatever its parsing meets, IndexError included
+    except Exception as error:  # wfdb raises any error of its parsing, even IndexError
         raise RecordError(f"{path}: not a WFDB record that can be read: {error}") from None
-    if not sound:
+    if not intact:
         raise RecordError(f"{path}: a lead fails its checksum; the file is damaged.")
-    return _record(path, signal_mv, found.fs, leads, found.comments or ())
+    return _record(path, signal_mv, record.fs, leads, record.comments or ())
 
 
-def _refuse_other_than_told(found: Any, lines: list[list[str]]) -> None:
-    """RecordError where wfdb fills in a rate or a gain, or moves leads against each other."""
-    _rate_hz(lines)
+def _refuse_assumptions(record: Any, lines: HeaderLines) -> None:
+    """Raise RecordError where wfdb assumes a rate or a gain, or shifts leads in time."""
+    _header_rate_hz(lines)
     gains = [_GAIN.match(words[2]) if len(words) > 2 else None for words in lines[1:]]
     if not all(gain and float(gain[0]) for gain in gains):
-        raise RecordError("a lead is not calibrated; needed: its gain in the header, units per mV.")
-    if any(found.skew):
-        raise RecordError("its leads are skewed in time, which is not supported; needed: aligned.")
+        raise RecordError("a lead is not calibrated; expected a gain in the header, units per mV.")
+    if any(record.skew):
+        raise RecordError("its leads are skewed in time; expected aligned leads.")
 
 
-def _rate_hz(lines: list[list[str]]) -> float:
-    """The rate that a header's first line says; RecordError if it does not."""
+def _header_rate_hz(lines: HeaderLines) -> float:
+    """Return the rate in a header's first line; RecordError if there is none."""
     rate = _RATE.fullmatch(lines[0][2]) if len(lines[0]) > 2 else None
     if rate is None or float(rate[1]) == 0:
-        raise RecordError(
-            "its header gives no rate; needed: samples a second, a plain number above 0."
-        )
+        raise RecordError("its header gives no rate; expected samples per second, above 0.")
     return float(rate[1])
 
 
-def _joined(path: Path, lines: list[list[str]], comments: Iterable[str]) -> Record:
-    """The segments in a row; wfdb would take all but their samples from the first."""
+def _join_segments(path: Path, lines: HeaderLines, comments: Iterable[str]) -> Record:
+    """Join the segments in time; wfdb would apply the first one's gains and leads to all."""
     try:
-        rate_hz = _rate_hz(lines)
+        rate_hz = _header_rate_hz(lines)
         if lines[0][0].partition("/")[2] != str(len(lines) - 1):
             raise RecordError(f"its header, {lines[0][0]}, names {len(lines) - 1} segments.")
-        parts = list(_segments(path, lines[1:], rate_hz))
-        if not parts:
+        segments = list(_read_segments(path, lines[1:], rate_hz))
+        if not segments:
             raise RecordError("it has no segments.")
-        leads = parts[0].leads
-        if any(sorted(part.leads) != sorted(leads) for part in parts):
-            raise RecordError("its segments have different leads; needed: the same in each.")
-        _refuse_other_than_promised(lines[0], parts)
+        leads = segments[0].leads
+        if any(sorted(segment.leads) != sorted(leads) for segment in segments):
+            raise RecordError("its segments have different leads; expected the same in each.")
+        _check_total(lines[0], segments)
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None
-    parts = [part if part.leads == leads else part.with_leads(leads) for part in parts]
-    signal_mv = np.concatenate([part.signal_mv for part in parts], axis=1)
+    segments = [part if part.leads == leads else part.with_leads(leads) for part in segments]
+    signal_mv = np.concatenate([segment.signal_mv for segment in segments], axis=1)
     return _record(path, signal_mv, rate_hz, leads, comments)
 
 
-def _refuse_other_than_promised(first: list[str], parts: Sequence[Record]) -> None:
-    """RecordError if the segments are not what the first line says: "NAME/2 12 100 2000"."""
-    leads, samples = len(parts[0].leads), sum(part.signal_mv.shape[1] for part in parts)
-    length = first[3] if len(first) > 3 else "0"
-    if first[1] != str(leads) or length not in ("0", str(samples)):  # 0: not said
+def _check_total(first_line: list[str], segments: Sequence[Record]) -> None:
+    """Raise RecordError if the segments differ from the header's "NAME/2 12 100 2000"."""
+    leads = len(segments[0].leads)
+    samples = sum(segment.signal_mv.shape[1] for segment in segments)
+    length = first_line[3] if len(first_line) > 3 else "0"
+    if first_line[1] != str(leads) or length not in ("0", str(samples)):  # 0: not given
         raise RecordError(
             f"its segments have {leads} leads and {samples} samples; its header promises "
-            f"{first[1]} and {length if length != '0' else 'any number'}."
+            f"{first_line[1]} and {length if length != '0' else 'any number'}."
         )
 
 
-def _segments(path: Path, lines: list[list[str]], rate_hz: float) -> Iterator[Record]:
-    """Each read by itself: its gains, its units, its checksums and its order of leads are its own.
+def _read_segments(path: Path, lines: HeaderLines, rate_hz: float) -> Iterator[Record]:
+    """Read each segment with its own gains, units, checksums and order of leads.
 
-    Raises RecordError for a gap, and for a segment of another rate or length than is promised.
+    Raises RecordError for a gap, and for a segment whose rate or length differs from the header's.
     """
     for name, *words in lines:
         if len(words) != 1 or not words[0].isdecimal():
             raise RecordError(f"its segment {name} has no length in its header.")
         length = int(words[0])
-        if not length:  # of what only says which leads the others have
+        if not length:  # a layout segment, which only names the leads
             continue
         if name == "~":
-            raise RecordError(f"it has a gap of {length} samples; needed: none.")
-        part = read_wfdb(path.parent / name, whole=False)
-        if part.rate_hz != rate_hz or part.signal_mv.shape[1] != length:
+            raise RecordError(f"it has a gap of {length} samples; expected none.")
+        segment = read_wfdb(path.parent / name, allow_segments=False)
+        samples = segment.signal_mv.shape[1]
+        if segment.rate_hz != rate_hz or samples != length:
             raise RecordError(
-                f"its segment {name} has {part.signal_mv.shape[1]} samples at {part.rate_hz:g} Hz; "
+                f"its segment {name} has {samples} samples at {segment.rate_hz:g} Hz; "
                 f"its header promises {length} at {rate_hz:g} Hz."
             )
-        yield part
+        yield segment
 
 
 def _record(
@@ -162,9 +154,9 @@ def _record(
     leads: Sequence[str],
     comments: Iterable[str],
 ) -> Record:
-    """With age and sex where the header's comments tell them, and nothing else of the person."""
+    """Make the record, with age and sex from the comments and nothing else about the person."""
     comment = "\n".join(comments)
-    age, sex = _COMMENT_AGE.search(comment), _COMMENT_SEX.search(comment)
+    age, sex = _AGE.search(comment), _SEX.search(comment)
     return Record(
         signal_mv=signal_mv,
         rate_hz=float(rate_hz),

@@ -1,7 +1,7 @@
-"""A fast path for the plainest WFDB files, PTB-XL's: one .dat file of interleaved 16-bit samples.
+"""Fast reader for WFDB records with one .dat file of interleaved 16-bit samples, as in PTB-XL.
 
-The library wfdb reads these too, about twenty times slower (docs/performance.md); whatever is
-not of this plain kind is left to it. Format: https://wfdb.io/spec/header-files.html
+The library wfdb reads them too, about 20 times slower (docs/performance.md); all other records
+are left to it. Format: https://wfdb.io/spec/header-files.html
 """
 
 import os
@@ -13,24 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
+from ..signals.leads import millivolts_per
 
-INVALID = -32768  # how WFDB's format 16 writes a sample that could not be taken
+INVALID_SAMPLE = -32768  # in WFDB's format 16
 
-_WHOLE, _NUMBER = r"-?\d{1,9}", r"\d{1,9}(?:\.\d*)?"
+_INTEGER, _NUMBER = r"-?\d{1,9}", r"\d{1,9}(?:\.\d*)?"
 _RECORD_LINE = re.compile(
     rf"(?P<name>[^\s/]+) (?P<signals>\d{{1,4}}) (?P<rate>{_NUMBER}) (?P<samples>\d{{1,9}})\s*"
 )
 _SIGNAL_LINE = re.compile(
-    rf"(?P<file>\S+) 16 (?P<gain>{_NUMBER})(?:\((?P<baseline>{_WHOLE})\))?/(?P<unit>\S+) "
-    rf"\d+ (?P<zero>{_WHOLE}) (?P<first>{_WHOLE}) (?P<checksum>{_WHOLE}) 0 (?P<lead>\S.*)"
+    rf"(?P<file>\S+) 16 (?P<gain>{_NUMBER})(?:\((?P<baseline>{_INTEGER})\))?/(?P<unit>\S+) "
+    rf"\d+ (?P<zero>{_INTEGER}) {_INTEGER} (?P<checksum>{_INTEGER}) 0 (?P<lead>\S.*)"
 )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Digital:
-    """The samples of one record as they lie in the file.
+class DigitalSignal:
+    """Samples as stored in the file.
 
-    samples: (time, leads) int16; a sample is (value - baseline) / gain in its lead's unit.
+    samples: (time, leads) int16; (sample - baseline) / gain is in the unit of the lead.
     """
 
     samples: NDArray[np.int16]
@@ -42,13 +43,13 @@ class Digital:
     comments: tuple[str, ...]
 
 
-def stem_of(path: str) -> str:
-    """A WFDB record's path without the suffix of its header or its samples."""
-    return path[:-4] if path.endswith((".hea", ".dat")) else path
+def record_stem(path: str) -> str:
+    """Return the path of a WFDB record without the suffix of its header or its samples."""
+    return path[:-4] if path[-4:].lower() in {".hea", ".dat"} else path
 
 
-def read_plain(path: Path | str) -> Digital | None:
-    """The record whose header is `path` with .hea; None if it is not of the plain kind.
+def read_wfdb16(path: Path | str) -> DigitalSignal | None:
+    """Read the record whose header is `path` with .hea; None if it needs the library wfdb.
 
     Raises RecordError if a file is missing, cut short or too long, or fails its checksum.
     """
@@ -60,7 +61,7 @@ def read_plain(path: Path | str) -> Digital | None:
     signals = [match.groups() for line in lines[1:] if (match := _SIGNAL_LINE.fullmatch(line))]
     if not head or not signals or not len(signals) == int(head["signals"]) == len(lines) - 1:
         return None
-    files, gains, baselines, units, zeros, _, checksums, leads = zip(*signals, strict=True)
+    files, gains, baselines, units, zeros, checksums, leads = zip(*signals, strict=True)
     gains = tuple(map(float, gains))
     if len(set(files)) > 1 or 0 in gains:
         return None
@@ -68,7 +69,7 @@ def read_plain(path: Path | str) -> Digital | None:
     file = os.path.join(os.path.dirname(path), files[0])
     samples = _read_samples(file, int(head["samples"]), len(leads))
     _verify_checksums(path, samples, leads, checksums)
-    return Digital(
+    return DigitalSignal(
         samples=samples,
         rate_hz=float(head["rate"]),
         leads=leads,
@@ -79,23 +80,33 @@ def read_plain(path: Path | str) -> Digital | None:
     )
 
 
-def _read_samples(path: str, samples: int, leads: int) -> NDArray[np.int16]:
-    """(time, leads), with the length that the header promises.
+def to_millivolts(digital: DigitalSignal) -> NDArray[np.float32]:
+    """Return the signal (leads, time) in mV; samples that the device marked invalid become NaN."""
+    scale = np.array([millivolts_per(unit) for unit in digital.units])
+    samples = digital.samples.T.astype(np.float64)  # (leads, time)
+    gains, baselines = np.array(digital.gains), np.array(digital.baselines)
+    signal_mv = (samples - baselines[:, None]) / gains[:, None] * scale[:, None]
+    signal_mv[digital.samples.T == INVALID_SAMPLE] = np.nan
+    return np.asarray(signal_mv, np.float32)
 
-    In memory they lie lead after lead: summing and copying a lead is then many times as fast.
+
+def _read_samples(path: str, samples: int, leads: int) -> NDArray[np.int16]:
+    """Read (time, leads) and check the length against the header.
+
+    The samples of a lead are contiguous, so that summing and copying it is many times faster.
     """
     data = _read_bytes(path)
     if len(data) != 2 * samples * leads:
         raise RecordError(
             f"{path}: {len(data)} bytes; its header promises {samples} samples of {leads} leads, "
-            f"{2 * samples * leads} bytes: it was cut short or is another record's."
+            f"{2 * samples * leads} bytes. It was cut short or belongs to another record."
         )
     return np.ascontiguousarray(np.frombuffer(data, "<i2").reshape(samples, leads).T).T
 
 
 def _read_bytes(path: str) -> bytes:
     try:
-        with open(path, "rb", buffering=0) as file:  # a buffer is of no use to a file read whole
+        with open(path, "rb", buffering=0) as file:  # unbuffered: it is read at once
             return file.read()
     except FileNotFoundError:
         raise RecordError(f"{path}: no such file.") from None
@@ -109,11 +120,11 @@ def _verify_checksums(
     leads: tuple[str, ...],
     checksums: tuple[str, ...],
 ) -> None:
-    """The header holds each lead's sum of samples, modulo 65536 (signed or not)."""
-    sums = samples.sum(axis=0, dtype=np.int16)  # which wraps at 65536, as they do
-    for lead, found, checksum in zip(leads, sums.tolist(), checksums, strict=True):
-        if (found - int(checksum)) % 65536:
+    """Compare the sum of each lead, modulo 65536, with the header's (signed or unsigned)."""
+    sums = samples.sum(axis=0, dtype=np.int16)  # int16 wraps at 65536
+    for lead, lead_sum, checksum in zip(leads, sums.tolist(), checksums, strict=True):
+        if (lead_sum - int(checksum)) % 65536:
             raise RecordError(
                 f"{path}: lead {lead} fails its checksum: the samples sum to "
-                f"{found % 65536}, the header says {int(checksum) % 65536}."
+                f"{lead_sum % 65536}, the header says {int(checksum) % 65536}."
             )
