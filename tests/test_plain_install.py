@@ -54,8 +54,14 @@ def test_it_explains_an_ecg_as_the_full_environment_does(install, tmp_path):
     np.testing.assert_allclose(found["evidence"], expected.evidence[0], atol=1e-4)
 
 
+def test_it_synthesizes_an_ecg_and_reads_it(install, tmp_path):
+    assert run(install, "synthesize", tmp_path / "ecgs", "--records", "2").returncode == 0
+    done = run(install, "read", tmp_path / "ecgs" / "records100" / "00000" / "00001_lr")
+    assert done.returncode == 0, done.stderr
+
+
 def test_it_says_what_a_command_of_the_extra_needs(install, tmp_path):
-    done = run(install, "synthesize", tmp_path / "ecgs", "--records", "10")
+    done = run(install, "overview", tmp_path, "--out", tmp_path / "overview")
     assert done.returncode == 1
     assert done.stderr.strip().endswith("pip install 'ecgcam[train]'")
 

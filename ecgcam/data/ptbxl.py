@@ -18,13 +18,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DatasetError
+from .ptbxl_layout import OVER_89_YEARS, STATEMENTS, TABLE
 from .source import Source
 from .statements import Statement, statement_labels, statement_titles, statement_vocabulary
 
-TABLE = "ptbxl_database.csv"
-STATEMENTS = "scp_statements.csv"
 TRAIN_FOLDS = tuple(range(1, 9))  # physicians validated folds 9 and 10: validation and test
-OVER_89_YEARS = 300  # how PTB-XL writes an age above 89, to protect identities
 NOISE_COLUMNS = ("baseline_drift", "static_noise", "burst_noise", "electrodes_problems")
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}

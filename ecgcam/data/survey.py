@@ -18,7 +18,8 @@ from ..readers.wfdb16 import read_wfdb16, to_millivolts
 from ..signals.leads import LEADS, lead_order
 from ..signals.quality import find_quality
 from ..tasks import SUPERCLASSES, find_task
-from .ptbxl import OVER_89_YEARS, read_statements, read_table
+from .ptbxl import read_statements, read_table
+from .ptbxl_layout import OVER_89_YEARS
 from .source import Source
 from .statements import Statement
 

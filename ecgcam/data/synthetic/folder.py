@@ -3,21 +3,21 @@
 docs/synthetic-ecgs.md explains what the folder can and cannot be used for.
 """
 
-from collections.abc import Callable, Iterator
+import csv
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ...errors import DatasetError
 from ...files import atomic_folder, sha256
 from ...signals.record import Record
-from ..ptbxl import STATEMENTS, TABLE
+from ..ptbxl_layout import STATEMENTS, TABLE
 from .diagnoses import DISORDERS, NORMAL
-from .ecg import Interval, SyntheticEcg, synthetic_ecg
+from .ecg import SyntheticEcg, synthetic_ecg
 from .people import draw_person
-from .ptbxl_tables import Row, database_row, statement_table, truth_table
+from .ptbxl_tables import TRUTH_COLUMNS, Row, database_row, statement_rows, truth_row
 
 TRUTH = "truth.csv"
 FOLDS = 10
@@ -80,21 +80,30 @@ def _write_folder(
     folder: Path, records: int, seed: int, progress: Callable[[int, int], None] | None
 ) -> None:
     rows: list[Row] = []
-    truth: list[tuple[int, Interval]] = []
+    truth: list[Row] = []
     for ecg_id, (patient, ecg, rng) in enumerate(islice(_visits(seed), records), start=1):
         row = database_row(ecg_id, patient, 1 + patient % FOLDS, ecg, rng)
         _write_wfdb(folder / str(row["filename_lr"]), ecg.record)
         rows.append(row)
-        truth += [(ecg_id, interval) for interval in ecg.truth]
+        truth += [truth_row(ecg_id, interval) for interval in ecg.truth]
         if progress:
             progress(ecg_id, records)
-    pd.DataFrame(rows).to_csv(folder / TABLE, index=False)
-    statement_table().to_csv(folder / STATEMENTS)
-    truth_table(truth).to_csv(folder / TRUTH, index=False)
+    statements = statement_rows()
+    _write_csv(folder / TABLE, list(rows[0]), rows)
+    _write_csv(folder / STATEMENTS, list(statements[0]), statements)
+    _write_csv(folder / TRUTH, TRUTH_COLUMNS, truth)
     (folder / "LICENSE.txt").write_text(_LICENSE, encoding="utf-8")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     sums = [f"{sha256(path)} {path.relative_to(folder).as_posix()}\n" for path in files]
     (folder / "SHA256SUMS.txt").write_text("".join(sums), encoding="utf-8")
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write a table without pandas, which the plain install lacks; None is a blank cell."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _visits(seed: int) -> Iterator[tuple[int, SyntheticEcg, np.random.Generator]]:

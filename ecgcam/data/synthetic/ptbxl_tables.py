@@ -1,13 +1,11 @@
 """The tables of PTB-XL for synthetic ECGs, with the same columns, types and quirks."""
 
-from collections.abc import Iterable
-from dataclasses import astuple, fields
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
 import numpy as np
-import pandas as pd
 
-from ..ptbxl import OVER_89_YEARS
+from ..ptbxl_layout import OVER_89_YEARS
 from .diagnoses import STATEMENTS
 from .ecg import Interval, SyntheticEcg
 
@@ -22,6 +20,8 @@ _AXIS_ENDS_DEG = (-90, -30, 30, 90, 120)
 _AXIS_WORDS = ("ARAD", "ALAD", "LAD", "MID", "RAD", "ARAD")
 
 Row = dict[str, object]
+
+TRUTH_COLUMNS = ("ecg_id", *(field.name for field in fields(Interval)))
 
 
 def database_row(
@@ -108,10 +108,11 @@ def _trace_columns(ecg: SyntheticEcg) -> Row:
     }
 
 
-def statement_table() -> pd.DataFrame:
-    """Return scp_statements.csv: all statements that occur, by code."""
-    rows = {
-        code: {
+def statement_rows() -> list[Row]:
+    """Return the rows of scp_statements.csv: all statements that occur."""
+    return [
+        {
+            "": code,
             "description": statement.description,
             "diagnostic": 1.0 if statement.superclass else None,
             "form": 1.0 if statement.form else None,
@@ -126,16 +127,18 @@ def statement_table() -> pd.DataFrame:
             "DICOM Code": None,
         }
         for code, statement in STATEMENTS.items()
+    ]
+
+
+def truth_row(ecg_id: int, interval: Interval) -> Row:
+    """Return an interval's row of truth.csv, with the ecg_id of its record; times in whole ms."""
+    return {
+        "ecg_id": ecg_id,
+        **asdict(interval),
+        "leads": " ".join(interval.leads),
+        "start_s": round(interval.start_s, 3),
+        "end_s": round(interval.end_s, 3),
     }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def truth_table(intervals: Iterable[tuple[int, Interval]]) -> pd.DataFrame:
-    """Return truth.csv: one row per interval with the ecg_id of its record; times in whole ms."""
-    columns = ["ecg_id", *(field.name for field in fields(Interval))]
-    rows = [(ecg_id, *astuple(interval)) for ecg_id, interval in intervals]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.assign(leads=table["leads"].str.join(" ")).round({"start_s": 3, "end_s": 3})
 
 
 def _sometimes(rng: np.random.Generator, fraction: float, value: object) -> object:
