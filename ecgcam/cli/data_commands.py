@@ -1,4 +1,4 @@
-"""Commands that get, make, look at and prepare ECGs."""
+"""Commands that download, synthesize, survey and prepare ECGs."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +11,7 @@ from .progress import progress
 
 
 class Rate(StrEnum):
-    """Which records of PTB-XL to fetch."""
+    """Sampling rate of the PTB-XL records to download, in Hz."""
 
     LOW = "100"
     HIGH = "500"
@@ -22,17 +22,17 @@ _RATES: dict[Rate, Literal[100, 500, "both"]] = {Rate.LOW: 100, Rate.HIGH: 500, 
 
 
 def download(
-    dataset: Annotated[str, typer.Argument(help="Which: ptbxl.")],
-    dest: Annotated[Path, typer.Argument(help="The folder to put it in.")],
-    rate: Annotated[Rate, typer.Option(help="Which records, in Hz.")] = Rate.LOW,
-    url: Annotated[str | None, typer.Option(help="A mirror to take it from.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Files fetched at a time.")] = 8,
+    dataset: Annotated[str, typer.Argument(help="Name of the dataset: ptbxl.")],
+    dest: Annotated[Path, typer.Argument(help="Folder for the dataset.")],
+    rate: Annotated[Rate, typer.Option(help="Sampling rate of the records, in Hz.")] = Rate.LOW,
+    url: Annotated[str | None, typer.Option(help="URL of a mirror.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Parallel downloads.")] = 8,
 ) -> None:
-    """Fetch PTB-XL from PhysioNet. Run again, it goes on; every file is verified."""
+    """Download PTB-XL, resuming where it stopped; verifies every checksum."""
     from ..data.download import PTBXL_URL, download_ptbxl
 
     if dataset != "ptbxl":
-        raise typer.BadParameter(f"there is no dataset {dataset!r}; there is ptbxl.")
+        raise typer.BadParameter(f"unknown dataset {dataset!r}; available: ptbxl.")
     with progress("files") as show:
         typer.echo(
             download_ptbxl(
@@ -47,44 +47,50 @@ def download(
 
 def synthesize(
     dest: Annotated[
-        Path, typer.Argument(help="A new folder, laid out like PTB-XL.", callback=a_folder)
+        Path, typer.Argument(help="New folder, with PTB-XL's layout.", callback=a_folder)
     ],
-    n: Annotated[int, typer.Option("-n", "--records", min=1, help="How many ECGs.")] = 600,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same ECGs.")] = 0,
+    n: Annotated[int, typer.Option("-n", "--records", min=1, help="Number of ECGs.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same ECGs.")] = 0,
 ) -> None:
-    """Make up 12-lead ECGs, and truth.csv: where the abnormality of each is."""
+    """Synthesize 12-lead ECGs, with the times of their abnormalities in truth.csv."""
     from ..data.synthetic import synthesize as make
 
-    with progress("made-up ECGs") as show:
+    with progress("synthetic ECGs") as show:
         typer.echo(make(dest, n, seed=seed, progress=show))
 
 
 def overview(
-    source: Annotated[Path, typer.Argument(help="A folder laid out like PTB-XL.")],
-    out: Annotated[Path, typer.Option(help="The folder for overview.html and overview.json.")],
+    source: Annotated[Path, typer.Argument(help="Folder with PTB-XL's layout.")],
+    out: Annotated[Path, typer.Option(help="Folder for overview.html and overview.json.")],
 ) -> None:
-    """Count and show what a folder of ECGs holds: classes, people, gaps, signal quality."""
-    from ..reports.overview import overview as look
+    """Show the classes, patients, missing values and signal quality of a folder of ECGs."""
+    from ..reports.overview import overview as write_overview
 
-    with progress("signals looked at") as show:
-        typer.echo(look(source, out, progress=show))
+    with progress("signals") as show:
+        typer.echo(write_overview(source, out, progress=show))
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="A PTB-XL-shaped folder, or a CSV of your own.")],
-    store: Annotated[Path, typer.Argument(help="The store to make, a folder.")],
+    source: Annotated[Path, typer.Argument(help="Folder with PTB-XL's layout, or a CSV table.")],
+    store: Annotated[Path, typer.Argument(help="Folder of the new store.")],
     rate: Annotated[
-        float | None, typer.Option(help="Hz; as the source has it if left out.")
+        float | None, typer.Option(help="Sampling rate in Hz (default: that of the source).")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="The length of every ECG.")] = None,
-    resample: Annotated[bool, typer.Option(help="Bring other rates to --rate.")] = False,
-    leads: Annotated[str, typer.Option(help="Which leads, with commas.")] = "",
-    labels: Annotated[str, typer.Option(help="The CSV's label columns, with commas.")] = "",
-    seed: Annotated[int, typer.Option(min=0, help="For folds that are made here.")] = 0,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core.")] = None,
-    overwrite: Annotated[bool, typer.Option(help="Make a store anew.")] = False,
+    seconds: Annotated[float | None, typer.Option(help="Duration of every ECG.")] = None,
+    resample: Annotated[bool, typer.Option(help="Resample ECGs to --rate.")] = False,
+    leads: Annotated[str, typer.Option(help="Leads, separated by commas.")] = "",
+    labels: Annotated[
+        str, typer.Option(help="Label columns of the CSV, separated by commas.")
+    ] = "",
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the folds, if the source has none.")
+    ] = 0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes (default: one per core).")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing store.")] = False,
 ) -> None:
-    """Read every ECG once into a store; what cannot be used is named in rejected.csv."""
+    """Read ECGs into a store for training; rejected.csv lists those that cannot be used."""
     from ..data.preparation import PrepareConfig
     from ..data.preparation import prepare as make
     from ..data.store import REJECTED
@@ -103,10 +109,11 @@ def prepare(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with progress("ECGs") as show:
-        made = make(source, store, config, overwrite=overwrite, progress=show)
-    for remark in made.remarks:
+        prepared = make(source, store, config, overwrite=overwrite, progress=show)
+    for remark in prepared.remarks:
         typer.echo(remark, err=True)
     typer.echo(
-        f"{made.records} ECGs taken, {made.rejected} left out ({store / REJECTED})", err=True
+        f"{prepared.records} ECGs stored, {prepared.rejected} rejected ({store / REJECTED})",
+        err=True,
     )
-    typer.echo(made.folder)
+    typer.echo(prepared.folder)

@@ -1,4 +1,4 @@
-"""The whole way on made-up ECGs, each stage by the function that its command calls."""
+"""Full pipeline on synthetic ECGs; each stage calls the function that its command calls."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from ..reports.evaluation_report import HITS, METRICS, MISSES, REPORT, write_eva
 from ..reports.html import png_file, write_page
 from ..reports.overview import overview
 from ..training.config import TrainConfig
-from ..training.run_folder import CURVE, OnEpoch
+from ..training.run_folder import CURVE
 from ..training.trainer import train
 
 Show = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -24,23 +24,23 @@ Show = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig:
-    """How many ECGs are made up, how long the network trains on them."""
+    """Number of synthetic ECGs and of training epochs."""
 
     records: int = 1000
     epochs: int = 15
     seed: int = 0
 
 
-def run_demo(out: Path, config: DemoConfig, *, show: Show, on_epoch: OnEpoch) -> Path:
-    """Make up ECGs, look at them, prepare, train, evaluate, explain; the path of the report.
+def run_demo(out: Path, config: DemoConfig, *, show: Show) -> Path:
+    """Synthesize ECGs, survey, prepare, train, evaluate and explain; return the report's path.
 
-    show: a context manager for a title that gives what to call with the work done, and of how
-    much. Raises DatasetError if `out` holds something already, ValueError for a seed that torch
-    does not take, both before anything is written.
+    show: context manager for the title of a stage, which yields a function to call with the work
+    done and the total. Raises DatasetError if `out` is not empty and ValueError for a seed that
+    torch does not accept, both before anything is written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: there is something already; the demo needs a new folder.")
-    # Few records make few steps: a rate that rises and falls learns them in little time.
+        raise DatasetError(f"{out}: not empty; the demo needs a new folder.")
+    # A few records are a few steps per epoch: a rate that rises and falls trains fast on them.
     recipe = TrainConfig(
         epochs=config.epochs,
         batch=64,
@@ -49,21 +49,28 @@ def run_demo(out: Path, config: DemoConfig, *, show: Show, on_epoch: OnEpoch) ->
         seed=config.seed,
     )
     started = time.monotonic()
-    with show("made-up ECGs") as progress:
+    with show("1 of 5: synthetic ECGs") as progress:
         folder = synthesize(out / "ecgs", config.records, seed=config.seed, progress=progress)
-    with show("overview") as progress:
+    with show("2 of 5: overview") as progress:
         overview(folder, out / "overview", progress=progress)
-    with show("prepared") as progress:
+    with show("3 of 5: store") as progress:
         store = open_store(prepare(folder, out / "store", progress=progress).folder)
-    model = load(train(store, out / "run", recipe, on_epoch=on_epoch))
-    with show("evaluated") as progress:
-        write_evaluation(model, store, out / "evaluation", folds=(10,), draw=3, progress=progress)
-    seconds = time.monotonic() - started
-    return _write_report(out, config, seconds)
+    with show("4 of 5: training, epochs") as progress:
+        path = train(
+            store,
+            out / "run",
+            recipe,
+            on_epoch=lambda row: progress(int(row["epoch"]), config.epochs),
+        )
+    with show("5 of 5: evaluation") as progress:
+        write_evaluation(
+            load(path), store, out / "evaluation", folds=(10,), draw=3, progress=progress
+        )
+    return _write_report(out, config, seconds=time.monotonic() - started)
 
 
-def _write_report(out: Path, config: DemoConfig, seconds: float) -> Path:
-    """One page that shows what was made and leads to all of it."""
+def _write_report(out: Path, config: DemoConfig, *, seconds: float) -> Path:
+    """Write a page with the scores and a few explanations that links to all results."""
     evaluation = out / "evaluation"
     scores = json.loads((evaluation / METRICS).read_text(encoding="utf-8"))
     explained = {}

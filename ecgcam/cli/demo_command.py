@@ -1,4 +1,4 @@
-"""The demonstration: the whole way on made-up ECGs."""
+"""Demo command: the full pipeline on synthetic ECGs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,20 +7,22 @@ import typer
 
 from .options import a_folder
 from .progress import progress
-from .train_commands import quiet_lightning, say_epoch
+from .train_commands import quiet_lightning
 
 
 def demo(
     out: Annotated[
-        Path, typer.Option(help="A new folder for all it makes.", callback=a_folder)
+        Path, typer.Option(help="New folder for all results.", callback=a_folder)
     ] = Path("demo"),
-    records: Annotated[int, typer.Option("-n", "--records", min=200, help="ECGs made up.")] = 1000,
-    epochs: Annotated[int, typer.Option(min=1)] = 15,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same ECGs.")] = 0,
+    records: Annotated[
+        int, typer.Option("-n", "--records", min=200, help="Number of synthetic ECGs.")
+    ] = 1000,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of training.")] = 15,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the ECGs and the training.")] = 0,
 ) -> None:
-    """Go the whole way on made-up ECGs: no download, a minute on two cores."""
+    """Run the full pipeline on synthetic ECGs (no download, about a minute)."""
     from .demo import DemoConfig, run_demo
 
     quiet_lightning()
     config = DemoConfig(records=records, epochs=epochs, seed=seed)
-    typer.echo(run_demo(out, config, show=progress, on_epoch=say_epoch))
+    typer.echo(run_demo(out, config, show=progress))

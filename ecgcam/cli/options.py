@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options and checks that several commands share."""
 
 import os
 import sys
@@ -12,56 +12,55 @@ from ..files import check_output_file, check_output_folder
 
 
 def found_here(name: str | None) -> str | None:
-    """The name as it is; `module:Class` is then looked for in the working folder too, last.
-
-    Code of one's own may lie there.
-    """
+    """Return the name; for `module:Class`, add the working folder to the end of sys.path."""
     if name and ":" in name and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     return name
 
 
 def a_folder(path: Path | None) -> Path | None:
-    """The path as it is; refused before the work if what comes of it cannot lie there."""
+    """Return the path of an output folder; raise DatasetError if it cannot be one."""
     if path is not None:
         check_output_folder(path)
     return path
 
 
 def a_file(path: Path | None) -> Path | None:
-    """The path as it is; refused before the work if what comes of it cannot be written there."""
+    """Return the path of an output file; raise DatasetError if it cannot be one."""
     if path is not None:
         check_output_file(path)
     return path
 
 
 def refuse_to_replace(path: Path, *, overwrite: bool) -> None:
-    """DatasetError if there is a file at `path` that nobody said may go."""
+    """Raise DatasetError if the file exists, unless it may be overwritten."""
     if path.exists() and not overwrite:
-        raise DatasetError(f"{path}: there is a file already; --overwrite puts this in its place.")
+        raise DatasetError(f"{path}: the file exists; --overwrite replaces it.")
 
 
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Put it in the place of a file that is there.")
-]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 Trusted = Annotated[
     str | None,
-    typer.Option("--backbone", help="module:Class that you trust.", callback=found_here),
+    typer.Option(
+        "--backbone", help="Backbone whose code you trust, as module:Class.", callback=found_here
+    ),
 ]
-Fold = Annotated[str, typer.Option(help="Folds, with commas or as 1-8.")]
-Bootstrap = Annotated[int, typer.Option(min=1, help="Replicates for the intervals.")]
+Fold = Annotated[str, typer.Option(help="Folds, for example 9 or 1-8 or 1,2,9.")]
+Bootstrap = Annotated[int, typer.Option(min=1, help="Bootstrap replicates for the intervals.")]
 
 
 def folds(text: str) -> tuple[int, ...]:
-    """(1, 2, 3, 9) from "1-3,9", each once."""
-    found: list[int] = []
+    """Parse folds: (1, 2, 3, 9) from "1-3,9", each once."""
+    numbers: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
         try:
-            named = range(int(first), int(last if dash else first) + 1)
+            part_numbers = range(int(first), int(last if dash else first) + 1)
         except ValueError:
-            named = range(0)
-        if not named:
-            raise typer.BadParameter(f"{text!r} are no folds; needed: as in 1-8 or 1,2,9.")
-        found += named
-    return tuple(dict.fromkeys(found))
+            part_numbers = range(0)
+        if not part_numbers:
+            raise typer.BadParameter(
+                f"invalid folds {text!r}; expected for example 9 or 1-8 or 1,2,9."
+            )
+        numbers += part_numbers
+    return tuple(dict.fromkeys(numbers))

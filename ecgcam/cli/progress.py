@@ -1,4 +1,4 @@
-"""How long work shows its progress: a bar on a terminal, plain lines elsewhere."""
+"""Progress of long work: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ LINE_EVERY_S = 10.0
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """What to call with how much is done, and of how much."""
+    """Yield a function to call with the work done and the total."""
     if not sys.stderr.isatty():
         yield _lines(title)
         return
@@ -32,13 +32,13 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _lines(title: str) -> Callable[[int, int], None]:
-    """A line every ten seconds, and one at the end."""
+    """Return a function that prints a line every ten seconds, and one at the end."""
     last = time.monotonic()
 
-    def say(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         nonlocal last
         if done == total or time.monotonic() - last > LINE_EVERY_S:
             last = time.monotonic()
             typer.echo(f"{title}: {done} of {total}", err=True)
 
-    return say
+    return show

@@ -12,7 +12,7 @@ from ..files import sha256
 from ..signals.quality import with_findings
 from ..signals.record import Record
 from ..signals.windows import Windows, cut
-from ..tasks import TITLES
+from ..tasks import TITLES, full_name
 from .card import Card
 from .decisions import OperatingPoints
 from .modelfile import load_network, model_name
@@ -62,6 +62,11 @@ class Classifier:
         self.temperature: float = card["temperature"]
         self.exclusive: bool = card["task"]["exclusive"]
         self.operating_points = OperatingPoints.from_card(card)
+
+    @property
+    def full_names(self) -> tuple[str, ...]:
+        """Class names as people read them: "Conduction disturbance (CD)"."""
+        return tuple(map(full_name, self.classes, self.class_titles))
 
     def __repr__(self) -> str:
         form = f"{len(self.leads)} leads, {self.rate_hz:g} Hz, {self.duration_s:g} s"

@@ -177,7 +177,7 @@ def _draw_bars(values: "pd.Series[Any]", *, height: float, colour: str) -> "tupl
     figure, (axes,) = _figure(8, height)
     axes.barh(range(len(values)), values, color=colour)
     axes.set_yticks(range(len(values)), [printable(str(name)) for name in values.index])
-    axes.invert_yaxis()
+    axes.set_ylim(len(values) - 0.4, -0.6)  # from top to bottom
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 

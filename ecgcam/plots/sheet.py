@@ -48,9 +48,9 @@ def draw_sheet(
 ) -> "Figure":
     """Return a sheet: twelve leads of 2.5 s, lead II for 10 s, at 25 mm/s and 10 mm/mV, over heat.
 
-    class_name: the class whose heat is drawn (default: the first of the decision, else the most
-    probable). Time runs on from column to column: the second starts at 2.5 s. For a record shorter
-    than 10 s each column shows a quarter. Each lead is centred on its median. The units are
+    class_name: the class whose heat is drawn (default: the most probable "yes", else "not sure",
+    else "no"). Time runs on from column to column: the second starts at 2.5 s. For a record
+    shorter than 10 s each column shows a quarter. Each lead is centred on its median. The units are
     millimetres, so that the sheet is true to scale when it is printed on A4 without scaling.
     """
     shown = None

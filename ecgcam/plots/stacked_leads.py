@@ -36,7 +36,7 @@ def draw_leads(
 ) -> "Figure":
     """Return a figure of every lead over the heat of one class, with its evidence in logits.
 
-    class_name: the class to show (default: the first of the decision, else the most probable).
+    class_name: the class to show (default: the most probable "yes", else "not sure", else "no").
     All leads have one scale; each is centred on its median, because an ECG has no absolute zero.
     A refused ECG is drawn without heat, with the reason.
     """

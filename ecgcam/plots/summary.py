@@ -33,7 +33,6 @@ class ClassResult:
     name, full_name: the class as in the answer, and for people ("Conduction disturbance (CD)").
     heat:     (time,) in [0, 1]; NaN where the record was left out.
     evidence: (frames,), in logits.
-    decided:  whether the class is part of the decision.
     answer:   "yes", "no", or "not sure" within the model's abstention band.
     Raises ValueError if the heatmap and the record differ in length.
     """
@@ -64,14 +63,10 @@ class ClassResult:
         return self.explanation.evidence[self.k]
 
     @property
-    def decided(self) -> bool:
-        return self.name in self.explanation.decision
-
-    @property
     def answer(self) -> str:
         if self.name in (self.explanation.uncertain or ()):
             return "not sure"
-        return "yes" if self.decided else "no"
+        return "yes" if self.name in self.explanation.decision else "no"
 
     @property
     def probability(self) -> float:
@@ -122,7 +117,7 @@ def _hundredths(value: float) -> float:
 
 
 def class_results(record: Record, explanation: Explanation) -> list[ClassResult]:
-    """Return the result of every class: decided ones first, then by probability.
+    """Return the result of every class: "yes" first, then "not sure", then by probability.
 
     Empty if the ECG was refused.
     """
@@ -132,7 +127,8 @@ def class_results(record: Record, explanation: Explanation) -> list[ClassResult]
         ClassResult(record=record, explanation=explanation, k=k)
         for k in range(len(explanation.classes))
     ]
-    return sorted(results, key=lambda result: (not result.decided, -result.probability))
+    order = ("yes", "not sure", "no")
+    return sorted(results, key=lambda result: (order.index(result.answer), -result.probability))
 
 
 def select_class(

@@ -1,4 +1,4 @@
-"""An evaluation as a folder: metrics.json, predictions.parquet, and report.html to look at."""
+"""Evaluation report: metrics.json, predictions.parquet and report.html in one folder."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from ..evaluation.leakage import Seen
 from ..evaluation.paired_scores import scores_of_class
 from ..evaluation.scoring import all_scores
 from ..evaluation.uncertainty import certainty, coverage_and_accuracy
-from ..files import atomic_write
+from ..files import atomic_write, write_text
 from ..inference.classifier import Classifier
 from ..inference.results import Explanation
 from ..plots.curves import draw_confusion, draw_roc_pr
@@ -24,6 +24,7 @@ from ..plots.forest import draw_forest
 from ..plots.reliability import CoverageCurve, draw_coverage, draw_reliability
 from ..plots.summary import class_results
 from ..signals.record import Record
+from ..tasks import TITLES, full_name
 from .explanation_report import remove_explanations, write_explanations
 from .html import figure_svg, png_file, write_page
 
@@ -32,17 +33,17 @@ PREDICTIONS = "predictions.parquet"
 REPORT = "report.html"
 HITS, MISSES = "surest-hits", "worst-misses"
 
-MOST_CLASSES = 6  # subgroups drawn
+MOST_CLASSES = 6  # with subgroup figures of their own
 HEADINGS = {
     "age": "age in years",
     "sex": "sex",
     "device": "recording device",
     "site": "recording site",
-    "quality": "faults of the signal",
+    "quality": "signal quality",
     "noise": "noise noted by annotators",
 }
 
-_MOST_CURVES = 6  # more curves in one picture cannot be told apart
+_MOST_CURVES = 6  # more curves in one figure cannot be told apart
 
 
 def write_evaluation(
@@ -56,64 +57,70 @@ def write_evaluation(
     replicates: int = 1000,
     progress: Progress | None = None,
 ) -> Path:
-    """Judge the folds, score them, and write what came of it to `out`; the report's path.
+    """Predict and score the folds, write the results to `out`, and return the report's path.
 
-    draw: explain so many of the surest hits and of the worst misses, in folders beside.
+    draw: number of the most certain correct answers, and of the most certain wrong answers, that
+    are explained in subfolders.
     """
-    judged = predict_folds(classifier, store, folds=folds, progress=progress)
-    scores = all_scores(judged, seed=seed, replicates=replicates)
-    with atomic_write(out / METRICS) as temporary:
-        temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    predictions = predict_folds(classifier, store, folds=folds, progress=progress)
+    scores = all_scores(predictions, seed=seed, replicates=replicates)
+    write_text(out / METRICS, json.dumps(scores, indent=1) + "\n")
     with atomic_write(out / PREDICTIONS) as temporary:
-        judged.to_table().to_parquet(temporary, index=False)
-    drawn = _draw_extremes(judged, out, draw)
+        predictions.to_table().to_parquet(temporary, index=False)
+    drawn = _draw_extremes(predictions, out, draw)
+    full_names = dict(zip(classifier.classes, classifier.full_names, strict=True))
     return write_page(
         out / REPORT,
         "evaluation.html.jinja",
         scores=scores,
-        met=Seen(**scores["seen"]).in_words(),
-        classes=_class_scores(classifier, scores),
+        leakage=Seen(**scores["seen"]).in_words(),
+        classes=dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True)),
+        normal_against={
+            full_name(name, TITLES.get(name, "")): against
+            for name, against in scores.get("normal_against", {}).items()
+        },
         card=classifier.card,
         store=store.about,
-        pictures=_pictures(judged, scores),
-        subgroups=drawn_subgroups(scores["subgroups"]),
+        pictures=_pictures(predictions, scores),
+        subgroups=draw_subgroups(scores["subgroups"], full_names),
         drawn=drawn,
     )
 
 
 def _draw_extremes(
-    judged: FoldPredictions, out: Path, count: int
+    predictions: FoldPredictions, out: Path, count: int
 ) -> dict[str, list[dict[str, str]]]:
-    """The page of each such record, relative to the report, its sheet as a picture, its labels.
+    """Explain the most certain correct and wrong answers; return their pages and pictures.
 
-    Those of an earlier evaluation in this folder go; whatever else lies there stays.
+    The explanations of an earlier evaluation in this folder are removed; other files stay.
     """
     drawn = {}
-    for folder, numbers in zip((HITS, MISSES), judged.most_confident_and_worst(count), strict=True):
+    extremes = predictions.most_confident_and_worst(count)
+    for folder, indices in zip((HITS, MISSES), extremes, strict=True):
         remove_explanations(out / folder)
-        records = [judged.store.record(number) for number in numbers]
-        answers = judged.classifier.explain(records) if records else []
+        records = [predictions.store.record(index) for index in indices]
+        answers = predictions.classifier.explain(records) if records else []
         pages = write_explanations(records, answers, out / folder)
         drawn[folder] = [
             {
-                "page": f"{folder}/{page.name}",
+                "page": f"{folder}/{page.name}",  # relative to the report
                 "picture": png_file(page.with_name(f"{page.stem}-sheet.png")),
                 "words": f"ECG {answer.name}: {_answer_in_words(record, answer)}",
-                "labels": _labels_in_words(judged, number),
+                "labels": _labels_in_words(predictions, index),
             }
-            for page, record, answer, number in zip(pages, records, answers, numbers, strict=True)
+            for page, record, answer, index in zip(pages, records, answers, indices, strict=True)
         ]
     return drawn
 
 
-def _labels_in_words(judged: FoldPredictions, number: int) -> str:
-    """The classes that are true of the store's record of this number, and its SCP statements."""
-    (target,) = judged.targets[judged.indices == number]
-    true = [name for name, yes in zip(judged.classifier.classes, target > 0, strict=True) if yes]
-    known = judged.store.records.iloc[number]
-    words = f"ECG {known['id']}; labelled: {', '.join(true) or 'none of these classes'}"
-    kinds = [label.split(":", 1) for label in known["labels"]]
-    statements = ", ".join(name for kind, name in kinds if kind == "statement")
+def _labels_in_words(predictions: FoldPredictions, index: int) -> str:
+    """Return the true classes and the SCP statements of the store's record with this index."""
+    (target,) = predictions.targets[predictions.indices == index] > 0
+    names = np.array(predictions.classifier.full_names)[target]
+    row = predictions.store.records.iloc[index]
+    words = f"ECG {row['id']}; labelled: {', '.join(names) or 'none of these classes'}"
+    labels = [label.split(":", 1) for label in row["labels"]]
+    statements = ", ".join(name for kind, name in labels if kind == "statement")
     return f"{words}; SCP statements: {statements}" if statements else words
 
 
@@ -124,80 +131,82 @@ def _answer_in_words(record: Record, answer: Explanation) -> str:
     return class_results(record, answer)[0].in_words
 
 
-def _class_scores(classifier: Classifier, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The scores of each class, also where there is one."""
-    found: dict[str, dict[str, Any]] = scores.get("classes") or {classifier.classes[0]: scores}
-    return found
+def _class_scores(predictions: FoldPredictions, scores: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the scores of each class; a single class has those of the model."""
+    if "classes" not in scores:
+        return [scores]
+    return [scores["classes"][name] for name in predictions.classifier.classes]
 
 
-def _pictures(judged: FoldPredictions, scores: dict[str, Any]) -> dict[str, str]:
-    """ROC and precision-recall curves, and confusion where one table can show it."""
-    classes = judged.classifier.classes
-    shown = slice(0, _MOST_CURVES)
-    curves = draw_roc_pr(
-        judged.targets[:, shown].astype(int),
-        scores=judged.probabilities[:, shown],
-        class_names=classes[shown],
-    )
-    pictures = {"curves": figure_svg(curves)}
-    if "confusion" in scores:
-        one = len(classes) == 1
-        names = (f"not {classes[0]}", classes[0]) if one else classes
-        table = draw_confusion(np.array(scores["confusion"]), class_names=names)
-        pictures["confusion"] = figure_svg(table)
+def _pictures(predictions: FoldPredictions, scores: dict[str, Any]) -> dict[str, str]:
+    """Draw ROC and precision-recall curves, calibration, coverage, and the confusion matrix."""
+    names = predictions.classifier.full_names
+    targets = predictions.targets[:, :_MOST_CURVES].astype(int)
+    probabilities = predictions.probabilities[:, :_MOST_CURVES]
     tables = {
-        name: reliability_table(judged.targets[:, k], judged.probabilities[:, k], bins=BINS)
-        for k, name in enumerate(classes[shown])
+        name: reliability_table(target, probability, bins=BINS)
+        for name, target, probability in zip(names, targets.T, probabilities.T, strict=False)
     }
-    pictures["reliability"] = figure_svg(draw_reliability(tables))
-    pictures["coverage"] = figure_svg(draw_coverage(_coverage_curves(judged, scores)))
-    return pictures
+    pictures = {
+        "curves": draw_roc_pr(targets, scores=probabilities, class_names=names[:_MOST_CURVES]),
+        "reliability": draw_reliability(tables),
+        "coverage": draw_coverage(_coverage_curves(predictions, scores)),
+    }
+    if "confusion" in scores:
+        if len(names) == 1:
+            names = (f"{names[0]}: no", f"{names[0]}: yes")
+        pictures["confusion"] = draw_confusion(np.array(scores["confusion"]), class_names=names)
+    return {name: figure_svg(figure) for name, figure in pictures.items()}
 
 
-def _coverage_curves(judged: FoldPredictions, scores: dict[str, Any]) -> dict[str, CoverageCurve]:
-    """A curve a class; of exclusive classes one, by the probability of the likeliest."""
-    classifier, probabilities = judged.classifier, judged.probabilities
-    right = judged.decisions == (judged.targets > 0)
+def _coverage_curves(
+    predictions: FoldPredictions, scores: dict[str, Any]
+) -> dict[str, CoverageCurve]:
+    """Return a curve per class; for exclusive classes one, by the highest probability."""
+    classifier, probabilities = predictions.classifier, predictions.probabilities
+    correct = predictions.decisions == (predictions.targets > 0)
     if classifier.exclusive:
-        return {"the likeliest class": _curve(right.all(axis=1), probabilities.max(axis=1))}
-    class_scores = _class_scores(classifier, scores)
+        return {"most probable class": _curve(correct.all(axis=1), probabilities.max(axis=1))}
+    class_scores = _class_scores(predictions, scores)
     curves = {}
-    for k, name in enumerate(classifier.classes[:_MOST_CURVES]):
+    for k, name in enumerate(classifier.full_names[:_MOST_CURVES]):
         sure = certainty(probabilities[:, k], threshold=float(classifier.thresholds[k]))
-        curves[name] = _curve(right[:, k], sure, class_scores[name].get("band"))
+        curves[name] = _curve(correct[:, k], sure, class_scores[k].get("band"))
     return curves
 
 
 def _curve(
-    right: NDArray[np.bool_], certainties: NDArray[Any], band: dict[str, Any] | None = None
+    correct: NDArray[np.bool_], certainties: NDArray[Any], band: dict[str, Any] | None = None
 ) -> CoverageCurve:
-    _, coverage, accuracy = coverage_and_accuracy(right, certainties)
+    _, coverage, accuracy = coverage_and_accuracy(correct, certainties)
     return CoverageCurve(
         coverage=coverage,
         accuracy=accuracy,
-        records=right.size,
+        records=correct.size,
         band=(band["coverage"], band["accuracy"]) if band and band["coverage"] else None,
     )
 
 
-def drawn_subgroups(subgroups: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a page shows of them: the whole, then where there are several each class.
+def draw_subgroups(
+    subgroups: Mapping[str, Any], full_names: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the subgroup scores and figures of the model, then of each of several classes.
 
-    For each its `name` (None for the whole), `all`, `by`, with HEADINGS for the ways to part
-    them, and a `picture`. Of many classes the first MOST_CLASSES; nothing where there is no way
-    to part the records.
+    subgroups: as in metrics.json. Each entry has `name` (full name; None for the model), `all`,
+    `by` (groups by the headings HEADINGS) and `picture`. At most MOST_CLASSES classes; empty if
+    the records have no groups.
     """
     if not subgroups["by"]:
         return []
     names = [None, *list(subgroups["all"].get("classes", ()))[:MOST_CLASSES]]
-    return [_drawn(subgroups, name) for name in names]
-
-
-def _drawn(subgroups: Mapping[str, Any], name: str | None) -> dict[str, Any]:
-    overall = scores_of_class(subgroups["all"], name)
-    groups = {
-        HEADINGS[kind]: {group: scores_of_class(told, name) for group, told in members.items()}
-        for kind, members in subgroups["by"].items()
-    }
-    forest = draw_forest(overall, groups, few_below=subgroups["few_below"])
-    return {"name": name, "all": overall, "by": groups, "picture": figure_svg(forest)}
+    parts = []
+    for name in names:
+        overall = scores_of_class(subgroups["all"], name)
+        groups = {
+            HEADINGS[kind]: {group: scores_of_class(of, name) for group, of in members.items()}
+            for kind, members in subgroups["by"].items()
+        }
+        forest = draw_forest(overall, groups, few_below=subgroups["few_below"])
+        title = full_names[name] if name else None
+        parts.append({"name": title, "all": overall, "by": groups, "picture": figure_svg(forest)})
+    return parts

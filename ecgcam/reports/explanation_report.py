@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..files import atomic_write
+from ..files import atomic_write, write_text
 from ..inference.results import Explanation
 from ..plots.sheet import draw_sheet
 from ..plots.stacked_leads import draw_leads
@@ -39,19 +39,17 @@ def write_explanations(
 ) -> list[Path]:
     """Write NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json for each ECG.
 
-    class_name: the class whose heat is shown (default: the first of the decision, else the most
-    probable). Without `pictures`, only the JSON files are written. Names that occur twice are
+    class_name: the class whose heat is shown (default: the most probable "yes", else "not sure",
+    else "no"). Without `pictures`, only the JSON files are written. Names that occur twice are
     numbered. Returns the paths of the pages, or of the JSON files.
     """
     paths = []
     for done, (name, record, explanation) in enumerate(
         zip(file_names(records), records, explanations, strict=True), 1
     ):
-        _write_text(_beside(out / name, ".json"), json.dumps(_facts(record, explanation)) + "\n")
-        if pictures:
-            paths.append(_draw(out / name, record, explanation, class_name))
-        else:
-            paths.append(_beside(out / name, ".json"))
+        answer = json.dumps(_facts(record, explanation)) + "\n"
+        path = write_text(_beside(out / name, ".json"), answer)
+        paths.append(_draw(out / name, record, explanation, class_name) if pictures else path)
         if progress:
             progress(done, len(records))
     return paths
@@ -97,7 +95,7 @@ def _draw(stem: Path, record: Record, explanation: Explanation, class_name: str 
     _save_png(sheet, sheet_png)
     with atomic_write(sheet_pdf) as temporary:
         sheet.savefig(temporary, dpi=_PDF_DPI)
-    return _write_text(page, viewer_html(record, explanation, class_name=class_name))
+    return write_text(page, viewer_html(record, explanation, class_name=class_name))
 
 
 def _facts(record: Record, explanation: Explanation) -> dict[str, Any]:
@@ -126,9 +124,3 @@ def _save_png(figure: "Figure", path: Path) -> None:
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     with atomic_write(path) as temporary:
         picture.save(temporary, dpi=(DPI, DPI), compress_level=3)
-
-
-def _write_text(path: Path, text: str) -> Path:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return path

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import atomic_write
+from ..files import write_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -43,10 +43,7 @@ def render(template: str, **values: object) -> str:
 
 def write_page(path: Path, template: str, **values: object) -> Path:
     """Render a template to a file, written whole or not at all; return its path."""
-    page = render(template, **values)
-    with atomic_write(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
+    return write_text(path, render(template, **values))
 
 
 @cache
@@ -61,5 +58,6 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters["number"] = lambda n: f"{n:,}"
+    environment.filters["score"] = lambda value: "–" if value is None else f"{value:.3f}"
     environment.filters["percent"] = lambda fraction: f"{100 * fraction:.1f} %"
     return environment

@@ -1,4 +1,4 @@
-"""The overview of a PTB-XL-shaped folder: one page to look at, and the same as JSON."""
+"""Overview of a folder with PTB-XL's layout: one page, and the same numbers as JSON."""
 
 import json
 from collections.abc import Callable, Hashable, Mapping
@@ -17,48 +17,51 @@ from ..data.survey import (
     survey_signals,
     survey_tables,
 )
-from ..files import atomic_write, check_output_folder
+from ..files import check_output_folder, write_text
 from ..plots.curves import draw_counts, draw_matrix, draw_missing
 from ..plots.sheet import draw_sheet
 from ..signals.record import Record
+from ..tasks import SUPERCLASS_TITLES, full_name
 from .html import figure_svg, write_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE, NUMBERS = "overview.html", "overview.json"
-MOST_IDS = 40  # in a list on the page; the JSON has them all
+MOST_IDS = 40  # in a list of the page; the JSON has all
 
 
 def overview(
     source: Path, out: Path, *, progress: Callable[[int, int], None] | None = None
 ) -> Path:
-    """Write `overview.html` and `overview.json` of a PTB-XL-shaped folder to the folder `out`.
+    """Write overview.html and overview.json about a folder with PTB-XL's layout; return the page.
 
-    Every signal is read once, those of 100 Hz unless there are only those of 500 Hz.
-    progress: called with the number of signals read, and of all.
-    Returns the path of the page. Raises DatasetError if the tables cannot be used, or `out` is a
-    file.
+    Every signal is read once: those of 100 Hz, or those of 500 Hz if there are no others.
+    progress: called with the number of signals read, and of all signals. Raises DatasetError if
+    the tables cannot be used or `out` is a file.
     """
     check_output_folder(out)
     rate_hz = _rate_hz(source)
     folder = read_folder(source, rate_hz=rate_hz)
-    found: dict[str, Any] = {
+    survey: dict[str, Any] = {
         "source": source.resolve().name,
         "rate_hz": rate_hz,
         **survey_tables(source, folder),
         "quality": survey_signals(folder, progress=progress),
     }
-    found["samples"] = _samples(folder, found["superclasses"], found["quality"])
-    with atomic_write(out / NUMBERS) as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    survey["samples"] = _samples(folder, survey["superclasses"], survey["quality"])
+    write_text(out / NUMBERS, json.dumps(survey, indent=1) + "\n")
+    titles = {
+        name: full_name(name, SUPERCLASS_TITLES.get(name, "")) for name in survey["superclasses"]
+    }
     return write_page(
         out / PAGE,
         "overview.html.jinja",
-        found=found,
-        pictures=_pictures(found),
-        samples=_sample_pictures(folder, found["samples"]),
-        with_findings=len(_with_findings(found["quality"])),
+        survey=survey,
+        titles=titles,
+        pictures=_pictures(survey, list(titles.values())),
+        samples=_sample_pictures(folder, survey),
+        with_findings=len(_with_findings(survey["quality"])),
         most=MOST_IDS,
         version=__version__,
     )
@@ -74,48 +77,49 @@ def _with_findings(quality: Findings) -> set[object]:
 
 
 def _samples(folder: Source, superclasses: list[str], quality: Findings) -> dict[str, int]:
-    """For each superclass the first record that has no other, and a signal without findings.
+    """Return for each superclass the first record with no other, and no findings in its signal.
 
-    One in which the readers noted noise only where there is no better.
+    Records in which the annotators noted noise come last.
     """
     bad = _with_findings(quality)
     records = folder.records.sort_values("noise", key=lambda noise: noise != "", kind="stable")
     samples: dict[str, int] = {}
-    for record, labels in zip(records["id"], records["labels"], strict=True):
-        own = [name for name in superclasses if f"superclass:{name}" in labels]
-        if len(own) == 1 and record not in bad:
-            samples.setdefault(own[0], record)
+    for record_id, labels in zip(records["id"], records["labels"], strict=True):
+        names = [name for name in superclasses if f"superclass:{name}" in labels]
+        if len(names) == 1 and record_id not in bad:
+            samples.setdefault(names[0], record_id)
     return {name: samples[name] for name in superclasses if name in samples}
 
 
-def _pictures(found: dict[str, Any]) -> dict[str, str]:
-    names = found["superclasses"]
-    together = pd.DataFrame(found["co_occurrence"], index=names, columns=names)
-    ages = pd.Series(found["age"]["groups"])
-    missing = pd.Series(found["missing_values"]) / max(found["records"], 1)
+def _pictures(survey: dict[str, Any], names: list[str]) -> dict[str, str]:
+    """Return the figures of the page; names: of the superclasses."""
+    pairs = pd.DataFrame(survey["co_occurrence"], index=names, columns=names)
+    missing = pd.Series(survey["missing_values"]) / max(survey["records"], 1)
     return {
-        "co_occurrence": figure_svg(draw_matrix(together)),
-        "ages": figure_svg(draw_counts(ages)),
+        "co_occurrence": figure_svg(draw_matrix(pairs)),
+        "ages": figure_svg(draw_counts(pd.Series(survey["age"]["groups"]))),
         "missing": figure_svg(draw_missing(missing)),
     }
 
 
-def _sample_pictures(folder: Source, samples: dict[str, int]) -> dict[str, dict[str, object]]:
-    """For each superclass its sample's id, statements, and sheet."""
-    chosen = folder.records[folder.records["id"].isin(list(samples.values()))]
-    rows = {row["id"]: row for row in chosen.to_dict("records")}
-    return {
-        name: {
-            "id": record,
-            "statements": list(json.loads(rows[record]["scp_codes"])),
-            "picture": figure_svg(_sheet(rows[record])),
+def _sample_pictures(folder: Source, survey: dict[str, Any]) -> dict[str, dict[str, object]]:
+    """Return for each superclass its sample's id, statements spelled out, and sheet."""
+    titles = {entry["code"]: entry["description"] for entry in survey["statements"]}
+    rows = folder.records.set_index("id", drop=False)
+    samples = {}
+    for name, record_id in survey["samples"].items():
+        row = rows.loc[record_id].to_dict()
+        codes = json.loads(row["scp_codes"])
+        samples[name] = {
+            "id": record_id,
+            "statements": [full_name(code, titles.get(code, "")) for code in codes],
+            "picture": figure_svg(_sheet(row)),
         }
-        for name, record in samples.items()
-    }
+    return samples
 
 
 def _sheet(row: Mapping[Hashable, Any]) -> "Figure":
-    """The ECG of a row on paper, with age and sex where the table tells them."""
+    """Draw the ECG of a row, with age and sex where the table has them."""
     signal_mv, rate_hz = read_signal(Path(row["path"]))
     record = Record(
         signal_mv=signal_mv,

@@ -28,8 +28,8 @@ _LEFT_OUT = 255
 def viewer_html(record: Record, explanation: Explanation, *, class_name: str | None = None) -> str:
     """Return a page with the answers, every lead, and the heat and evidence of a chosen class.
 
-    class_name: the class that is chosen at first (default: the first of the decision, else the
-    most probable). All text of the record and the explanation is escaped. A refused ECG is shown
+    class_name: the class that is chosen at first (default: the most probable "yes", else "not
+    sure", else "no"). All text of the record and the explanation is escaped. A refused ECG is shown
     without heat, with the reason. Raises ValueError for an unknown class.
     """
     results = class_results(record, explanation)

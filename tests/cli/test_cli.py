@@ -87,7 +87,7 @@ def test_the_whole_way(ecgcam, tmp_path):
     assert look[:2] == (0, str(tmp_path / "overview" / "overview.html"))
     code, where, said = ecgcam("prepare", made, stored, "--jobs", 1)
     assert (code, where) == (0, str(stored))
-    assert "60 ECGs taken, 0 left out" in said
+    assert "60 ECGs stored, 0 rejected" in said
     train = ["train", stored, "--out", run, "--epochs", 2, "--validation-folds", "9,10", *SMALL]
     code, where, said = ecgcam(*train)
     assert (code, where) == (0, str(run / MODEL))
@@ -274,8 +274,8 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("train STORE --out NEW --learning-rate 0", "learning_rate must be above 0"),
         ("train STORE --out NEW --seed -1", "--seed"),
         ("train STORE --out NEW --train-folds 1-9", "both trained on and validated on"),
-        ("train STORE --out NEW --train-folds 8-1", "'8-1' are no folds; needed: as in 1-8"),
-        ("train STORE --out NEW --train-folds one", "'one' are no folds"),
+        ("train STORE --out NEW --train-folds 8-1", "invalid folds '8-1'; expected for example 9"),
+        ("train STORE --out NEW --train-folds one", "invalid folds 'one'"),
         ("train STORE --out NEW --validation-folds 77", "folds 77 hold no record"),
         ("train STORE --out FULL", "there is something already"),
         ("train STORE --out FILE", "file: it is a file; needed: a folder"),
@@ -290,7 +290,7 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("evaluate GARBAGE STORE --out NEW", "not a model file"),
         ("evaluate MODEL none --out NEW", "none: not a store"),
         ("evaluate MODEL STORE --out NEW --fold 77", "folds 77 hold no record"),
-        ("evaluate MODEL STORE --out NEW --fold x", "'x' are no folds"),
+        ("evaluate MODEL STORE --out NEW --fold x", "invalid folds 'x'"),
         ("calibrate none STORE --out NEW", "none: no such model"),
         ("calibrate MODEL none --out NEW", "none: not a store"),
         ("calibrate MODEL STORE", "Missing option '--out'"),
@@ -325,8 +325,8 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("demo --out FILE", "file: it is a file; needed: a folder"),
         ("synthesize FILE/x", "file: it is a file; needed: a folder"),
         ("overview FILE --out NEW", "not a PTB-XL folder"),
-        ("combine MODEL MODEL --out FILE", "there is a file already; --overwrite"),
-        ("calibrate MODEL STORE --out FILE", "there is a file already; --overwrite"),
+        ("combine MODEL MODEL --out FILE", "the file exists; --overwrite"),
+        ("calibrate MODEL STORE --out FILE", "the file exists; --overwrite"),
         ("combine none none --out FULL", "full: it is a folder; needed: a file"),
         ("combine none none --out FILE/x", "file: it is a file; needed: a folder"),
         ("calibrate none none --out FULL", "full: it is a folder; needed: a file"),
@@ -334,9 +334,9 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("download ptbxl FILE", "file: it is a file; needed: a folder"),
         ("synthesize FULL", "something is there already"),
         ("synthesize NEW -n 0", "-n"),
-        ("demo --out FULL", "there is something already"),
+        ("demo --out FULL", "not empty; the demo needs a new folder"),
         ("demo -n 3 --out NEW", "-n"),
-        ("download mnist NEW", "there is no dataset 'mnist'"),
+        ("download mnist NEW", "unknown dataset 'mnist'"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(

@@ -1,4 +1,4 @@
-"""The demonstration leaves everything it speaks of, and its page leads there."""
+"""The demo writes the results of every stage, and its page links to them."""
 
 import json
 import re
@@ -19,22 +19,25 @@ def show(title):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The folder of a small one, its sheets and leads not drawn: that is tested elsewhere."""
-    out, titles, rows = tmp_path_factory.mktemp("demo") / "demo", [], []
+    """The folder of a small demo; its sheets and leads are empty, other tests draw them."""
+    out, reported = tmp_path_factory.mktemp("demo") / "demo", {}
 
     @contextmanager
-    def showing(title):
-        titles.append(title)
-        yield lambda done, total: None
+    def show_stage(title):
+        reported[title] = []
+        yield lambda *done: reported[title].append(done)
 
     with pytest.MonkeyPatch.context() as patched:
         for name in ("draw_leads", "draw_sheet"):
             patched.setattr(explain, name, lambda *_, **__: Figure(figsize=(1, 1)))
         config = DemoConfig(records=120, epochs=2)
-        page = run_demo(out, config, show=showing, on_epoch=rows.append)
+        page = run_demo(out, config, show=show_stage)
     assert page == out / "report.html"
-    assert titles == ["made-up ECGs", "overview", "prepared", "evaluated"]
-    assert [row["epoch"] for row in rows] == [1, 2]
+    stages = ["synthetic ECGs", "overview", "store", "training, epochs", "evaluation"]
+    assert list(reported) == [f"{k} of 5: {stage}" for k, stage in enumerate(stages, 1)]
+    assert reported["4 of 5: training, epochs"] == [(1, 2), (2, 2)]
+    for calls in reported.values():  # each stage reports its work, to the end
+        assert calls[-1][0] == calls[-1][1] > 0
     return out
 
 
@@ -43,7 +46,7 @@ def page(demo):
     return (demo / "report.html").read_text(encoding="utf-8")
 
 
-def test_it_leaves_every_stage(demo):
+def test_every_stage_leaves_its_results(demo):
     assert {path.name for path in demo.iterdir()} == {
         "ecgs", "evaluation", "overview", "report.html", "run", "store"
     }  # fmt: skip
@@ -57,14 +60,14 @@ def test_it_leaves_every_stage(demo):
         assert (demo / file).is_file()
 
 
-def test_its_scores_are_of_ecgs_that_were_neither_trained_nor_chosen_on(demo):
+def test_the_scores_are_of_ecgs_that_were_used_neither_for_training_nor_for_validation(demo):
     card_folds = json.loads((demo / "run" / "config.json").read_text())["config"]
     scores = json.loads((demo / "evaluation" / "metrics.json").read_text())
     assert scores["fold"] not in card_folds["train_folds"] + card_folds["validation_folds"]
     assert scores["n"] > 5
 
 
-def test_every_link_of_its_page_leads_somewhere_in_the_folder(demo, page):
+def test_every_link_of_the_page_leads_to_a_file_in_the_folder(demo, page):
     links = re.findall(r'href="([^"]+)"', page)
     assert len(links) >= 5
     for link in links:
@@ -72,22 +75,22 @@ def test_every_link_of_its_page_leads_somewhere_in_the_folder(demo, page):
         assert not link.startswith(("/", "http"))
 
 
-def test_its_page_has_the_numbers_and_loads_nothing(demo, page):
+def test_the_page_has_the_scores_and_loads_nothing(demo, page):
     scores = json.loads((demo / "evaluation" / "metrics.json").read_text())
     assert f"{scores['auroc']:.3f}" in page
     assert f"{100 * scores['accuracy']:.1f} %" in page
     assert not re.search(r'src\s*=\s*["\']?(?!["\']?data:)', page)
-    assert "No person was recorded" in page
+    assert "not real patients" in page
 
 
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+def test_a_folder_that_is_not_empty_is_refused_and_left_alone(tmp_path):
     (tmp_path / "diary.txt").write_text("mine")
     with pytest.raises(DatasetError, match="the demo needs a new folder"):
-        run_demo(tmp_path, DemoConfig(), show=show, on_epoch=print)
+        run_demo(tmp_path, DemoConfig(), show=show)
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
-def test_a_seed_that_cannot_train_is_refused_before_anything_is_made_up(tmp_path):
+def test_an_invalid_seed_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="seed must be from 0 to"):
-        run_demo(tmp_path / "demo", DemoConfig(seed=2**63), show=show, on_epoch=print)
+        run_demo(tmp_path / "demo", DemoConfig(seed=2**63), show=show)
     assert not (tmp_path / "demo").exists()

@@ -15,7 +15,7 @@ from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import FEW, groups_of, score_subgroups
 from ecgcam.inference.classifier import load
-from ecgcam.reports.evaluation_report import HEADINGS, METRICS, drawn_subgroups, write_evaluation
+from ecgcam.reports.evaluation_report import HEADINGS, METRICS, draw_subgroups, write_evaluation
 
 FOLDS = (1, 2, 3, 4)
 COUNT = 400
@@ -107,7 +107,7 @@ def test_without_groupings_there_is_nothing_to_draw(predictions):
     subgroups = score_subgroups(replace(predictions, store=bare), replicates=3)
     assert subgroups["by"] == {}
     assert subgroups["all"]["n"] == COUNT
-    assert drawn_subgroups(subgroups) == []
+    assert draw_subgroups(subgroups, {}) == []
 
 
 def test_every_grouping_contains_each_record_once(predictions):
@@ -200,8 +200,8 @@ def test_the_most_probable_of_exclusive_classes_is_the_decision(store, monkeypat
     accuracy = (predictions.decisions.argmax(1) == predictions.targets.argmax(1)).mean()
     assert rhythms["SR"]["accuracy"] == rhythms["AFIB"]["accuracy"] == pytest.approx(accuracy)
     assert rhythms["SR"]["sensitivity"] == pytest.approx(rhythms["AFIB"]["specificity"])
-    drawn = drawn_subgroups(subgroups)
-    assert [part["name"] for part in drawn] == [None, "SR", "AFIB"]
+    drawn = draw_subgroups(subgroups, {"SR": "Sinus rhythm (SR)", "AFIB": "AFIB"})
+    assert [part["name"] for part in drawn] == [None, "Sinus rhythm (SR)", "AFIB"]
     group = subgroups["by"]["device"]["AT-6"]
     assert drawn[0]["by"]["recording device"]["AT-6"]["auroc"] == group["macro_auroc"]
     assert drawn[2]["by"]["recording device"]["AT-6"] == group["classes"]["AFIB"]
@@ -221,8 +221,8 @@ def test_a_model_that_is_never_wrong_is_not_reported_as_certain(store, predictio
     assert small["sensitivity_ci"] == pytest.approx([low, 1])
     assert scores["recall_ci"][0] > low
     page = report.read_text()
-    assert "1.000 – 1.000" not in page
-    assert f"{low:.3f} – 1.000" in page
+    assert "1.000–1.000" not in page
+    assert f"{low:.3f}–1.000" in page
     assert f"{small['auroc']:.3f}" in page
 
 

@@ -92,14 +92,15 @@ def test_an_answer_is_yes_no_or_not_sure(uncertain, probability, answer):
     )
 
 
-def test_results_are_ordered_by_decision_then_probability_and_can_be_selected_by_name():
+def test_results_are_ordered_by_answer_then_probability_and_can_be_selected_by_name():
     record = spiked()
-    about = {"classes": ("NORM", "MI", "CD"), "probabilities": (0.3, 0.45, 0.4)}
-    answer = explained(record, decision=("CD",), **about)
-    assert [result.name for result in class_results(record, answer)] == ["CD", "MI", "NORM"]
+    about = {"classes": ("NORM", "MI", "STTC", "CD"), "probabilities": (0.3, 0.45, 0.6, 0.4)}
+    answer = explained(record, decision=("STTC", "CD"), uncertain=("NORM", "STTC"), **about)
+    names = [result.name for result in class_results(record, answer)]
+    assert names == ["CD", "STTC", "NORM", "MI"]
     assert select_class(record, answer).name == "CD"
     assert select_class(record, answer, class_name="NORM").name == "NORM"
-    with pytest.raises(ValueError, match="NORM, MI, CD, got 'HYP'"):
+    with pytest.raises(ValueError, match="NORM, MI, STTC, CD, got 'HYP'"):
         select_class(record, answer, class_name="HYP")
     assert select_class(record, refused(record)) is None
 

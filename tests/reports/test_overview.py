@@ -1,4 +1,4 @@
-"""The overview: its counts against hand-made tables and the real ones, its page, hostile input."""
+"""The overview counts what the tables have, on a self-contained page, whatever the input."""
 
 import json
 import re
@@ -16,46 +16,47 @@ from ecgcam.data.synthetic import synthesize
 from ecgcam.errors import DatasetError
 from ecgcam.reports.overview import overview
 from ecgcam.signals.leads import LEADS
+from ecgcam.tasks import SUPERCLASS_TITLES
 
 KNOWN = (12251, 12722, 18767, 21160, 21169, 21171)  # of fold 2; the last four break I + III = II
 EVIL = "<script>alert('x')</script>"
 
 
 @pytest.fixture(scope="module")
-def made_up(tmp_path_factory):
-    """A folder of 41 made-up ECGs; each test that spoils it takes a copy."""
-    return synthesize(tmp_path_factory.mktemp("made-up") / "ecgs", 41, seed=5)
+def synthetic_folder(tmp_path_factory):
+    """A folder of 41 synthetic ECGs; tests that damage it take a copy."""
+    return synthesize(tmp_path_factory.mktemp("synthetic") / "ecgs", 41, seed=5)
 
 
 @pytest.fixture(scope="module")
-def looked(made_up, tmp_path_factory):
-    """Its page, its numbers, and the progress that was told."""
-    seen = []
-    page, found = look(
-        made_up, tmp_path_factory.mktemp("out"), progress=lambda *told: seen.append(told)
+def written(synthetic_folder, tmp_path_factory):
+    """Its page, its numbers, and the calls of `progress`."""
+    calls = []
+    page, numbers = write(
+        synthetic_folder, tmp_path_factory.mktemp("out"), progress=lambda *done: calls.append(done)
     )
-    return page, found, seen
+    return page, numbers, calls
 
 
 @pytest.fixture
 def empty_sheets(monkeypatch):
-    """Sheets take long to draw."""
+    """Replace the sheets, which take long to draw, by empty figures."""
     monkeypatch.setattr("ecgcam.reports.overview.draw_sheet", lambda record: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture
 def undrawn(monkeypatch, empty_sheets):
-    """No picture at all."""
+    """Replace every picture by an empty one."""
     monkeypatch.setattr("ecgcam.reports.overview.figure_svg", lambda figure: "data:image/svg+xml,")
 
 
 @pytest.fixture
-def spoilt(made_up, tmp_path):
-    """A copy of it to spoil."""
-    return shutil.copytree(made_up, tmp_path / "spoilt")
+def damaged(synthetic_folder, tmp_path):
+    """A copy of the folder to damage."""
+    return shutil.copytree(synthetic_folder, tmp_path / "damaged")
 
 
-def look(folder, out, **options):
+def write(folder, out, **options):
     page = overview(folder, out, **options)
     assert page == out / "overview.html"
     assert {path.name for path in out.iterdir()} == {"overview.html", "overview.json"}
@@ -67,7 +68,7 @@ def table_of(folder):
 
 
 def change(folder, **columns):
-    """Put values, by id, into columns of the folder's table."""
+    """Set values of the folder's table, by column and id."""
     table = table_of(folder).astype(object)
     for column, values in columns.items():
         for record, value in values.items():
@@ -75,28 +76,31 @@ def change(folder, **columns):
     table.to_csv(folder / "ptbxl_database.csv")
 
 
-def test_the_counts_are_those_of_the_real_ptb_xl(ptbxl_folder):
-    found = survey_tables(ptbxl_folder, read_folder(ptbxl_folder))
+def test_the_counts_match_the_real_ptb_xl(ptbxl_folder):
+    numbers = survey_tables(ptbxl_folder, read_folder(ptbxl_folder))
     table = table_of(ptbxl_folder)
-    assert found["records"] == 2181
-    assert (found["classes"]["normal"], found["classes"]["abnormal"]) == (925, 1256)
-    assert found["folds"] == {"2": found["classes"]}
-    assert found["patients"] == table["patient_id"].nunique()
-    assert found["missing_values"]["height"] == table["height"].isna().sum()
-    assert found["age"]["groups"]["over 89"] == (table["age"] == 300).sum() > 0
-    assert found["age"]["groups"]["60 to 64"] == table["age"].between(60, 64).sum()
-    assert found["sex"] == {"male": (table["sex"] == 0).sum(), "female": (table["sex"] == 1).sum()}
+    assert numbers["records"] == 2181
+    assert (numbers["classes"]["normal"], numbers["classes"]["abnormal"]) == (925, 1256)
+    assert numbers["folds"] == {"2": numbers["classes"]}
+    assert numbers["patients"] == table["patient_id"].nunique()
+    assert numbers["missing_values"]["height"] == table["height"].isna().sum()
+    assert numbers["age"]["groups"]["over 89"] == (table["age"] == 300).sum() > 0
+    assert numbers["age"]["groups"]["60 to 64"] == table["age"].between(60, 64).sum()
+    assert numbers["sex"] == {
+        "male": (table["sex"] == 0).sum(),
+        "female": (table["sex"] == 1).sum(),
+    }
 
 
-def test_the_findings_are_those_of_the_real_ptb_xl(ptbxl_folder, tmp_path, undrawn):
+def test_the_findings_match_the_real_ptb_xl(ptbxl_folder, tmp_path, undrawn):
     some = tmp_path / "some"
     some.mkdir()
     for name in ("scp_statements.csv", "records100"):
         (some / name).symlink_to(ptbxl_folder / name)
     table = table_of(ptbxl_folder)
     table[table.index.isin(KNOWN) | (table.index < 1000)].to_csv(some / "ptbxl_database.csv")
-    page, found = look(some, tmp_path / "out")
-    assert found["quality"] == {
+    page, numbers = write(some, tmp_path / "out")
+    assert numbers["quality"] == {
         "unreadable": [],
         "missing samples": [],
         "flat": [{"id": 12722, "leads": ["V5"]}],
@@ -105,63 +109,65 @@ def test_the_findings_are_those_of_the_real_ptb_xl(ptbxl_folder, tmp_path, undra
         "Einthoven broken": [{"id": record, "leads": []} for record in KNOWN[2:]],
     }
     over_89 = (table.loc[table.index < 1000, "age"] == 300).sum()
-    for said in ("12722 (V4, V6)", f"{over_89} records are of people over 89", "18767, 21160"):
-        assert said in re.sub(r"\s+", " ", page)
+    for text in ("12722 (V4, V6)", f"{over_89} records are of people over 89", "18767, 21160"):
+        assert text in re.sub(r"\s+", " ", page)
 
 
-def test_classes_and_statements_agree_with_the_texts_of_the_table(made_up, looked):
-    found = looked[1]
-    visits = table_of(made_up).groupby("patient_id").size()
-    assert found["patients_with_several_records"] == (visits > 1).sum() > (visits > 2).sum()
-    codes = table_of(made_up)["scp_codes"].map(lambda text: set(re.findall(r"'([^']+)'", text)))
-    known = pd.read_csv(made_up / "scp_statements.csv", index_col=0)
+def test_classes_and_statements_agree_with_the_text_of_the_table(synthetic_folder, written):
+    numbers = written[1]
+    visits = table_of(synthetic_folder).groupby("patient_id").size()
+    assert numbers["patients_with_several_records"] == (visits > 1).sum() > (visits > 2).sum()
+    codes = table_of(synthetic_folder)["scp_codes"].map(
+        lambda text: set(re.findall(r"'([^']+)'", text))
+    )
+    known = pd.read_csv(synthetic_folder / "scp_statements.csv", index_col=0)
     superclass = known.loc[known["diagnostic"] == 1, "diagnostic_class"].to_dict()
-    classes = codes.map(lambda some: {superclass[code] for code in some if code in superclass})
-    assert found["classes"]["normal"] == sum(some == {"NORM"} for some in classes)
-    assert found["no_superclass"] == classes.index[classes.map(len) == 0].tolist()
-    assert [classes[record] for record in found["samples"].values()] == [
-        {name} for name in found["samples"]
+    classes = codes.map(lambda names: {superclass[code] for code in names if code in superclass})
+    assert numbers["classes"]["normal"] == sum(names == {"NORM"} for names in classes)
+    assert numbers["no_superclass"] == classes.index[classes.map(len) == 0].tolist()
+    assert [classes[record] for record in numbers["samples"].values()] == [
+        {name} for name in numbers["samples"]
     ]
-    for i, one in enumerate(found["superclasses"]):
-        for j, two in enumerate(found["superclasses"]):
-            both = sum({one, two} <= some for some in classes)
-            assert found["co_occurrence"][i][j] == both
-    counts = {entry["code"]: entry["records"] for entry in found["statements"]}
-    assert counts == {code: sum(code in some for some in codes) for code in known.index}
-    per_record = {str(n): sum(len(some) == n for some in classes) for n in range(3)}
+    for i, a in enumerate(numbers["superclasses"]):
+        for j, b in enumerate(numbers["superclasses"]):
+            both = sum({a, b} <= names for names in classes)
+            assert numbers["co_occurrence"][i][j] == both
+    counts = {entry["code"]: entry["records"] for entry in numbers["statements"]}
+    assert counts == {code: sum(code in names for names in codes) for code in known.index}
+    per_record = {str(n): sum(len(names) == n for names in classes) for n in range(3)}
     assert {n: count for n, count in per_record.items() if count} == {
-        n: count for n, count in found["superclasses_per_record"].items() if count
+        n: count for n, count in numbers["superclasses_per_record"].items() if count
     }
 
 
-def test_each_sample_has_its_superclass_alone_and_nothing_wrong(spoilt, tmp_path, undrawn):
+def test_each_sample_has_one_superclass_and_no_finding(damaged, tmp_path, undrawn):
     clean = dict.fromkeys(("baseline_drift", "static_noise", "burst_noise"), {1: None})
-    change(spoilt, scp_codes={1: "{'NORM': 100.0, 'IMI': 100.0}"}, **clean)
-    first = look(spoilt, tmp_path / "a")[1]["samples"]
+    change(damaged, scp_codes={1: "{'NORM': 100.0, 'IMI': 100.0}"}, **clean)
+    first = write(damaged, tmp_path / "a")[1]["samples"]
     assert set(first) == {"NORM", "MI", "STTC", "CD", "HYP"}
     assert 1 not in first.values()
-    path = spoilt / table_of(spoilt).loc[first["NORM"], "filename_lr"]
+    path = damaged / table_of(damaged).loc[first["NORM"], "filename_lr"]
     path.with_name(path.name + ".dat").unlink()
-    second = look(spoilt, tmp_path / "b")[1]["samples"]
+    second = write(damaged, tmp_path / "b")[1]["samples"]
     assert second.pop("NORM") != first.pop("NORM")
     assert second == first
 
 
-def test_signals_that_are_damaged_are_told_by_record_and_lead(spoilt, tmp_path, undrawn):
-    files = [spoilt / f"{name}.dat" for name in table_of(spoilt)["filename_lr"]]
+def test_damaged_signals_are_listed_by_record_and_lead(damaged, tmp_path, undrawn):
+    files = [damaged / f"{name}.dat" for name in table_of(damaged)["filename_lr"]]
     files[0].unlink()
     files[1].write_bytes(files[1].read_bytes()[:-2])
     rewrite(files[2], "V3", lambda lead: np.full_like(lead, 100))
     rewrite(files[3], "II", lambda lead: lead + 500)
     rewrite(files[4], "V6", lambda lead: np.where(np.arange(lead.size) == 7, -32768, lead))
-    page, found = look(spoilt, tmp_path / "out")
-    assert [entry["id"] for entry in found["quality"]["unreadable"]] == [1, 2]
-    assert found["quality"]["unreadable"][0]["reason"].startswith("records100/00000/00001_lr.dat")
-    assert found["quality"]["flat"] == [{"id": 3, "leads": ["V3"]}]
-    assert found["quality"]["Einthoven broken"] == [{"id": 4, "leads": []}]
-    assert found["quality"]["missing samples"] == [{"id": 5, "leads": ["V6"]}]
+    page, numbers = write(damaged, tmp_path / "out")
+    assert [entry["id"] for entry in numbers["quality"]["unreadable"]] == [1, 2]
+    assert numbers["quality"]["unreadable"][0]["reason"].startswith("records100/00000/00001_lr.dat")
+    assert numbers["quality"]["flat"] == [{"id": 3, "leads": ["V3"]}]
+    assert numbers["quality"]["Einthoven broken"] == [{"id": 4, "leads": []}]
+    assert numbers["quality"]["missing samples"] == [{"id": 5, "leads": ["V6"]}]
     assert "3 (V3)" in page
-    assert str(spoilt) not in page
+    assert str(damaged) not in page
 
 
 def rewrite(file, lead, changed):
@@ -177,25 +183,25 @@ def rewrite(file, lead, changed):
     file.with_suffix(".hea").write_text("\n".join(lines) + "\n")
 
 
-def test_rows_that_cannot_be_used_are_named(spoilt, tmp_path, undrawn):
+def test_unusable_rows_are_listed(damaged, tmp_path, undrawn):
     change(
-        spoilt,
+        damaged,
         scp_codes={3: "__import__('os')"},
         strat_fold={4: None},
         age={5: -3, 6: "old", 7: 90, 8: 89},
     )
-    page, found = look(spoilt, tmp_path / "out")
-    assert [row["id"] for row in found["unusable_rows"]] == [3, 4]
-    assert sum(fold["records"] for fold in found["folds"].values()) == 40
-    ages = pd.to_numeric(table_of(spoilt)["age"], errors="coerce")
-    assert found["age"]["groups"]["unknown"] == 2
-    assert found["age"]["groups"]["over 89"] == (ages >= 90).sum()
-    assert sum(found["age"]["groups"].values()) == 41
+    page, numbers = write(damaged, tmp_path / "out")
+    assert [row["id"] for row in numbers["unusable_rows"]] == [3, 4]
+    assert sum(fold["records"] for fold in numbers["folds"].values()) == 40
+    ages = pd.to_numeric(table_of(damaged)["age"], errors="coerce")
+    assert numbers["age"]["groups"]["unknown"] == 2
+    assert numbers["age"]["groups"]["over 89"] == (ages >= 90).sum()
+    assert sum(numbers["age"]["groups"].values()) == 41
     assert "2 rows of the table cannot be used" in page
 
 
 class Tags(HTMLParser):
-    """Every tag with its attributes, and the ids."""
+    """Every tag of a page with its attributes."""
 
     def __init__(self, page):
         super().__init__()
@@ -206,29 +212,29 @@ class Tags(HTMLParser):
         self.tags.append((tag, dict(attributes)))
 
 
-def test_hostile_text_stays_text(spoilt, tmp_path, empty_sheets):
+def test_hostile_text_stays_text(damaged, tmp_path, empty_sheets):
     change(
-        spoilt,
+        damaged,
         device={1: EVIL},
         site={2: None},
         scp_codes={3: str({EVIL.replace("'", ""): 100.0}), 4: EVIL},
         filename_lr={5: EVIL},
     )
-    statements = pd.read_csv(spoilt / "scp_statements.csv", index_col=0)
+    statements = pd.read_csv(damaged / "scp_statements.csv", index_col=0)
     statements["description"] = "$\\frac{1" + EVIL
-    statements.to_csv(spoilt / "scp_statements.csv")
-    table = table_of(spoilt)
+    statements.to_csv(damaged / "scp_statements.csv")
+    table = table_of(damaged)
     table["$\\frac{<b>"] = None
-    table.to_csv(spoilt / "ptbxl_database.csv")
-    folder = spoilt.rename(tmp_path / "<b>&amp;")
-    page, found = look(folder, tmp_path / "out")
-    assert found["devices"][EVIL] == 1
+    table.to_csv(damaged / "ptbxl_database.csv")
+    folder = damaged.rename(tmp_path / "<b>&amp;")
+    page, numbers = write(folder, tmp_path / "out")
+    assert numbers["devices"][EVIL] == 1
     assert {tag for tag, _ in Tags(page).tags}.isdisjoint({"script", "b>", "iframe", "object"})
     assert "Overview of &lt;b&gt;&amp;amp;" in page
 
 
-def test_the_page_needs_nothing_but_itself(looked):
-    page = looked[0]
+def test_the_page_is_self_contained(written):
+    page = written[0]
     for tag, attributes in Tags(page).tags:
         assert tag not in {"script", "link", "iframe"}
         if tag == "img":
@@ -240,37 +246,47 @@ def test_the_page_needs_nothing_but_itself(looked):
     assert "Not a medical device" in page
 
 
-def test_a_long_list_is_cut_on_the_page_and_whole_in_the_numbers(spoilt, tmp_path, monkeypatch):
-    shutil.rmtree(spoilt / "records100")
+def test_a_long_list_is_cut_on_the_page_and_complete_in_the_json(damaged, tmp_path, monkeypatch):
+    shutil.rmtree(damaged / "records100")
     monkeypatch.setattr("ecgcam.reports.overview.MOST_IDS", 10)
-    page, found = look(spoilt, tmp_path / "out")
-    assert len(found["quality"]["unreadable"]) == 41
+    page, numbers = write(damaged, tmp_path / "out")
+    assert len(numbers["quality"]["unreadable"]) == 41
     assert "00010_lr" in page
     assert "00011_lr" not in page
     assert "… and 31 more" in page
-    assert found["samples"] == {}
-    assert "No record has just one superclass" in page
+    assert numbers["samples"] == {}
+    assert "No record has exactly one superclass" in page
 
 
-def test_progress_counts_up_to_all(looked):
-    assert looked[2] == [(k, 41) for k in range(1, 42)]
+def test_names_are_spelled_out_on_the_page(written):
+    page, numbers, _ = written
+    for name, title in SUPERCLASS_TITLES.items():
+        assert f'<th class="n">{title} ({name})</th>' in page
+        assert f"<b>{title} ({name})</b>: record {numbers['samples'][name]}," in page
+    assert "sinus rhythm (SR)" in page
 
 
-def test_records_of_500_hz_alone_are_read_too(spoilt, tmp_path, undrawn):
-    (spoilt / "records100").rename(spoilt / "records500")
-    change(spoilt, filename_hr=table_of(spoilt)["filename_lr"].str.replace("100", "500").to_dict())
-    _, found = look(spoilt, tmp_path / "out")
-    assert found["rate_hz"] == 500
-    assert found["quality"]["unreadable"] == []
+def test_progress_counts_every_signal(written):
+    assert written[2] == [(k, 41) for k in range(1, 42)]
 
 
-def test_a_table_without_rows_gives_a_page(spoilt, tmp_path):
-    table_of(spoilt).iloc[:0].to_csv(spoilt / "ptbxl_database.csv")
-    _, found = look(spoilt, tmp_path / "out")
-    assert found["records"] == found["classes"]["abnormal"] == 0
+def test_a_folder_with_records_of_500_hz_only_is_read(damaged, tmp_path, undrawn):
+    (damaged / "records100").rename(damaged / "records500")
+    change(
+        damaged, filename_hr=table_of(damaged)["filename_lr"].str.replace("100", "500").to_dict()
+    )
+    _, numbers = write(damaged, tmp_path / "out")
+    assert numbers["rate_hz"] == 500
+    assert numbers["quality"]["unreadable"] == []
 
 
-def test_another_folder_is_refused(tmp_path):
+def test_an_empty_table_gives_a_page(damaged, tmp_path):
+    table_of(damaged).iloc[:0].to_csv(damaged / "ptbxl_database.csv")
+    _, numbers = write(damaged, tmp_path / "out")
+    assert numbers["records"] == numbers["classes"]["abnormal"] == 0
+
+
+def test_a_folder_of_another_kind_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="not a PTB-XL folder"):
         overview(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
