@@ -87,7 +87,11 @@ def calibrate(
     use what the configuration asks for.
     """
     classifier = load(model, backbone=backbone)
-    _refuse_training_folds(classifier.card, store, folds)
+    if learned := seen(classifier.card, store, folds).learned_from:
+        raise DatasetError(
+            f"the model was trained on fold {', '.join(map(str, learned))} of this data, so it is "
+            "more certain of these records than of new ones; expected folds it was not trained on."
+        )
     predictions = predict_folds(classifier, store, folds=folds, progress=progress)
     shifts = []
     if config.shift and not classifier.exclusive:
@@ -157,12 +161,16 @@ def _choose(
 
     targets, probabilities: (n,). threshold: the one that decides.
     """
-    points = {}
-    rules = RULES if config.threshold == NONE else dict.fromkeys((*RULES, config.threshold))
-    for rule in rules:
+    points, band = {}, None
+    for rule in RULES if config.threshold in (NONE, *RULES) else (*RULES, config.threshold):
         with suppress(ValueError):  # no threshold reaches a specificity
-            points[rule] = _operating_point(targets, probabilities, rule)
-    band = None
+            chosen = choose_threshold(targets, probabilities, rule)
+            decisions = decide(probabilities, threshold=chosen)
+            points[rule] = OperatingPoint(
+                threshold=chosen,
+                sensitivity=float(decisions[targets].mean()),
+                specificity=float((~decisions[~targets]).mean()),
+            )
     if config.band != NONE:
         band = choose_band(targets, probabilities, threshold=threshold, rule=config.band)
     return ClassPoints(
@@ -171,18 +179,6 @@ def _choose(
         points=points,
         band=band,
         conformal=conformal_limits(targets, probabilities, alpha=config.alpha),
-    )
-
-
-def _operating_point(
-    targets: NDArray[np.bool_], probabilities: NDArray[np.float32], rule: str
-) -> OperatingPoint:
-    threshold = choose_threshold(targets, probabilities, rule)
-    decisions = decide(probabilities, threshold=threshold)
-    return OperatingPoint(
-        threshold=threshold,
-        sensitivity=float(decisions[targets].mean()),
-        specificity=float((~decisions[~targets]).mean()),
     )
 
 
@@ -214,15 +210,6 @@ def _about(card: Card, chosen_on: ChosenOn) -> dict[str, Any]:
     folds = f"fold{'s' if len(chosen_on.folds) > 1 else ''} {', '.join(map(str, chosen_on.folds))}"
     data = str(about.get("data", "")).partition(_ANEW)[0]
     return {"about": kept | {"data": f"{data}{_ANEW} on {folds} of {chosen_on.source}"}}
-
-
-def _refuse_training_folds(card: Card, store: Store, folds: Sequence[int]) -> None:
-    """Raise DatasetError if the model was trained on these folds: it would be overconfident."""
-    if learned := seen(card, store, folds).learned_from:
-        raise DatasetError(
-            f"the model was trained on fold {', '.join(map(str, learned))} of this data, so it is "
-            "more certain of these records than of new ones; expected folds it was not trained on."
-        )
 
 
 def _classes_with_threshold(classifier: Classifier, config: CalibrateConfig) -> tuple[str, ...]:

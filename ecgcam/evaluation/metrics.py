@@ -101,12 +101,9 @@ def with_intervals(
     points: Mapping[str, Any], intervals: Mapping[str, list[float] | None]
 ) -> dict[str, Any]:
     """Return scores as JSON holds them, each followed by its `…_ci` if it has an interval."""
-    results: dict[str, Any] = {}
-    for name, value in points.items():
-        if name in intervals:
-            results |= {name: none_if_nan(value), f"{name}_ci": intervals[name]}
-        else:
-            results[name] = value
+    results = dict(points)
+    for name, interval in intervals.items():
+        results |= {name: none_if_nan(points[name]), f"{name}_ci": interval}
     return results
 
 

@@ -3,26 +3,22 @@
 **Abstention band** (Chow 1970). Let a false alarm cost t and a miss 1 - t; then t is the best
 threshold, and a record of probability p costs p (1 - t) if the decision is negative and (1 - p) t
 if it is positive. The model abstains where both exceed (1 - w) t (1 - t), which is where the
-certainty
+certainty c(p), |p - t| as a fraction of its largest value on that side, is less than w, the width
+of the band: 0 never abstains, 1 always unless p is exactly 0 or 1.
 
-    c(p) = (p - t) / (1 - t) above the threshold, (t - p) / t below
+**Conformal set**: the answers that a probability cannot rule out, by split conformal prediction for
+each kind of record (class-conditional; Vovk, Gammerman and Shafer 2005, section 4.5; Sadinle, Lei
+and Wasserman 2019). Take n records of one kind that the model was not trained on, and a new one
+that is exchangeable with them: any order of the n + 1 is equally likely. It is among the r most
+unusual with probability at most r / (n + 1), so with r = floor(alpha (n + 1)) and the limit not
+beyond the r-th most unusual of the n
 
-is less than w, the width of the band: 0 never abstains, 1 always unless p is exactly 0 or 1.
+    1 - alpha <= P(the true answer is in the set | the true answer) <= 1 - alpha + 2 / (n + 1),
 
-**Conformal set**: the answers that a probability cannot rule out, with a guarantee that does not
-depend on the model. This is split conformal prediction for each kind of record (class-conditional;
-Vovk, Gammerman and Shafer 2005, section 4.5; Sadinle, Lei and Wasserman 2019). Take n records of
-one kind that the model was not trained on, and a new one that is exchangeable with them: any order
-of the n + 1 is equally likely. The new record's probability is then among the r most unusual with
-probability at most r / (n + 1), so with r = floor(alpha (n + 1)) and the limit not beyond the r-th
-most unusual of the n
-
-    P(the true answer is in the set | the true answer) >= 1 - alpha,
-
-for positive and for negative records, whatever their prevalence. Without ties P is at most
-1 - alpha + 2 / (n + 1). It holds on average over the draw of the n and of the new record, for each
-class separately, and not for every group of patients. It does not hold for records from elsewhere,
-and is weaker if several are of one patient or the model was selected on the n.
+the latter without ties, whatever the model and the prevalence. It holds on average over the draw of
+the n and of the new record, for each class separately, and not for every group of patients. It does
+not hold for records from elsewhere, and is weaker if several are of one patient or the model was
+selected on the n.
 
 Band edges and limits lie halfway between two records: exactly on one, the rounding of another batch
 size or engine would change that record's answer.
