@@ -17,7 +17,7 @@ from ..files import sha256
 from ..readers.read import read
 from ..readers.wfdb16 import INVALID_SAMPLE, DigitalSignal, read_wfdb16, record_stem
 from ..signals.leads import lead_order
-from ..signals.quality import beyond_any_ecg, find_quality_uv, in_words
+from ..signals.quality import describe_findings, find_quality_uv, implausible_amplitude
 from ..signals.record import Record
 from ..signals.resampling import resample
 
@@ -69,7 +69,7 @@ def write_shard(paths: Sequence[str], file: Path, form: Form) -> Shard:
     quality: list[tuple[str, ...]] = []
     for at in range(0, stored, _BLOCK):
         findings = find_quality_uv(signals_uv[at : at + _BLOCK], form.leads, form.rate_hz)
-        quality += in_words(findings, form.leads)
+        quality += describe_findings(findings, form.leads)
     np.save(file, signals_uv)
     return Shard(
         file=file.name, sha256=sha256(file), problems=tuple(problems), quality=tuple(quality)
@@ -105,7 +105,7 @@ def _whole_microvolts(path: str, form: Form) -> NDArray[np.int16]:
     if record.rate_hz != form.rate_hz:
         record = _at_rate(path, record, form)
     signal_mv = record.signal_mv[_lead_order(path, record.leads, form)]
-    if problem := beyond_any_ecg(signal_mv):
+    if problem := implausible_amplitude(signal_mv):
         raise RecordError(f"{path}: {problem}")
     return np.rint(signal_mv * 1000.0).astype(np.int16)
 

@@ -21,9 +21,9 @@ from ..signals.perturb import (
     add_muscle_noise,
     add_wander,
     add_white_noise,
-    coarsen,
-    lose_lead,
-    start_late,
+    delay,
+    flatten_lead,
+    quantize,
     swap_electrodes,
 )
 from .fold_predictions import FoldPredictions, Progress, predict_folds
@@ -193,15 +193,15 @@ def _graded(leads: Sequence[str], rate_hz: float) -> Iterator[Disturbance]:
     for mv in WANDER_MV:
         yield _strong("baseline wander", mv, "mV", _random(add_wander, amplitude_mv=mv, **store))
     for s in LATE_S:
-        yield _strong("late start", s, "s", _fixed(start_late, shift_s=s, rate_hz=rate_hz))
+        yield _strong("late start", s, "s", _fixed(delay, shift_s=s, rate_hz=rate_hz))
     for uv in STEP_UV:
-        yield _strong("coarse steps", uv, "µV", _fixed(coarsen, step_uv=uv))
+        yield _strong("coarse steps", uv, "µV", _fixed(quantize, step_uv=uv))
 
 
 def _misplaced(leads: Sequence[str]) -> Iterator[Disturbance]:
     """Yield each lead lost and each of SWAPS."""
     for lead in leads:
-        lost = _fixed(lose_lead, lead=lead, leads=leads)
+        lost = _fixed(flatten_lead, lead=lead, leads=leads)
         yield Disturbance(kind="lead flat", setting=lead, apply=lost)
     for first, second in SWAPS:
         swap = _fixed(swap_electrodes, first=first, second=second, leads=leads)

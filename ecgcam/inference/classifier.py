@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ..errors import RecordError
 from ..files import sha256
-from ..signals.quality import with_findings
+from ..signals.quality import add_findings
 from ..signals.record import Record
-from ..signals.windows import Windows, cut
+from ..signals.windows import Windows, cut_windows
 from ..tasks import TITLES, full_name
 from .card import Card
 from .decisions import OperatingPoints
@@ -131,7 +131,7 @@ class Classifier:
                     raise TypeError(
                         f"expected Records, got {type(ecg).__name__}; ecgcam.read(path) makes one"
                     )
-                yield with_findings(ecg)
+                yield add_findings(ecg)
             return
         if ecgs.ndim != 3:
             raise ValueError(f"expected an array (batch, leads, time), got shape {ecgs.shape}")
@@ -165,7 +165,7 @@ class Classifier:
         if isinstance(record, str):
             return record, record
         try:
-            return record, cut(
+            return record, cut_windows(
                 record, leads=self.leads, rate_hz=self.rate_hz, duration_s=self.duration_s
             )
         except RecordError as error:
@@ -177,9 +177,9 @@ class Classifier:
         self, windows: Windows, logits: NDArray[np.float32], evidence: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return the logits (classes,) of one record: the mean over its recorded frames."""
-        if not windows.filled:
+        if not windows.padded:
             return np.asarray(logits.mean(axis=0))
-        recorded = windows.in_a_row(evidence)
+        recorded = windows.join_evidence(evidence)
         return np.asarray(recorded.mean(axis=-1) + self.bias, np.float32)
 
     def _answer(
@@ -190,7 +190,7 @@ class Classifier:
         evidence: NDArray[np.float32],
     ) -> Explanation:
         """Build the answer for a record from the logits and evidence of its windows."""
-        row = windows.in_a_row(evidence)  # (classes, frames) over all windows
+        row = windows.join_evidence(evidence)  # (classes, frames) over all windows
         row_s = row.shape[-1] / evidence.shape[-1] * windows.window_s
         logits = self._logits(windows, logits, evidence)
         probabilities = self.probabilities(logits)
@@ -217,7 +217,7 @@ class Classifier:
                 row,
                 samples=record.signal_mv.shape[1],
                 covered=row_s * record.rate_hz,
-                predicted=windows.judged_s * record.rate_hz,
+                predicted=windows.recorded_s * record.rate_hz,
             ),
         )
 

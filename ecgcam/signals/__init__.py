@@ -1,1 +1,1 @@
-"""One ECG as NumPy arrays: leads, windows, quality, beats, electrodes."""
+"""One ECG as NumPy arrays: records, leads, windows, quality, beats, electrodes."""

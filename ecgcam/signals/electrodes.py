@@ -1,11 +1,11 @@
-"""Which electrodes each lead is made of, and what leads show when two electrodes change places."""
+"""Electrodes: the leads as weighted sums of potentials, and the effect of swapped electrodes."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Right arm, left arm, left leg, chest. The right leg is the ground: no lead is made of it.
+# Right arm, left arm, left leg, chest. The right leg is the ground and part of no lead.
 ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
 
 _LIMB_LEADS = {  # weights of RA, LA, LL
@@ -16,15 +16,15 @@ _LIMB_LEADS = {  # weights of RA, LA, LL
     "aVL": (-1 / 2, 1, -1 / 2),
     "aVF": (-1 / 2, -1 / 2, 1),
 }
-_WILSON = (1 / 3, 1 / 3, 1 / 3)  # the terminal that chest leads are measured against
+_WILSON = (1 / 3, 1 / 3, 1 / 3)  # reference of the chest leads
 
 
 def lead_weights(leads: Sequence[str]) -> NDArray[np.float64]:
-    """What each lead makes of the potentials at the electrodes: (leads, electrodes).
+    """Return the weight of each electrode's potential in each lead: (leads, electrodes).
 
-    Einthoven's I = LA - RA, II = LL - RA, III = LL - LA; Goldberger's aVR = RA - (LA + LL) / 2 and
-    its like; Wilson's V1 = V1 - (RA + LA + LL) / 3 and its like. Raises ValueError for a lead that
-    is none of the twelve.
+    Einthoven's I = LA - RA, II = LL - RA, III = LL - LA; Goldberger's aVR = RA - (LA + LL) / 2,
+    and aVL and aVF likewise; Wilson's V1 = V1 - (RA + LA + LL) / 3, and V2 to V6 likewise. Raises
+    ValueError for a lead outside the twelve.
     """
     weights = np.zeros((len(leads), len(ELECTRODES)))
     for row, lead in zip(weights, leads, strict=True):
@@ -39,27 +39,27 @@ def lead_weights(leads: Sequence[str]) -> NDArray[np.float64]:
 
 
 def swapped_leads(first: str, second: str, leads: Sequence[str]) -> list[tuple[int, int]]:
-    """What each lead shows when two electrodes are swapped: (the lead's place, its sign) each.
+    """Return what each lead shows when two electrodes are swapped: (index of a lead, its sign).
 
     With the arms swapped, I shows -I, and II shows III. Raises ValueError where a lead would show
-    what none of the leads does: an arm swapped with V1, or III where it is not there.
+    none of the leads: an arm swapped with V1, or II where III is not among the leads.
     """
     weights = lead_weights(leads)
-    place = list(range(len(ELECTRODES)))
-    one, other = ELECTRODES.index(first), ELECTRODES.index(second)
-    place[one], place[other] = other, one
+    electrodes = list(range(len(ELECTRODES)))
+    a, b = ELECTRODES.index(first), ELECTRODES.index(second)
+    electrodes[a], electrodes[b] = b, a
     shown = []
-    for lead, seen in zip(leads, weights[:, place], strict=True):
-        alike = [
+    for lead, swapped in zip(leads, weights[:, electrodes], strict=True):
+        matches = [
             (k, sign)
             for k, row in enumerate(weights)
             for sign in (1, -1)
-            if (row == sign * seen).all()
+            if (row == sign * swapped).all()
         ]
-        if not alike:
+        if not matches:
             raise ValueError(
-                f"with {first} and {second} swapped, {lead} shows what none of the leads "
-                f"{', '.join(leads)} does."
+                f"with {first} and {second} swapped, {lead} shows none of the leads "
+                f"{', '.join(leads)}."
             )
-        shown.append(alike[0])
+        shown.append(matches[0])
     return shown

@@ -1,4 +1,4 @@
-"""Record: one ECG in millivolts, with its rate, its leads and its name."""
+"""Record: one ECG in millivolts, with its sampling rate, leads and name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,14 +15,14 @@ class Record:
     """One ECG.
 
     signal_mv: (leads, time), float32, in millivolts, finite.
-    rate_hz:   samples a second.
+    rate_hz:   samples per second.
     leads:     the name of each row of signal_mv, in our spelling.
-    name:      what to call it in files and titles: a file's stem or an id, never a person's name.
-    warnings:  what a reader should know before trusting a judgement on it.
+    name:      name for files and titles: a file's stem or an id, never a person's name.
+    warnings:  notes for a reader who relies on a prediction for this ECG.
     age_years, sex ("female" or "male"), filters (as the device wrote them): None where unknown.
 
-    Raises RecordError at birth for a wrong shape, a rate that is not positive, or a value that
-    is not finite.
+    Raises RecordError for a wrong shape, a rate that is not positive, or values that are not
+    finite.
     """
 
     signal_mv: NDArray[np.float32] = field(repr=False)
@@ -40,29 +40,32 @@ class Record:
         object.__setattr__(self, "signal_mv", signal)
         if self.leads != LEADS:
             object.__setattr__(self, "leads", tuple(lead_name(lead) for lead in self.leads))
-        if signal.ndim != 2 or signal.shape[0] != len(self.leads) or signal.shape[1] == 0:
+        if signal.ndim != 2 or len(signal) != len(self.leads) or signal.size == 0:
             raise RecordError(
-                f"{self.name}: the signal has shape {signal.shape}; needed: "
+                f"{self.name}: the signal has shape {signal.shape}; expected "
                 f"({len(self.leads)} leads, time)."
             )
         if not (np.isfinite(self.rate_hz) and self.rate_hz > 0):
-            raise RecordError(f"{self.name}: the rate is {self.rate_hz} Hz; needed: above 0.")
+            raise RecordError(f"{self.name}: the rate is {self.rate_hz} Hz; expected above 0.")
         finite = np.isfinite(signal)
         if not finite.all():
             rows = zip(self.leads, finite, strict=True)
-            bad = [lead for lead, row in rows if not row.all()]
+            invalid = [lead for lead, row in rows if not row.all()]
             raise RecordError(
-                f"{self.name}: {', '.join(bad)} hold samples that are no number (NaN or "
-                "infinite): the device marked them invalid, or the file is damaged."
+                f"{self.name}: invalid samples (NaN or infinite) in {', '.join(invalid)}: the "
+                "device marked them as invalid, or the file is damaged."
             )
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts, in seconds."""
+        """Duration in seconds."""
         return float(self.signal_mv.shape[1] / self.rate_hz)
 
     def with_leads(self, wanted: Sequence[str]) -> "Record":
-        """The same record with just the wanted leads, in their order; RecordError if one lacks."""
+        """Return the record with only the wanted leads, in that order.
+
+        Raises RecordError if one is missing.
+        """
         if tuple(wanted) == self.leads == LEADS:
             return self
         try:

@@ -1,4 +1,4 @@
-"""A record cut to what a model takes: its leads, its rate, windows of its length."""
+"""Windows: a record with a model's leads and rate, cut into windows of the model's length."""
 
 import math
 from dataclasses import dataclass
@@ -7,88 +7,87 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
-from .quality import beyond_any_ecg
+from .quality import implausible_amplitude
 from .record import Record
 from .resampling import resample
 
-SHORTEST_S = 5.0  # less than this is too few beats to judge
+MIN_DURATION_S = 5.0  # a shorter record has too few beats for a prediction
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
-    """What the network is given for one record.
+    """The input of a network for one record.
 
-    signal_mv: (windows, leads, samples), the windows in a row, without gaps or overlap.
-    window_s:  how long each of them lasts.
-    judged_s:  how much of the record they hold; what is beyond it in the last one is filled up.
-    warnings:  what was resampled, filled up or left out.
+    signal_mv:  (windows, leads, samples), consecutive windows without gaps or overlap.
+    window_s:   duration of a window.
+    recorded_s: recorded time in all windows; the rest of the last window is padding.
+    warnings:   the record's, and notes on resampling, padding and parts left out.
     """
 
     signal_mv: NDArray[np.float32]
     window_s: float
-    judged_s: float
+    recorded_s: float
     warnings: tuple[str, ...]
 
     @property
-    def filled(self) -> bool:
-        """Whether the last one holds more than was recorded."""
-        return self.judged_s < len(self.signal_mv) * self.window_s
+    def padded(self) -> bool:
+        """Whether the last window contains padding."""
+        return self.recorded_s < len(self.signal_mv) * self.window_s
 
-    def in_a_row(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(windows, classes, frames) to (classes, all frames whose middle was recorded).
+    def join_evidence(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Join (windows, classes, frames) to (classes, all frames whose center was recorded).
 
-        What fills the last window up is nobody's heart, and has no say.
+        Frames that cover only padding are dropped.
         """
-        recorded = math.ceil(self.judged_s / self.window_s * evidence.shape[-1] - 0.5)
+        recorded = math.ceil(self.recorded_s / self.window_s * evidence.shape[-1] - 0.5)
         return np.concatenate(list(evidence), axis=-1)[:, : max(recorded, 1)]
 
 
-def cut(record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: float) -> Windows:
-    """The record as windows of `duration_s` at `rate_hz` with these leads, from its start on.
+def cut_windows(
+    record: Record, *, leads: tuple[str, ...], rate_hz: float, duration_s: float
+) -> Windows:
+    """Cut a record from its start into windows of `duration_s` at `rate_hz` with these leads.
 
-    A rest of at least 5 s is filled up with its own baseline (each lead's median), a shorter one
-    is left out; both are said in the warnings, as is that other leads are not looked at. Raises
-    RecordError if a lead is missing, if all are flat, if the record is shorter than 5 s, or if it
-    is so large that it cannot be in millivolts.
+    A remainder of at least 5 s is padded with its baseline (each lead's median), a shorter one is
+    left out. The warnings name both, as well as leads that are not used. Raises RecordError if a
+    lead is missing, if all are flat, if the record is shorter than 5 s, or if its amplitude cannot
+    be in millivolts.
     """
-    chosen = record.with_leads(leads)
-    if problem := beyond_any_ecg(chosen.signal_mv):
+    selected = record.with_leads(leads)
+    if problem := implausible_amplitude(selected.signal_mv):
         raise RecordError(f"{record.name}: {problem}")
-    fitted = resample(chosen, rate_hz)
+    signal_mv = resample(selected, rate_hz).signal_mv
     samples = round(duration_s * rate_hz)
-    found = fitted.signal_mv.shape[1]
-    shortest = min(samples, round(SHORTEST_S * rate_hz))
-    if found < shortest:
+    shortest = min(samples, round(MIN_DURATION_S * rate_hz))
+    if signal_mv.shape[1] < shortest:
         raise RecordError(
             f"{record.name}: it lasts {record.duration_s:.3g} s; "
-            f"needed: at least {shortest / rate_hz:g} s."
+            f"expected at least {shortest / rate_hz:g} s."
         )
-    if (chosen.signal_mv == chosen.signal_mv[:, :1]).all():
-        raise RecordError(f"{record.name}: {', '.join(leads)} are flat: there is nothing to judge.")
-    whole, rest = divmod(found, samples)
-    parts = [fitted.signal_mv[:, at : at + samples] for at in range(0, whole * samples, samples)]
+    if (selected.signal_mv == selected.signal_mv[:, :1]).all():
+        raise RecordError(
+            f"{record.name}: {', '.join(leads)} are flat: there is nothing to predict from."
+        )
     warnings = list(record.warnings)
     if set(leads) < set(record.leads):
-        warnings.append(f"judged by {', '.join(leads)} alone; the heat behind others is not theirs")
+        warnings.append(f"only {', '.join(leads)} were used; the heat on other leads is not theirs")
     if record.rate_hz != rate_hz:
         warnings.append(f"resampled from {record.rate_hz:g} to {rate_hz:g} Hz")
-    if rest >= shortest:
-        parts.append(_filled(fitted.signal_mv[:, -rest:], samples))
-        lacks_s = (samples - rest) / rate_hz
-        warnings.append(f"the last window lacks {lacks_s:.3g} s: filled up, not judged")
-    elif rest:
-        warnings.append(f"the last {rest / rate_hz:.3g} s are left out, not judged")
-    judged = whole * samples + (rest if rest >= shortest else 0)
+    remainder = signal_mv.shape[1] % samples
+    padding = samples - remainder if remainder >= shortest else 0
+    if padding:
+        baseline = np.median(signal_mv[:, -remainder:], axis=1, keepdims=True)
+        signal_mv = np.concatenate([signal_mv, baseline.repeat(padding, axis=1)], axis=1)
+        warnings.append(
+            f"the last {padding / rate_hz:.3g} s of the last window are padding and do not count"
+        )
+    elif remainder:
+        signal_mv = signal_mv[:, :-remainder]
+        warnings.append(f"the last {remainder / rate_hz:.3g} s were left out")
+    windows = signal_mv.reshape(len(leads), -1, samples).swapaxes(0, 1)
     return Windows(
-        signal_mv=np.stack(parts),
+        signal_mv=windows.copy(),
         window_s=samples / rate_hz,
-        judged_s=judged / rate_hz,
+        recorded_s=(signal_mv.shape[1] - padding) / rate_hz,
         warnings=tuple(warnings),
     )
-
-
-def _filled(part: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """(leads, samples): the part, then each lead's median."""
-    baseline = np.median(part, axis=1, keepdims=True)
-    missing = samples - part.shape[1]
-    return np.concatenate([part, np.repeat(baseline, missing, axis=1)], axis=1)

@@ -211,7 +211,7 @@ def test_volts_that_are_taken_for_millivolts_are_not_judged_either(ecgcam, model
     why = ["--model", model, "--out", tmp_path / "why"]
     code, out, said = ecgcam("explain", tmp_path / "v.npz", *why)
     assert (code, out) == (2, "")
-    assert "no lead spans 0.02 mV, as any ECG does: is its unit right?" in said
+    assert "no lead spans 0.02 mV, as in any ECG; check the unit." in said
 
 
 def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):

@@ -32,7 +32,7 @@ from ecgcam.evaluation.scoring import score
 from ecgcam.inference.classifier import load
 from ecgcam.reports.robustness_report import PAGE, RESULTS, TABLE, report_robustness, table
 from ecgcam.signals.leads import LEADS
-from ecgcam.signals.perturb import lose_lead, swap_electrodes
+from ecgcam.signals.perturb import flatten_lead, swap_electrodes
 
 FOLDS = (8, 9)
 
@@ -98,7 +98,7 @@ def test_undisturbed_scores_equal_those_of_an_evaluation(results, models, store)
 @pytest.mark.parametrize(
     ("kind", "setting", "disturb"),
     [
-        ("lead flat", "V2", lambda ecgs: lose_lead(ecgs, lead="V2", leads=LEADS)),
+        ("lead flat", "V2", lambda ecgs: flatten_lead(ecgs, lead="V2", leads=LEADS)),
         ("electrodes swapped", "RA and LA",
          lambda ecgs: swap_electrodes(ecgs, first="RA", second="LA", leads=LEADS)),
     ],

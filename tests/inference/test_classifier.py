@@ -109,7 +109,7 @@ def test_a_refused_record_in_the_middle_keeps_its_place():
     answers = classifier.predict([record([1] * 12, name="a"), bad, record([2] * 12, name="b")])
     assert [answer.name for answer in answers] == ["a", "short", "b"]
     assert [answer.logits.tolist() for answer in answers] == [[1] * 5, [], [2] * 5]
-    assert "lasts 2 s; needed: at least 5 s" in answers[1].refused
+    assert "lasts 2 s; expected at least 5 s" in answers[1].refused
     assert answers[1].decision == ()
     assert answers[0].refused is answers[2].refused is None
 
@@ -120,7 +120,7 @@ def test_a_list_of_refused_records_is_a_list_of_refusals():
 
 
 def test_a_record_alone_that_cannot_be_judged_is_an_error(classifier):
-    with pytest.raises(RecordError, match="needed: at least 5 s"):
+    with pytest.raises(RecordError, match="expected at least 5 s"):
         classifier.predict(smooth(duration_s=4))
     with pytest.raises(RecordError, match="leads V6 are missing"):
         classifier.explain(Record(signal_mv=np.zeros((11, 1000)), rate_hz=100, leads=LEADS[:11]))
@@ -137,7 +137,7 @@ def test_what_is_wrong_with_the_signal_is_said_once_wherever_it_comes_from(class
 
 def test_a_record_is_refused_if_all_the_leads_that_are_looked_at_are_flat():
     flat = np.full((12, 1000), 0.2)
-    with pytest.raises(RecordError, match="f: I, II, .*, V6 are flat: there is nothing to judge"):
+    with pytest.raises(RecordError, match="f: I, II, .*, V6 are flat: there is nothing"):
         copying().predict(Record(signal_mv=flat, rate_hz=100, name="f"))
     flat[5] = smooth().signal_mv[5]
     ecg = Record(signal_mv=flat, rate_hz=100)
@@ -222,14 +222,14 @@ def test_a_long_record_is_the_mean_of_its_windows(classifier):
     assert whole.warnings == ()
 
 
-def test_a_rest_of_5_s_is_filled_up_and_a_shorter_one_left_out(classifier):
+def test_a_remainder_of_5_s_is_padded_and_a_shorter_one_left_out(classifier):
     filled = classifier.explain(smooth(duration_s=17))
-    assert filled.warnings == ("the last window lacks 3 s: filled up, not judged",)
+    assert filled.warnings == ("the last 3 s of the last window are padding and do not count",)
     assert (filled.windows, filled.evidence_s) == (2, 17)
     assert filled.heatmap.shape == (5, 1700)
     assert np.isfinite(filled.heatmap).all()
     left_out = classifier.explain(smooth(duration_s=14))
-    assert left_out.warnings == ("the last 4 s are left out, not judged",)
+    assert left_out.warnings == ("the last 4 s were left out",)
     assert left_out.evidence_s == 10
     assert np.isfinite(left_out.heatmap[:, :1000]).all()
     assert np.isnan(left_out.heatmap[:, 1000:]).all()

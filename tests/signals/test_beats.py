@@ -11,16 +11,16 @@ from ecgcam.signals.leads import LEADS
 from ecgcam.signals.record import Record
 
 
-def beating_bells(width_s, *, bpm=60, rate_hz=500, seconds=10):
-    """Bells of this width, `bpm` of them a minute."""
+def bell_beats(width_s, *, bpm=60, rate_hz=500, seconds=10):
+    """Return bell-shaped beats of this width, `bpm` per minute."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     beats_s = np.arange(0.4, seconds, 60 / bpm)
     return np.exp(-(((time_s[:, None] - beats_s) / width_s) ** 2)).sum(axis=1)
 
 
 def beating(bpm, *, rate_hz=500, seconds=10, leads=("II",), scale_mv=1.0):
-    """Narrow bells in every lead."""
-    bells = beating_bells(0.015, bpm=bpm, rate_hz=rate_hz, seconds=seconds)
+    """Return a record with narrow bell-shaped beats in every lead."""
+    bells = bell_beats(0.015, bpm=bpm, rate_hz=rate_hz, seconds=seconds)
     return Record(
         signal_mv=np.tile(scale_mv * bells, (len(leads), 1)), rate_hz=rate_hz, leads=leads
     )
@@ -48,10 +48,10 @@ def test_peaks_are_where_the_beats_are():
     np.testing.assert_allclose(peaks_s, np.arange(0.4, 10, 1), atol=0.05)
 
 
-def test_noise_and_t_waves_are_no_beats():
+def test_noise_and_t_waves_are_not_beats():
     rng = np.random.default_rng(0)
     record = beating(60, leads=LEADS)
-    t_waves = np.roll(beating_bells(0.08), round(0.3 * 500)) * 0.4
+    t_waves = np.roll(bell_beats(0.08), round(0.3 * 500)) * 0.4
     signal = record.signal_mv + t_waves + rng.normal(0, 0.02, record.signal_mv.shape)
     noisy = Record(signal_mv=signal, rate_hz=500, leads=LEADS)
     assert len(r_peaks(noisy)) == 10
@@ -88,7 +88,7 @@ def test_it_agrees_with_the_annotated_peaks_of_ludb(shared, rate_hz):
 
 
 def ludb(path, rate_hz):
-    """The 12 leads at a rate, and the times in s of the R peaks annotated in lead II."""
+    """Return the 12 leads at a rate, and the times in s of the R peaks annotated in lead II."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # wfdb uses features that newer versions of pandas warn of
         import wfdb

@@ -1,4 +1,4 @@
-"""Leads by name, whatever the device calls them, and units to millivolts."""
+"""Names of leads in any spelling, their order, and units in millivolts."""
 
 from itertools import permutations
 
@@ -8,7 +8,7 @@ from ecgcam.errors import RecordError
 from ecgcam.signals.leads import LEADS, lead_name, lead_order, millivolts_per
 
 
-def test_the_twelve_stand_in_the_usual_order():
+def test_the_twelve_leads_are_in_the_usual_order():
     assert " ".join(LEADS) == "I II III aVR aVL aVF V1 V2 V3 V4 V5 V6"
 
 
@@ -17,13 +17,13 @@ def test_the_twelve_stand_in_the_usual_order():
     "spelling",
     ["{}", "  {} ", "Lead {}", "lead_{}", "LEAD-{}", "MDC_ECG_LEAD_{}", "ECG Lead {}", "ECG {}"],
 )
-def test_every_spelling_of_a_lead_is_that_lead(lead, spelling):
+def test_every_spelling_of_a_lead_gives_our_name(lead, spelling):
     for name in (lead, lead.upper(), lead.lower()):
         assert lead_name(spelling.format(name)) == lead
 
 
 @pytest.mark.parametrize("name", ["V7", "V3R", "IV", "aV", "X", "Resp", "Lead", "V1V2", "", "IIV"])
-def test_another_name_stays_as_it_is(name):
+def test_another_name_is_unchanged(name):
     assert lead_name(f" {name} ") == name
 
 
@@ -33,22 +33,22 @@ def test_leads_are_found_by_name_in_any_order():
         assert [lead_name(order[k]) for k in lead_order(order, few)] == list(few)
 
 
-def test_ptb_xls_order_of_avr_and_avl_is_not_mistaken():
-    found = ["I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6"]
-    assert lead_order(found) == list(range(12))
-    found[3], found[4] = found[4], found[3]
-    assert lead_order(found)[3:5] == [4, 3]
+def test_avr_and_avl_are_told_apart_by_name():
+    names = ["I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6"]
+    assert lead_order(names) == list(range(12))
+    names[3], names[4] = names[4], names[3]
+    assert lead_order(names)[3:5] == [4, 3]
 
 
-def test_missing_leads_are_named_with_those_that_are_there():
-    with pytest.raises(RecordError, match=r"leads V5, V6 are missing; it has I, .*, V4\. Needed"):
+def test_the_error_names_missing_and_available_leads():
+    with pytest.raises(RecordError, match=r"leads V5, V6 are missing; found I, .*, V4; expected"):
         lead_order(LEADS[:10])
-    with pytest.raises(RecordError, match="it has none"):
+    with pytest.raises(RecordError, match="found none"):
         lead_order([])
 
 
-def test_a_lead_that_is_there_twice_is_refused_only_where_it_is_wanted():
-    with pytest.raises(RecordError, match=r"aVR, V1 are there more than once"):
+def test_a_repeated_lead_is_refused_only_if_it_is_wanted():
+    with pytest.raises(RecordError, match=r"aVR, V1 occur more than once"):
         lead_order([*LEADS, "MDC_ECG_LEAD_V1", "AVR"])
     assert lead_order(["I", "II", "Lead I"], ["II"]) == [1]
 
@@ -63,12 +63,12 @@ def test_a_lead_that_is_there_twice_is_refused_only_where_it_is_wanted():
         (1e-6, ["nV", "nanovolt"]),
     ],
 )
-def test_a_voltage_however_it_is_written(millivolts, spellings):
+def test_a_voltage_in_any_spelling(millivolts, spellings):
     for unit in spellings:
         assert millivolts_per(unit) == pytest.approx(millivolts)
 
 
 @pytest.mark.parametrize("unit", ["", "mmHg", "NU", "m", "adu", "1", "mV/s", "mA", "pV", "None"])
-def test_what_is_no_voltage_is_refused(unit):
-    with pytest.raises(RecordError, match="is not a voltage; needed: V, mV"):
+def test_a_unit_that_is_not_a_voltage_is_refused(unit):
+    with pytest.raises(RecordError, match="is not a voltage; expected V, mV"):
         millivolts_per(unit)

@@ -1,4 +1,4 @@
-"""Resampling gives what SciPy's polyphase filter gives, for any ratio and length."""
+"""Resampling equals SciPy's polyphase filter, for any ratio and length."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from ecgcam.signals.resampling import resample_rows
 RATIOS = [(1, 5), (5, 18), (1, 10), (2, 5), (5, 1), (100, 257), (25, 64), (1000, 999)]
 
 
-def scipys(signal, up, down):
+def resample_by_scipy(signal, up, down):
     return resample_poly(
         signal.astype(np.float64), up, down, axis=-1, window=("kaiser", 5.0), padtype="edge"
     )
@@ -18,12 +18,12 @@ def scipys(signal, up, down):
 
 @pytest.mark.parametrize("samples", [1, 7, 1000, 4999])
 @pytest.mark.parametrize(("up", "down"), RATIOS)
-def test_it_is_scipys(up, down, samples):
+def test_it_equals_scipy(up, down, samples):
     signal = np.random.default_rng(1).normal(size=(3, samples)).cumsum(axis=1).astype(np.float32)
-    expected = scipys(signal, up, down)
-    found = resample_rows(signal, up, down)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=1e-5 * max(1, np.abs(signal).max()))
+    expected = resample_by_scipy(signal, up, down)
+    resampled = resample_rows(signal, up, down)
+    assert resampled.dtype == np.float32
+    np.testing.assert_allclose(resampled, expected, atol=1e-5 * max(1, np.abs(signal).max()))
 
 
 def test_a_long_record_is_resampled_in_blocks(monkeypatch):

@@ -320,7 +320,7 @@ def test_a_run_on_some_leads_is_that_of_a_store_of_these_leads(store, tmp_path):
 
 def test_leads_that_the_store_has_not_are_refused(tmp_path):
     short = tiny_store(tmp_path / "store", leads=("V5", "I"))
-    with pytest.raises(DatasetError, match="leads II are missing; it has V5, I"):
+    with pytest.raises(DatasetError, match="leads II are missing; found V5, I"):
         train(short, tmp_path / "run", replace(TINY, leads=("I", "II")))
 
 
