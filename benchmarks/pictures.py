@@ -19,11 +19,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
+import torch
 import typer
 
 import ecgcam
 from ecgcam.data import open_store, synthesize
+from ecgcam.nn.preprocess import scale_to_unit
+from ecgcam.plots.curves import draw_augmentations
+from ecgcam.plots.disturbances import draw_changes, draw_strengths
+from ecgcam.plots.forest import draw_forest
+from ecgcam.reports.evaluation_report import HEADINGS
+from ecgcam.reports.explanation_report import write_explanations
+from ecgcam.training.lead_transforms import LeadDropout, LeadMix
+from ecgcam.training.transforms import (
+    AmplitudeScale,
+    GaussianNoise,
+    MainsHum,
+    Respiration,
+    TimeShift,
+    TimeWarp,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,8 +85,6 @@ def run_gallery(folder: Path) -> list[Path]:
 @app.command()
 def front(store: Path) -> None:
     """Draw a normal and an abnormal ECG of PTB-XL side by side, on common scales."""
-    import matplotlib.pyplot as plt
-
     opened, model = open_store(store), ecgcam.load("normal")
     figure, axes = plt.subplots(
         2, 2, figsize=(12, 5), sharex=True, sharey="row", height_ratios=(3, 1), layout="constrained"
@@ -117,8 +132,6 @@ def _draw_front_evidence(axes: "Axes", explanation: "Explanation") -> None:
 @app.command()
 def page() -> None:
     """Photograph the HTML page of one of the gallery's ECGs."""
-    from ecgcam.reports.explanation_report import write_explanations
-
     with TemporaryDirectory() as folder:
         record = ecgcam.read(synthesize(Path(folder) / "ecgs", ECGS) / EXAMPLE)
         explanation = ecgcam.load("superclass").explain(record)
@@ -143,20 +156,6 @@ def augmentations() -> None:
 
 def _draw_augmentations(record: "Record") -> "Figure":
     """Draw the strongest of 32 draws of each transform, so that there is something to see."""
-    import torch
-
-    from ecgcam.nn.preprocess import scale_to_unit
-    from ecgcam.plots.curves import draw_augmentations
-    from ecgcam.training.lead_transforms import LeadDropout, LeadMix
-    from ecgcam.training.transforms import (
-        AmplitudeScale,
-        GaussianNoise,
-        MainsHum,
-        Respiration,
-        TimeShift,
-        TimeWarp,
-    )
-
     signal = scale_to_unit(torch.from_numpy(record.signal_mv)[None]).expand(32, -1, -1)
     rate_hz = record.rate_hz
     generator = torch.Generator().manual_seed(4)
@@ -180,10 +179,6 @@ def _draw_augmentations(record: "Record") -> "Figure":
 @app.command()
 def scores(evaluation: Path, robustness: Path) -> None:
     """Draw the subgroups and the disturbances from the folders of the two commands."""
-    from ecgcam.evaluation.subgroups import HEADINGS
-    from ecgcam.plots.disturbances import draw_changes, draw_strengths
-    from ecgcam.plots.forest import draw_forest
-
     subgroups = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))["subgroups"]
     groups = {HEADINGS[kind]: members for kind, members in subgroups["by"].items()}
     forest = draw_forest(subgroups["all"], groups, few_below=subgroups["few_below"])
