@@ -1,7 +1,6 @@
-"""The command line. It parses, calls one function, and prints where the result lies.
+"""Command line: each command parses, calls one function, and prints the path of the result.
 
-Exit code 0: done. 1: it failed. 2: what it was given is wrong. Users see one sentence;
-`--debug` shows the traceback.
+Exit codes: 0 done, 1 failed, 2 bad input. Users see one sentence; `--debug` shows the traceback.
 """
 
 import sys
@@ -35,39 +34,40 @@ _INTERRUPTED = 130  # typer's exit code for a Ctrl-C
 
 app = typer.Typer(
     name="ecgcam",
-    help="12-lead ECG to a probability, and the evidence over time that adds up to it. "
+    help="Classify 12-lead ECGs with a very small network that shows its evidence. "
     "Not a medical device.",
     epilog="Every command takes --debug, which shows the traceback of an error.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    demo_command.demo,
-    data_commands.download,
-    data_commands.synthesize,
-    data_commands.overview,
-    data_commands.prepare,
-    train_commands.train,
-    combine_command.combine,
-    calibrate_command.calibrate,
-    train_commands.evaluate,
-    robustness_command.robustness,
-    compare_command.compare,
-    explain_command.explain,
-    explain_command.read,
-    model_commands.info,
-    model_commands.models,
-    model_commands.export,
-):
-    app.command()(command)
+COMMANDS = {
+    "ECGs": (explain_command.explain, explain_command.read),
+    "Models": (model_commands.models, model_commands.info, model_commands.export),
+    "Data": (
+        data_commands.download,
+        data_commands.synthesize,
+        data_commands.overview,
+        data_commands.prepare,
+    ),
+    "Training": (train_commands.train, combine_command.combine, calibrate_command.calibrate),
+    "Evaluation": (
+        train_commands.evaluate,
+        robustness_command.robustness,
+        compare_command.compare,
+    ),
+    "Start here": (demo_command.demo,),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
 
 
 @app.callback(invoke_without_command=True)
 def version(
-    show: bool = typer.Option(False, "--version", help="Show the version and leave."),
+    show: bool = typer.Option(False, "--version", help="Show the version and exit."),
 ) -> None:
-    """12-lead ECG to a probability, and the evidence over time that adds up to it."""
+    """Classify 12-lead ECGs with a very small network that shows its evidence."""
     if show:
         typer.echo(f"ecgcam {__version__}")
 

@@ -1,4 +1,4 @@
-"""Several models as one, which answers with the mean of their logits: an ensemble in one file."""
+"""Ensembles: several models as one file, which answers with the mean of their logits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,34 +21,37 @@ _SAME = ("leads", "rate_hz", "duration_s", "preprocess")
 
 
 def combine(models: Sequence[Path], out: Path) -> Path:
-    """Write a model whose logits and evidence are the mean of these models'; its path.
+    """Write a model whose logits and evidence are the mean of these models'; return its path.
 
-    models: files or names of shipped models. Its classes are those of the first; the others may
-    have more. A model's logits count at its temperature. Thresholds are 0.5 again: what was
-    chosen for one of them does not hold for their mean, and `calibrate` chooses anew.
-    Raises ModelError for models that take other signals or do not know the classes.
+    models: files or names of shipped models. The classes are those of the first model; the others
+    may have more. Each model's logits are divided by its temperature. Thresholds are 0.5, since
+    those of one model do not hold for the mean; `calibrate` chooses new ones.
+    Raises ModelError if the models take different signals, or lack one of the classes.
     """
     if len(models) < 2:
-        raise ModelError("one model alone is no ensemble; needed: two or more.")
+        raise ModelError(f"an ensemble needs two or more models, got {len(models)}.")
     files = [find_model(model) for model in models]
-    loaded = [load_network(file) for file in files]
-    card = loaded[0][1]
-    for file, (_, other) in zip(files, loaded, strict=True):
-        _refuse_other_signals(card, other, file)
+    members = [load_network(file) for file in files]
+    card = members[0][1]
+    for file, (_, other) in zip(files, members, strict=True):
+        _check_same_signals(card, other, file)
     task = Task.from_dict(card["task"])
     heads = [
         _head(network, other, task, file)
-        for file, (network, other) in zip(files, loaded, strict=True)
+        for file, (network, other) in zip(files, members, strict=True)
     ]
-    together = _together([network for network, _ in loaded], heads)
-    provenance = _provenance([other for _, other in loaded], [sha256(file) for file in files])
-    return save_model(out, together, make_card(together, task, provenance=provenance))
+    ensemble = _build_ensemble([network for network, _ in members], heads)
+    provenance = _provenance([other for _, other in members], [sha256(file) for file in files])
+    titles = card.get("class_titles")
+    return save_model(
+        out, ensemble, make_card(ensemble, task, provenance=provenance, class_titles=titles)
+    )
 
 
-def _together(
+def _build_ensemble(
     networks: Sequence["Network"], heads: Sequence[tuple["Tensor", "Tensor"]]
 ) -> "Network":
-    """An ensemble of networks that take the same signals, under the mean of these heads."""
+    """Build the ensemble of networks that take the same signals, under the mean of their heads."""
     import torch
 
     from ..nn.network import Network
@@ -63,60 +66,60 @@ def _together(
         backbone="several",
         backbone_config={"members": members},
     )
-    with torch.random.fork_rng(devices=[]):  # draws weights, which those of the members replace
-        together = Network(config).eval()
-    _fill(together, networks, heads)
-    return together
+    with torch.random.fork_rng(devices=[]):  # random weights, replaced by those of the members
+        ensemble = Network(config).eval()
+    _copy_weights(ensemble, networks, heads)
+    return ensemble
 
 
-def _fill(
-    together: "Network", networks: Sequence["Network"], heads: Sequence[tuple["Tensor", "Tensor"]]
+def _copy_weights(
+    ensemble: "Network", networks: Sequence["Network"], heads: Sequence[tuple["Tensor", "Tensor"]]
 ) -> None:
-    """Give an ensemble the weights of its members."""
     import torch
 
-    members = together.backbone.get_submodule("members")
+    members = ensemble.backbone.get_submodule("members")
     for member, network in zip(members.children(), networks, strict=True):
         member.load_state_dict(network.backbone.state_dict())
     with torch.no_grad():
-        together.head.weight.copy_(torch.cat([weight for weight, _ in heads], 1) / len(heads))
-        together.head.bias.copy_(torch.stack([bias for _, bias in heads]).mean(0))
+        ensemble.head.weight.copy_(torch.cat([weight for weight, _ in heads], 1) / len(heads))
+        ensemble.head.bias.copy_(torch.stack([bias for _, bias in heads]).mean(0))
 
 
 def _head(network: "Network", card: Card, task: Task, file: Path) -> tuple["Tensor", "Tensor"]:
-    """Weight (classes, channels) and bias (classes,) of a model's head for the task's classes."""
+    """Return weight (classes, channels) and bias (classes,) of a head for the task's classes."""
     own = [frozenset(labels) for labels in Task.from_dict(card["task"]).members]
     wanted = [frozenset(labels) for labels in task.members]
     if card["task"]["exclusive"] != task.exclusive or not set(wanted) <= set(own):
         raise ModelError(
-            f"{file}: it judges {', '.join(card['classes'])}; needed: {', '.join(task.classes)}, "
-            "made of the same labels."
+            f"{file}: the model has the classes {', '.join(card['classes'])}; expected "
+            f"{', '.join(task.classes)}, made of the same labels, as in the first model."
         )
     rows = [own.index(labels) for labels in wanted]
     head, temperature = network.head, card["temperature"]
     return head.weight.detach()[rows] / temperature, head.bias.detach()[rows] / temperature
 
 
-def _refuse_other_signals(card: Card, other: Card, file: Path) -> None:
+def _check_same_signals(card: Card, other: Card, file: Path) -> None:
     for key in _SAME:
         if other[key] != card[key]:
             raise ModelError(
-                f"{file}: its {key} is {other[key]}, that of the first model {card[key]}; needed: "
-                "the same."
+                f"{file}: the model's {key} is {other[key]}; expected {card[key]}, as in the first "
+                "model."
             )
 
 
 def _provenance(cards: Sequence[Card], digests: Sequence[str]) -> dict[str, Any]:
-    """Each member's, and of all together the folds that they have seen."""
+    """Return each member's provenance, and the folds that all of them together were made with."""
     each = [card["provenance"] for card in cards]
     return {
         "data": each[0].get("data"),
         "recipe": {key: _folds(each, key) for key in ("train_folds", "validation_folds")},
         "combined": [
-            {"sha256": digest, "provenance": one} for digest, one in zip(digests, each, strict=True)
+            {"sha256": digest, "provenance": provenance}
+            for digest, provenance in zip(digests, each, strict=True)
         ],
     }
 
 
 def _folds(provenances: Sequence[Mapping[str, Any]], key: str) -> list[int]:
-    return sorted({fold for one in provenances for fold in one.get("recipe", {}).get(key, ())})
+    return sorted({fold for each in provenances for fold in each.get("recipe", {}).get(key, ())})

@@ -85,11 +85,11 @@ def test_the_classes_are_those_of_the_first_wherever_they_stand_in_the_others(tm
 @pytest.mark.parametrize(
     ("other", "reason"),
     [
-        ({"task": RHYTHM}, r"it judges SR, AFIB; needed: NORM, MI"),
-        ({"task": NORMAL}, r"it judges ABNORMAL; needed: NORM, MI"),
-        ({"task": SUPERCLASS, "leads": ("I", "II")}, r"its leads is \['I', 'II'\]"),
-        ({"task": SUPERCLASS, "rate_hz": 50.0}, "its rate_hz is 50.0, that of the first model 100"),
-        ({"task": SUPERCLASS, "duration_s": 4.0}, "its duration_s is 4.0"),
+        ({"task": RHYTHM}, r"has the classes SR, AFIB; expected NORM, MI"),
+        ({"task": NORMAL}, r"has the classes ABNORMAL; expected NORM, MI"),
+        ({"task": SUPERCLASS, "leads": ("I", "II")}, r"the model's leads is \['I', 'II'\]"),
+        ({"task": SUPERCLASS, "rate_hz": 50.0}, "the model's rate_hz is 50.0; expected 100"),
+        ({"task": SUPERCLASS, "duration_s": 4.0}, "the model's duration_s is 4.0"),
     ],
 )
 def test_models_that_do_not_fit_each_other_are_refused(other, reason, tmp_path):
@@ -101,7 +101,7 @@ def test_models_that_do_not_fit_each_other_are_refused(other, reason, tmp_path):
 
 
 def test_one_model_is_no_ensemble(tmp_path):
-    with pytest.raises(ModelError, match="needed: two or more"):
+    with pytest.raises(ModelError, match="needs two or more"):
         combine([tiny_model(tmp_path / "one.safetensors")], tmp_path / "out.safetensors")
 
 
@@ -122,7 +122,7 @@ def test_the_global_generator_is_left_as_it_was(tmp_path):
 def test_classes_that_exclude_one_another_are_not_averaged_with_some_that_do_not(tmp_path):
     one = tiny_model(tmp_path / "one.safetensors", task=RHYTHM)
     two = tiny_model(tmp_path / "two.safetensors", task=replace(RHYTHM, exclusive=False))
-    with pytest.raises(ModelError, match=r"two\.safetensors: it judges SR, AFIB"):
+    with pytest.raises(ModelError, match=r"two\.safetensors: the model has the classes SR, AFIB"):
         combine([one, two], tmp_path / "both.safetensors")
 
 
@@ -130,5 +130,5 @@ def test_models_of_another_preprocessing_are_refused(tmp_path):
     one = tiny_model(tmp_path / "one.safetensors")
     raw = PreprocessConfig(scale="none")
     two = tiny_model(tmp_path / "two.safetensors", preprocess=raw)
-    with pytest.raises(ModelError, match="its preprocess is"):
+    with pytest.raises(ModelError, match="the model's preprocess is"):
         combine([one, two], tmp_path / "both.safetensors")
