@@ -63,7 +63,7 @@ def test_every_command_tells_how_it_is_used(command, capsys):
 
 def test_the_commands_are_these():
     assert set(COMMANDS) == {
-        "calibrate", "combine", "compare", "demo", "download", "evaluate", "explain",
+        "calibrate", "combine", "compare", "demo", "download", "evaluate", "explain", "export",
         "info", "models", "overview", "prepare", "read", "robustness",
         "synthesize", "train",
     }  # fmt: skip
@@ -286,8 +286,8 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("robustness MODEL STORE --out NEW --seed -1", "--seed"),
         ("compare MODEL MODEL STORE --seed -1", "--seed"),
         ("demo --out NEW --seed -1", "--seed"),
-        ("evaluate FILE STORE --out NEW", "not a model file"),
-        ("evaluate GARBAGE STORE --out NEW", "not a model file"),
+        ("evaluate FILE STORE --out NEW", "not a .safetensors model file"),
+        ("evaluate GARBAGE STORE --out NEW", "not a .safetensors model file"),
         ("evaluate MODEL none --out NEW", "none: not a store"),
         ("evaluate MODEL STORE --out NEW --fold 77", "folds 77 hold no record"),
         ("evaluate MODEL STORE --out NEW --fold x", "invalid folds 'x'"),
@@ -300,12 +300,12 @@ def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
         ("calibrate MODEL STORE --out NEW --alpha 2", "alpha is 2.0; expected above 0"),
         ("calibrate MODEL STORE --out NEW --band accuracy=0.999", "no abstention band reaches"),
         ("explain none --model MODEL --out NEW", "none: no such ECG"),
-        ("explain --model MODEL --out NEW", "which ECG?"),
-        ("explain FILE --model GARBAGE --out NEW", "not a model file"),
+        ("explain --model MODEL --out NEW", "Missing argument"),
+        ("explain FILE --model GARBAGE --out NEW", "not a .safetensors model file"),
         ("explain r1 --store STORE --model MODEL --out NEW --class MI", "must be one of ABNORMAL"),
         ("explain r001 --store FULL --model MODEL --out NEW", "not a store"),
         ("info none.safetensors", "none.safetensors: no such model file"),
-        ("info GARBAGE", "not a model file"),
+        ("info GARBAGE", "not a .safetensors model file"),
         ("read none", "none: no such ECG"),
         ("read FILE", "unknown file format"),
         ("read FULL", "a folder, not one ECG"),
