@@ -32,10 +32,11 @@ from ecgcam.plots.disturbances import draw_changes, draw_strengths
 from ecgcam.plots.forest import draw_forest
 from ecgcam.reports.evaluation_report import HEADINGS
 from ecgcam.reports.explanation_report import write_explanations
-from ecgcam.training.lead_transforms import LeadDropout, LeadMix
 from ecgcam.training.transforms import (
     AmplitudeScale,
     GaussianNoise,
+    LeadDropout,
+    LeadMix,
     MainsHum,
     Respiration,
     TimeShift,

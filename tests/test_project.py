@@ -127,7 +127,8 @@ PUBLIC = {
     "ecgcam": "Classifier DatasetError EcgcamError Explanation ModelError Prediction Record "
     "RecordError __version__ load read",
     "ecgcam.data": "PrepareConfig open_store prepare synthesize",
-    "ecgcam.training": "TrainConfig train",
+    "ecgcam.training": "AuxiliarySettings DataSettings DistillationSettings NetworkSettings "
+    "OptimizerSettings PreprocessingSettings TrainConfig train",
     "ecgcam.evaluation": "calibrate compare_models evaluate",
     "ecgcam.plots": "draw_leads draw_sheet",
     "ecgcam.nn": "Network NetworkConfig",

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from ecgcam.training.precision import multiplies_bf16
+from ecgcam.training.config import cpu_has_bf16
 
 LIBRARIES = [
     "ecgcam",
@@ -27,7 +27,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.machine()}",
-        "bf16": multiplies_bf16(),
+        "bf16": cpu_has_bf16(),
     }
 
 

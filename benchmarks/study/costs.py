@@ -1,26 +1,28 @@
-"""What each network of the zoo costs: one ECG, raw mV to probability and map, on one thread.
+"""Costs of the networks of the zoo: one ECG, from mV to probability and map, on one thread.
 
     OMP_NUM_THREADS=1 python benchmarks/study/costs.py
 
-Weights do not change the time, so that no run is needed. Writes costs.csv; table.py shows it.
+Weights do not change the time, so no run is needed. Writes costs.csv, which table.py shows.
 """
 
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from run import HERE, Run, configurations, recipe
+from recipes import HERE, Run, configurations, recipe
 
 from ecgcam.files import atomic_write
 from ecgcam.inference.torch_engine import TorchEngine
 from ecgcam.nn.complexity import measure_complexity
 from ecgcam.nn.network import Network, NetworkConfig
+from ecgcam.nn.preprocess import PreprocessConfig
 from ecgcam.signals.leads import LEADS
 from ecgcam.tasks import find_task
 
@@ -49,10 +51,10 @@ def _network(name: str) -> Network:
     config = recipe(Run(name, 0), Path("runs"))
     form = NetworkConfig(
         classes=len(find_task(config.task, VOCABULARY).classes),
-        backbone=config.backbone,
-        backbone_config=config.backbone_config,
-        preprocess=config.preprocess,
-        leads=config.leads or LEADS,
+        backbone=config.network.backbone,
+        backbone_config=config.network.arguments,
+        preprocess=PreprocessConfig(**asdict(config.preprocessing)),
+        leads=config.network.leads or LEADS,
     )
     return Network(form).eval()
 

@@ -23,7 +23,7 @@ TASKS = {"auroc": "normal or not: AUROC", "macro_auroc": "five superclasses: mac
 GOALS = {"auroc": {22_273: 0.95}, "macro_auroc": {25_000: 0.93, 500_000: 0.94}}
 SIZES = {10_000: "10k", 22_273: "22k", 100_000: "100k", 500_000: "500k", 1_000_000: "1M"}
 WIDTHS = {"auroc": (6_000, 60_000), "macro_auroc": (14_000, 1_600_000)}
-NAMED = {"paper": "the paper's recipe"}  # of the configurations; the others stand in study.md
+NAMED = {"paper": "the paper's recipe"}  # the other configurations are in docs/study/tables.md
 STUDIED, SHOWN, WANTED = "#8da0b3", "#0072b2", "#d55e00"
 
 

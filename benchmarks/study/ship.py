@@ -1,9 +1,9 @@
-"""Runs of the study to a shipped model: calibrated and scored on fold 9, its card written out.
+"""Make a shipped model from runs of the study: calibrate and score it on fold 9, write its page.
 
     python benchmarks/study/ship.py STORE normal runs/crop5-0/model.safetensors
 
-Several runs become one model, the mean of them. It leaves ecgcam/weights/NAME.safetensors and
-docs/models/NAME.md, which say the same.
+Several runs become one model, their mean. Writes ecgcam/inference/weights/NAME.safetensors and
+docs/models/NAME.md, a page of the same card.
 """
 
 import argparse
@@ -19,16 +19,14 @@ from run import teacher_name
 from ecgcam.data.store import Store, open_store
 from ecgcam.evaluation.calibrator import CalibrateConfig, calibrate
 from ecgcam.evaluation.fold_predictions import predict_folds
-from ecgcam.evaluation.leakage import data_of, taught_by
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
 from ecgcam.files import atomic_write
-from ecgcam.inference.card import Card
+from ecgcam.inference.card import recipe_setting
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.nn.complexity import measure_complexity, receptive_field
-from ecgcam.training.run_folder import MODEL
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("model-card.md.jinja")
@@ -39,16 +37,18 @@ ABOUT = {
     "data": "PTB-XL 1.0.3 (Wagner et al. 2020, PhysioNet; CC BY 4.0), folds 1 to 8 at 100 Hz; "
     "fold 9 chose the epoch, the temperature and the thresholds",
     "licence": "Apache-2.0",
-    "intended_use": "research, teaching and the making of devices and software; never, by itself, "
-    "a decision on a patient",
+    "intended_use": "research, teaching, and the development of devices and software; never by "
+    "itself a decision on a patient",
     "limits": [
         "Trained on one dataset: one country, eleven devices of two series, the years 1984 to "
-        "2001, adults almost only. Other people, devices, filters and electrodes were not tried.",
-        "One of the devices, CS100 3, recorded a third of the ECGs trained on and 3 % of fold 9, "
-        "and nearly all labels of its ECGs are a machine's.",
-        "The labels are what cardiologists wrote, a statement counting whatever its likelihood.",
-        "It knows the diagnoses of PTB-XL's superclasses alone: without them one may be ill still.",
-        "Its scores on fold 9 are a little too kind, since fold 9 was chosen on.",
+        "2001, almost only adults. Not tested on other people, devices, filters and electrodes.",
+        "One device, CS100 3, recorded a third of the training ECGs and 3 % of fold 9, and nearly "
+        "all labels of its ECGs come from a machine.",
+        "The labels are what cardiologists wrote; a statement counts whatever its likelihood.",
+        "It covers only the diagnoses of PTB-XL's superclasses: an ECG without them may still be "
+        "pathological.",
+        "Its scores on fold 9 are a little optimistic, since fold 9 chose the epoch, the "
+        "temperature and the thresholds.",
     ],
 }
 
@@ -68,7 +68,7 @@ def main() -> None:
             trained = combine(arguments.runs, Path(folder) / "combined.safetensors")
         config = CalibrateConfig(threshold=arguments.threshold)
         card = calibrate(trained, store, calibrated, config, folds=(FOLD,))
-        card = _by_names(completed(card, store, arguments.runs[0].parents[1]))
+        card = teachers_by_name(card)
         runs = [run.parent.name.rpartition("-") for run in arguments.runs]
         about = {
             "name": arguments.name,
@@ -78,11 +78,11 @@ def main() -> None:
         }
         about |= _scored(calibrated, store)
         network, _ = load_network(calibrated)
-        today = {
+        card |= {
             "cost": measure_complexity(network).to_dict(),
             "frame_samples": receptive_field(network),
+            "about": about,
         }
-        card = {**card, **today, "about": about}
         copy_with_card(calibrated, card, out)
     page = ROOT / "docs" / "models" / f"{arguments.name}.md"
     with atomic_write(page) as temporary:
@@ -91,71 +91,46 @@ def main() -> None:
 
 
 def limits_of_teachers(provenance: dict[str, Any]) -> list[str]:
-    """A sentence if fold 9 chose the epochs of some teachers, by their names; else nothing."""
+    """Return a sentence if fold 9 chose the epochs of some teachers, by their names; else none."""
     members = provenance.get("combined", [{"provenance": provenance}])
-    teachers = {name for one in members for name in one["provenance"]["recipe"]["teachers"]}
-    chosen = [name for name in teachers if "-without-" not in name]  # as run.py names runs
+    recipes = [member["provenance"]["recipe"] for member in members]
+    of_members = [recipe_setting(recipe, "distillation", "teachers") for recipe in recipes]
+    teachers = {name for names in of_members for name in names}
+    chosen = [name for name in teachers if "-without-" not in name]  # as recipes.py names runs
     if not chosen:
         return []
     some = "each" if len(chosen) == len(teachers) else f"{len(chosen)}"
     return [
-        f"Fold {FOLD} also chose the epoch of {some} of its {len(teachers)} teachers: its scores "
-        "there are kinder still."
+        f"Fold {FOLD} also chose the epoch of {some} of its {len(teachers)} teachers, which makes "
+        "its scores there still more optimistic."
     ]
 
 
-def completed(card: Card, store: Store, runs: Path) -> Card:
-    """The card with what `seen` needs, which those of earlier versions lack.
-
-    That is the digests of the folds, if this is the store that it was trained on, and what its
-    teachers have learned from, whose runs lie in `runs`. A member of a combined model will do.
-    """
-    provenance = card["provenance"]
-    if "combined" in provenance:
-        members = [completed(member, store, runs) for member in provenance["combined"]]
-        of_all = {"data": members[0]["provenance"]["data"], "combined": members}
-        return {**card, "provenance": {**provenance, **of_all}}
-    if "taught_by" not in provenance:
-        names = map(teacher_name, provenance["recipe"]["teachers"])
-        teachers = [completed(read_card(runs / name / MODEL), store, runs) for name in names]
-        provenance = {**provenance, "taught_by": taught_by(teachers)}
-    of_teachers = [_with_digests(made, store) for made in provenance["taught_by"]]
-    return {**card, "provenance": {**_with_digests(provenance, store), "taught_by": of_teachers}}
-
-
-def _with_digests(made: dict[str, Any], store: Store) -> dict[str, Any]:
-    """The same, if it was made from this store with the digests of its folds."""
-    match made:
-        case {"data": {"fingerprint": fingerprint}} if fingerprint == store.about["fingerprint"]:
-            return {**made, "data": {**data_of(store), **made["data"]}}
-    return made
-
-
-def _by_names(said: Any) -> Any:
-    """The same, the teachers by the names of their runs: where they lay is nobody's business."""
-    if isinstance(said, list):
-        return [_by_names(one) for one in said]
-    if not isinstance(said, dict):
-        return said
+def teachers_by_name(card: Any) -> Any:
+    """Return a card, or a part of it, with teachers by the names of their runs: no local paths."""
+    if isinstance(card, list):
+        return [teachers_by_name(part) for part in card]
+    if not isinstance(card, dict):
+        return card
     return {
-        key: list(map(teacher_name, one)) if key == "teachers" else _by_names(one)
-        for key, one in said.items()
+        key: list(map(teacher_name, part)) if key == "teachers" else teachers_by_name(part)
+        for key, part in card.items()
     }
 
 
 def _scored(model: Path, store: Store) -> dict[str, Any]:
-    """The scores of fold 9 with their intervals, and those of its subgroups."""
-    judged = predict_folds(load(model), store, folds=(FOLD,))
-    found = score(judged)
-    classes = found.get("classes", {judged.classifier.classes[0]: found})
+    """Score a model on fold 9, with intervals, and on its subgroups."""
+    predictions = predict_folds(load(model), store, folds=(FOLD,))
+    metrics = score(predictions)
+    classes = metrics.get("classes", {predictions.classifier.classes[0]: metrics})
     scores: dict[str, Any] = {
         "fold": FOLD,
-        "n": found["n"],
+        "n": metrics["n"],
         "classes": {name: _kept(of_class) for name, of_class in classes.items()},
     }
-    if "macro_auroc" in found:
-        scores |= {key: found[key] for key in ("macro_auroc", "macro_auroc_ci")}
-    return {"scores": scores, "subgroups": score_subgroups(judged)}
+    if "macro_auroc" in metrics:
+        scores |= {key: metrics[key] for key in ("macro_auroc", "macro_auroc_ci")}
+    return {"scores": scores, "subgroups": score_subgroups(predictions)}
 
 
 def _kept(scores: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +139,7 @@ def _kept(scores: dict[str, Any]) -> dict[str, Any]:
 
 
 def page_of(model: Path) -> str:
-    """The page of a shipped model, from its card."""
+    """Return the page of a shipped model, made from its card."""
     card = read_card(model)
     frame_samples = receptive_field(load_network(model)[0])
     environment = jinja2.Environment(
@@ -181,14 +156,14 @@ def page_of(model: Path) -> str:
 
 
 def _interval(scores: dict[str, Any], key: str) -> str:
-    """A score with its interval, as in 0.945 (0.936 to 0.954)."""
+    """Write a score with its interval, as in 0.945 (0.936 to 0.954)."""
     if scores.get(key) is None:
         return "–"
-    found = f"{scores[key]:.3f}"
+    text = f"{scores[key]:.3f}"
     if scores.get(f"{key}_ci"):
         low, high = scores[f"{key}_ci"]
-        found += f" ({low:.3f} to {high:.3f})"
-    return found
+        text += f" ({low:.3f} to {high:.3f})"
+    return text
 
 
 if __name__ == "__main__":

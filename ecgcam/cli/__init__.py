@@ -16,10 +16,11 @@ from . import (
     compare_command,
     data_commands,
     demo_command,
+    evaluate_command,
     explain_command,
     model_commands,
     robustness_command,
-    train_commands,
+    train_command,
 )
 
 # Libraries of the extras, by the extra that brings them.
@@ -50,9 +51,9 @@ COMMANDS = {
         data_commands.overview,
         data_commands.prepare,
     ),
-    "Training": (train_commands.train, combine_command.combine, calibrate_command.calibrate),
+    "Training": (train_command.train, combine_command.combine, calibrate_command.calibrate),
     "Evaluation": (
-        train_commands.evaluate,
+        evaluate_command.evaluate,
         robustness_command.robustness,
         compare_command.compare,
     ),

@@ -83,12 +83,16 @@ def _made(card: Card) -> Iterator[Row]:
     match card["provenance"]:
         case {"source": str(source)}:
             yield "made from", source
-        case {"data": {"source": source}, "recipe": {"train_folds": list(folds)}}:
+        case {
+            "data": {"source": source},
+            "recipe": {"data": {"train_folds": list(folds)}} | {"train_folds": list(folds)},
+        }:
             yield "trained on", f"{source}, {_folds(folds)}"
     match card["provenance"]:
         case {
             "chosen": {"epoch": epoch, "score": str(score), "value": float(value)},
-            "recipe": {"validation_folds": list(folds)},
+            "recipe": {"data": {"validation_folds": list(folds)}}
+            | {"validation_folds": list(folds)},
         }:
             reached = f"{score.removeprefix('val_')} {value:.4f}"
             yield "chosen", f"epoch {epoch}, {reached} on {_folds(folds)}"

@@ -15,7 +15,7 @@ from ..inference.classifier import load
 from ..reports.evaluation_report import HITS, METRICS, MISSES, REPORT, write_evaluation
 from ..reports.html import png_file, write_page
 from ..reports.overview import overview
-from ..training.config import TrainConfig
+from ..training.config import OptimizerSettings, TrainConfig
 from ..training.run_folder import CURVE
 from ..training.trainer import train
 
@@ -41,13 +41,10 @@ def run_demo(out: Path, config: DemoConfig, *, show: Show) -> Path:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: not empty; the demo needs a new folder.")
     # A few records are a few steps per epoch: a rate that rises and falls trains fast on them.
-    recipe = TrainConfig(
-        epochs=config.epochs,
-        batch=64,
-        learning_rate=5e-3,
-        schedule="onecycle",
-        seed=config.seed,
+    optimizer = OptimizerSettings(
+        epochs=config.epochs, batch=64, learning_rate=5e-3, schedule="onecycle"
     )
+    recipe = TrainConfig(optimizer=optimizer, seed=config.seed)
     started = time.monotonic()
     with show("1 of 5: synthetic ECGs") as progress:
         folder = synthesize(out / "ecgs", config.records, seed=config.seed, progress=progress)

@@ -7,7 +7,7 @@ import typer
 
 from .options import a_folder
 from .progress import progress
-from .train_commands import quiet_lightning
+from .train_command import quiet_lightning
 
 
 def demo(

@@ -14,7 +14,7 @@ from heapq import nsmallest
 from typing import Any
 
 from ..data.store import Store
-from ..inference.card import Card
+from ..inference.card import Card, recipe_setting
 from ..inference.decisions import OperatingPoints
 
 Folds = tuple[int, ...] | None
@@ -113,7 +113,10 @@ def taught_by(teachers: Iterable[Card]) -> list[dict[str, Any]]:
         for made in _made_of(teacher["provenance"]):
             match made:
                 case {"data": dict(data), "recipe": dict(recipe)}:
-                    folds = {key: recipe.get(key) for key in (_LEARNED_FROM, _CHOSEN_ON)}
+                    folds = {
+                        key: recipe_setting(recipe, "data", key)
+                        for key in (_LEARNED_FROM, _CHOSEN_ON)
+                    }
                     one = {"data": data, "recipe": folds}
                 case _:
                     one = {}  # not known, and that is to be known
@@ -145,7 +148,7 @@ def _met(provenance: Mapping[str, Any], key: str, store: Store, digests: Digests
     """Those of the folds that a recipe names under this key, if its data are known."""
     match provenance:
         case {"data": dict(data), "recipe": dict(recipe)}:
-            return _among(data, recipe.get(key), store, digests)
+            return _among(data, recipe_setting(recipe, "data", key), store, digests)
     return None
 
 

@@ -89,6 +89,15 @@ def check_card(card: object, path: Path) -> Card:
     return card
 
 
+def recipe_setting(recipe: Mapping[str, Any], table: str, key: str) -> Any:
+    """Return a setting of the training recipe in a card; None if it is not there.
+
+    The cards of the shipped models have all settings in one table.
+    """
+    settings = recipe.get(table, recipe)
+    return settings.get(key) if isinstance(settings, Mapping) else None
+
+
 def is_number(value: object) -> bool:
     """Return whether a value of a card is a finite number below 1e9."""
     return isinstance(value, int | float) and abs(value) < _LARGEST

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ModelError
 from ..files import sha256
 from ..tasks import Task
-from .card import Card, make_card
+from .card import Card, make_card, recipe_setting
 from .modelfile import load_network, save_model
 from .zoo import find_model
 
@@ -113,7 +113,7 @@ def _provenance(cards: Sequence[Card], digests: Sequence[str]) -> dict[str, Any]
     each = [card["provenance"] for card in cards]
     return {
         "data": each[0].get("data"),
-        "recipe": {key: _folds(each, key) for key in ("train_folds", "validation_folds")},
+        "recipe": {"data": {key: _folds(each, key) for key in ("train_folds", "validation_folds")}},
         "combined": [
             {"sha256": digest, "provenance": provenance}
             for digest, provenance in zip(digests, each, strict=True)
@@ -122,4 +122,6 @@ def _provenance(cards: Sequence[Card], digests: Sequence[str]) -> dict[str, Any]
 
 
 def _folds(provenances: Sequence[Mapping[str, Any]], key: str) -> list[int]:
-    return sorted({fold for each in provenances for fold in each.get("recipe", {}).get(key, ())})
+    recipes = [provenance.get("recipe", {}) for provenance in provenances]
+    folds = [recipe_setting(recipe, "data", key) or () for recipe in recipes]
+    return sorted({fold for of_one in folds for fold in of_one})

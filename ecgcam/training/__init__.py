@@ -1,19 +1,32 @@
-"""A store to a trained model."""
+"""Training: from a store to a model."""
 
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .config import TrainConfig
+    from .config import (
+        AuxiliarySettings,
+        DataSettings,
+        DistillationSettings,
+        NetworkSettings,
+        OptimizerSettings,
+        PreprocessingSettings,
+        TrainConfig,
+    )
     from .trainer import train
 
-__all__ = ["TrainConfig", "train"]
+__all__ = [
+    "AuxiliarySettings",
+    "DataSettings",
+    "DistillationSettings",
+    "NetworkSettings",
+    "OptimizerSettings",
+    "PreprocessingSettings",
+    "TrainConfig",
+    "train",
+]
 
 __getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "TrainConfig": ".config",
-        "train": ".trainer",
-    },
+    __name__, {name: ".trainer" if name == "train" else ".config" for name in __all__}
 )

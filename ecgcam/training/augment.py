@@ -1,35 +1,33 @@
-"""Augmentation: chance changes to a batch of ECGs, so that training sees more than was recorded.
+"""Augmentation: random changes to a batch of ECGs, so that training sees more than was recorded.
 
     augment = paper_augmentation(rate_hz=100)
     changed = augment(signal, generator=torch.Generator().manual_seed(1))
 
-It acts after preprocessing. The generator lives on the signal's device, and the same seed gives
-the same changes there. What was done to a batch can be looked at and done again:
+It follows preprocessing. The generator is on the signal's device; there, the same seed gives the
+same changes. Changes can be inspected and repeated:
 
     changes = augment.draw(signal.shape, generator=generator)
     changed = apply_changes(signal, changes)
 """
 
-import json
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Size, Tensor
 
-from .lead_transforms import LeadDropout, LeadMix
 from .transforms import (
     AmplitudeScale,
     GaussianNoise,
+    LeadDropout,
+    LeadMix,
     MainsHum,
     Respiration,
     TimeShift,
     TimeWarp,
     Transform,
-    refuse_outside,
+    check_range,
 )
 
 TRANSFORMS = {
@@ -49,10 +47,10 @@ TRANSFORMS = {
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What was drawn for some records of a batch.
+    """A transform drawn for some records of a batch.
 
-    rows:  (changed,), which records of the batch.
-    drawn: (changed, …), what `transform.apply_` does to them.
+    rows:  (changed,), the records that it changes.
+    drawn: (changed, …), the argument of `transform.apply_`.
     """
 
     transform: Transform
@@ -62,24 +60,24 @@ class Change:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A step: with `probability` a record gets exactly one of the transforms, each as likely."""
+    """A step: with `probability`, apply one of the transforms to a record, each equally likely."""
 
     transforms: tuple[Transform, ...]
     probability: float = 0.5
 
     def __post_init__(self) -> None:
         if not self.transforms:
-            raise ValueError("a step has no transform; needed: at least one to choose from.")
-        refuse_outside(0, 1, probability=self.probability)
+            raise ValueError("a step has no transform; expected at least one in `one_of`.")
+        check_range(0, 1, probability=self.probability)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> list[Change]:
-        """One Change for each of the transforms, of the records that it fell to."""
-        luck = torch.rand(shape[0], generator=generator, device=generator.device)
-        # luck below the probability is cut into equal parts, one a transform
+        """Draw the changes to a batch of this shape, one for each transform."""
+        uniform = torch.rand(shape[0], generator=generator, device=generator.device)
+        # [0, probability) is divided into equal parts, one for each transform
         part = self.probability / len(self.transforms)
         changes = []
         for k, transform in enumerate(self.transforms):
-            rows = ((luck >= k * part) & (luck < (k + 1) * part)).nonzero()[:, 0]
+            rows = ((uniform >= k * part) & (uniform < (k + 1) * part)).nonzero()[:, 0]
             drawn = transform.draw(Size((len(rows), *shape[1:])), generator=generator)
             changes.append(Change(transform, rows, drawn))
         return changes
@@ -87,53 +85,41 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Augment:
-    """Steps done one after the other; without a step, nothing is changed."""
+    """A sequence of steps; without steps, the signal stays as it is."""
 
     steps: tuple[OneOf, ...] = ()
 
     def __call__(self, signal: Tensor, *, generator: torch.Generator) -> Tensor:
-        """A changed copy of signal (batch, leads, time)."""
-        return self.apply_(_copied(signal), generator=generator)
+        """Return a changed copy of signal (batch, leads, time)."""
+        return self.apply_(_contiguous_copy(signal), generator=generator)
 
     def apply_(self, signal: Tensor, *, generator: torch.Generator) -> Tensor:
-        """The same in place, of a signal that lies in memory in its own order; it is returned."""
+        """Change a contiguous signal (batch, leads, time) in place and return it."""
         return _apply_changes_(signal, self.draw(signal.shape, generator=generator))
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> list[Change]:
-        """All that will be done, in order, to a batch of this shape (batch, leads, time)."""
+        """Draw the changes, in order, to a batch of this shape (batch, leads, time)."""
         if len(shape) != 3:
-            raise ValueError(f"the signal's shape is {tuple(shape)}; needed: (batch, leads, time).")
+            raise ValueError(f"the signal has shape {tuple(shape)}; expected (batch, leads, time).")
         return [change for step in self.steps for change in step.draw(shape, generator=generator)]
 
-    def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it, and `from_dict` reads."""
-        return {
-            "steps": [
-                {
-                    "probability": step.probability,
-                    "one_of": [
-                        {"transform": type(transform).__name__, **vars(transform)}
-                        for transform in step.transforms
-                    ],
-                }
-                for step in self.steps
-            ]
-        }
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any], *, rate_hz: float) -> "Augment":
-        """The reverse of `to_dict`, for signals of this rate.
-
-        What is left out has its default. Raises ValueError for a name or a number that cannot
-        be, and for a `rate_hz` within that is not the signals'.
-        """
-        steps = _table(plain, ["steps"], what="augmentation").get("steps", [])
-        return cls(tuple(_step(step, rate_hz=rate_hz) for step in _listed(steps, what="steps")))
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return the steps as JSON can hold them; `make_augmentation` reads them."""
+        return [
+            {
+                "probability": step.probability,
+                "one_of": [
+                    {"transform": type(transform).__name__, **vars(transform)}
+                    for transform in step.transforms
+                ],
+            }
+            for step in self.steps
+        ]
 
 
 def apply_changes(signal: Tensor, changes: Iterable[Change]) -> Tensor:
-    """A copy of signal (batch, leads, time) with the changes done to it, in their order."""
-    return _apply_changes_(_copied(signal), changes)
+    """Return a copy of signal (batch, leads, time) with the changes applied in order."""
+    return _apply_changes_(_contiguous_copy(signal), changes)
 
 
 def _apply_changes_(signal: Tensor, changes: Iterable[Change]) -> Tensor:
@@ -142,14 +128,15 @@ def _apply_changes_(signal: Tensor, changes: Iterable[Change]) -> Tensor:
     return signal
 
 
-def _copied(signal: Tensor) -> Tensor:
+def _contiguous_copy(signal: Tensor) -> Tensor:
     return signal.clone(memory_format=torch.contiguous_format)
 
 
 def paper_augmentation(*, rate_hz: float, mains_hz: int = 50) -> Augment:
-    """The paper's: shift, scale, noise, and mains or breathing, each with probability 0.5.
+    """Return the paper's augmentation: shift, scale, noise, and mains hum or breathing.
 
-    "Lightweight Data-driven ECG Classification Approach with Explainable CAM Output", EMBC 2025.
+    Each step has probability 0.5. "Lightweight Data-driven ECG Classification Approach with
+    Explainable CAM Output", EMBC 2025.
     """
     return Augment(
         (
@@ -166,38 +153,34 @@ def paper_augmentation(*, rate_hz: float, mains_hz: int = 50) -> Augment:
     )
 
 
-def augmentation(name: str, *, rate_hz: float) -> Augment:
-    """The augmentation called "none" or "paper", or written in a .toml or .json file.
+def make_augmentation(
+    augmentation: str | Sequence[Mapping[str, Any]], *, rate_hz: float
+) -> Augment:
+    """Build the augmentation "none", "paper", or one from a list of steps, as in a recipe file.
 
-    A file holds what `Augment.to_dict` gives; each transform may leave out what is as usual, and
-    takes the signals' rate from `rate_hz`:
-
-        [[steps]]
+        [[augmentation]]
         probability = 0.3
         one_of = [{transform = "MainsHum", mains_hz = 60}, {transform = "Respiration"}]
 
-    Raises ValueError for an unknown name and for a file that is not like this.
+    Arguments may be left out; `rate_hz` is the signals'. Raises ValueError for an unknown name or
+    key, an invalid value, and a `rate_hz` in a step that differs from the signals'.
     """
-    if name == "none":
+    if augmentation == "none":
         return Augment()
-    if name == "paper":
+    if augmentation == "paper":
         return paper_augmentation(rate_hz=rate_hz)
-    path = Path(name)
-    if path.suffix not in (".toml", ".json") or not path.is_file():
+    if isinstance(augmentation, str):
         raise ValueError(
-            f"there is no augmentation {name!r}; needed: none, paper, or a .toml or .json file."
+            f"augmentation is {augmentation!r}; expected paper, none, or a list of steps."
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-        plain = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-        return Augment.from_dict(plain, rate_hz=rate_hz)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return Augment(tuple(_step(step, rate_hz=rate_hz) for step in augmentation))
 
 
 def _step(plain: object, *, rate_hz: float) -> OneOf:
-    step = _table(plain, ["probability", "one_of"], what="step")
-    one_of = _listed(step.get("one_of", []), what="one_of")
+    step = _table(plain, ["probability", "one_of"], name="an augmentation step")
+    one_of = step.get("one_of", [])
+    if not isinstance(one_of, list | tuple):
+        raise ValueError(f"one_of is {one_of!r}; expected a list of transforms.")
     transforms = tuple(_transform(one, rate_hz=rate_hz) for one in one_of)
     return OneOf(transforms, probability=step.get("probability", 0.5))
 
@@ -205,26 +188,26 @@ def _step(plain: object, *, rate_hz: float) -> OneOf:
 def _transform(plain: object, *, rate_hz: float) -> Transform:
     name = str(plain.get("transform")) if isinstance(plain, Mapping) else ""
     if name not in TRANSFORMS:
-        raise ValueError(f"there is no transform {name!r}; there are: {', '.join(TRANSFORMS)}.")
+        raise ValueError(
+            f"there is no transform {name!r}; expected one of {', '.join(TRANSFORMS)}."
+        )
     kind = TRANSFORMS[name]
     known = [field.name for field in fields(kind)]
-    numbers = dict(_table(plain, ["transform", *known], what=name))
-    del numbers["transform"]
-    if "rate_hz" in known and numbers.setdefault("rate_hz", rate_hz) != rate_hz:
-        raise ValueError(f"{name} is for {numbers['rate_hz']} Hz; the signals have {rate_hz} Hz.")
-    return kind(**numbers)
+    arguments = dict(_table(plain, ["transform", *known], name=name))
+    del arguments["transform"]
+    if "rate_hz" in known and arguments.setdefault("rate_hz", rate_hz) != rate_hz:
+        raise ValueError(
+            f"{name} is for {arguments['rate_hz']} Hz; expected the signals' {rate_hz} Hz."
+        )
+    return kind(**arguments)
 
 
-def _table(plain: object, known: list[str], *, what: str) -> Mapping[str, Any]:
+def _table(plain: object, known: list[str], *, name: str) -> Mapping[str, Any]:
     if not isinstance(plain, Mapping):
-        raise ValueError(f"the {what} is {plain!r}; needed: a table of {', '.join(known)}.")
+        raise ValueError(f"{name} is {plain!r}; expected a table of {', '.join(known)}.")
     unknown = [str(key) for key in plain if key not in known]
     if unknown:
-        raise ValueError(f"{what} has no {', '.join(unknown)}; it has: {', '.join(known)}.")
-    return plain
-
-
-def _listed(plain: object, *, what: str) -> list[Any]:
-    if not isinstance(plain, list):
-        raise ValueError(f"{what} is {plain!r}; needed: a list.")
+        raise ValueError(
+            f"unknown key {', '.join(unknown)} in {name}; expected {', '.join(known)}."
+        )
     return plain

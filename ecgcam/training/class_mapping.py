@@ -1,7 +1,7 @@
-"""A pupil's classes in the terms of a teacher's: the same one, or several put together.
+"""Class mapping: the classes of a student, computed from the classes of a teacher.
 
-A model of the five superclasses has no class ABNORMAL, but MI, STTC, CD and HYP, any of which makes
-an ECG abnormal, and NORM, which an ECG without a superclass has not either.
+A model of the five superclasses has no class ABNORMAL. It has MI, STTC, CD and HYP, any of which
+makes an ECG abnormal, and NORM, which is also absent from an ECG without a superclass.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from ..tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A class to be learnt: any of these labels makes it.
+class StudentClass:
+    """A class that the student learns: present where a record has any of these labels.
 
-    unlabelled: so does having none of their kinds (Task.unlabelled "positive").
-    exclusive: it excludes the others of which this is said (Task.exclusive).
+    unlabelled: also present where a record has no label of these kinds (Task.unlabelled
+    "positive"). exclusive: excludes all other classes marked exclusive (Task.exclusive).
     """
 
     labels: frozenset[str]
@@ -27,82 +27,87 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translation:
-    """A class to be learnt, from a teacher's.
+class ClassMapping:
+    """How to compute one of the student's classes from the teacher's classes.
 
-    place:  which of the classes to be learnt it is.
-    any_of: the teacher's classes any of which makes it.
-    others: those that one of must be there for the class not to be; none: nothing must.
+    index:  index of the student's class.
+    any_of: indices of the teacher's classes any of which makes the class present.
+    others: indices of the teacher's classes of which at least one must be present for the class
+            to be absent; () if there is no such condition.
     """
 
-    place: int
+    index: int
     any_of: tuple[int, ...]
     others: tuple[int, ...] = ()
 
-    def probability(self, said: Any) -> Any:
-        """(records,) from the teacher's probabilities (records, classes), of NumPy or of torch.
+    def probability(self, probabilities: Any) -> Any:
+        """Compute the probability (records,) from the teacher's (records, classes).
 
-        As if its classes were independent of one another: nothing says how they are not.
+        NumPy arrays or tensors. The teacher's classes are taken as independent, since their joint
+        distribution is unknown.
         """
-        none = (1 - said[:, list(self.any_of)]).prod(1)
+        none = (1 - probabilities[:, list(self.any_of)]).prod(1)
         if self.others:
-            none = none * (1 - (1 - said[:, list(self.others)]).prod(1))
+            none = none * (1 - (1 - probabilities[:, list(self.others)]).prod(1))
         return 1 - none
 
 
-def wanted_classes(task: Task, auxiliary: Sequence[str] = ()) -> list[Wanted]:
-    """The task's classes, and after them auxiliary labels, each a class by itself."""
+def student_classes(task: Task, auxiliary: Sequence[str] = ()) -> list[StudentClass]:
+    """Return the classes of the task, then the auxiliary labels, each as a class of its own."""
     unlabelled = task.unlabelled == "positive"
-    own = [
-        Wanted(labels=frozenset(labels), unlabelled=unlabelled, exclusive=task.exclusive)
+    classes = [
+        StudentClass(labels=frozenset(labels), unlabelled=unlabelled, exclusive=task.exclusive)
         for labels in task.members
     ]
-    return own + [Wanted(labels=frozenset([label])) for label in auxiliary]
+    return classes + [StudentClass(labels=frozenset([label])) for label in auxiliary]
 
 
-def translations(path: Path, teacher: Task, wanted: Sequence[Wanted]) -> list[Translation]:
-    """Of each class that the teacher can say something of; path names it.
+def map_classes(path: Path, teacher: Task, classes: Sequence[StudentClass]) -> list[ClassMapping]:
+    """Map each of the student's classes that the teacher (the model at `path`) can predict.
 
-    Raises DatasetError if there is none, and where classes exclude one another, but the teacher's
-    probabilities of them do not come to 1: those of other classes, or of each by itself.
+    Raises DatasetError if there is none, and if classes are exclusive but the teacher's
+    probabilities of them do not add up to 1.
     """
-    found = [_translation(place, one, teacher) for place, one in enumerate(wanted)]
-    known = [one for one in found if one is not None]
-    if not known:
-        raise DatasetError(f"{path}: this teacher knows none of the classes to be learnt.")
-    together = {one.labels for one in wanted if one.exclusive}
-    alike = teacher.exclusive and together == set(map(frozenset, teacher.members))
-    if any(wanted[one.place].exclusive for one in known) and not alike:
+    candidates = [_map_class(index, one, teacher) for index, one in enumerate(classes)]
+    mappings = [mapping for mapping in candidates if mapping is not None]
+    if not mappings:
         raise DatasetError(
-            f"{path}: this teacher judges {', '.join(teacher.classes)}; the classes to be learnt "
-            "exclude one another, so that it must judge just these, as exclusive ones."
+            f"{path}: this teacher predicts {', '.join(teacher.classes)}, from which none of the "
+            "classes to learn can be computed; choose a teacher of the same task."
         )
-    return known
+    exclusive = {one.labels for one in classes if one.exclusive}
+    same = teacher.exclusive and exclusive == set(map(frozenset, teacher.members))
+    if any(classes[mapping.index].exclusive for mapping in mappings) and not same:
+        raise DatasetError(
+            f"{path}: this teacher predicts {', '.join(teacher.classes)}; for exclusive classes "
+            "expected a teacher of exactly these classes, exclusive as well."
+        )
+    return mappings
 
 
-def moved(targets: Any, total: Any, count: Any, share: float) -> Any:
-    """Targets (records, classes) by `share` towards the mean of what `count` teachers have said.
+def blend_targets(targets: Any, total: Any, count: Any, weight: float) -> Any:
+    """Compute (1 - weight) · target + weight · the teachers' mean probability.
 
-    total, the sum of it, and count: shaped as the targets, which stay where count is 0. All of
-    NumPy or all of torch.
+    targets, total (sum over the teachers), count (how many teachers): (records, classes), all
+    NumPy or all torch. Targets stay where count is 0.
     """
     mean = total / (count + (count == 0))
-    return targets + share * (count > 0) * (mean - targets)
+    return targets + weight * (count > 0) * (mean - targets)
 
 
-def _translation(place: int, wanted: Wanted, teacher: Task) -> Translation | None:
-    made_by = [frozenset(labels) for labels in teacher.members]
-    if wanted.labels in made_by:
-        return Translation(place=place, any_of=(made_by.index(wanted.labels),))
-    single = {label: k for k, labels in enumerate(made_by) if len(labels) == 1 for label in labels}
-    if teacher.exclusive or not wanted.labels <= single.keys():
+def _map_class(index: int, student: StudentClass, teacher: Task) -> ClassMapping | None:
+    members = [frozenset(labels) for labels in teacher.members]
+    if student.labels in members:
+        return ClassMapping(index=index, any_of=(members.index(student.labels),))
+    single = {label: k for k, labels in enumerate(members) if len(labels) == 1 for label in labels}
+    if teacher.exclusive or not student.labels <= single.keys():
         return None
-    any_of = tuple(sorted(single[label] for label in wanted.labels))
-    if not wanted.unlabelled:
-        return Translation(place=place, any_of=any_of)
-    kinds = {_kind(label) for label in wanted.labels}
+    any_of = tuple(sorted(single[label] for label in student.labels))
+    if not student.unlabelled:
+        return ClassMapping(index=index, any_of=any_of)
+    kinds = {_kind(label) for label in student.labels}
     others = {k for label, k in single.items() if _kind(label) in kinds}
-    return Translation(place=place, any_of=any_of, others=tuple(sorted(others.difference(any_of))))
+    return ClassMapping(index=index, any_of=any_of, others=tuple(sorted(others.difference(any_of))))
 
 
 def _kind(label: str) -> str:

@@ -1,112 +1,231 @@
-"""TrainConfig: a recipe for training; the paper's by default."""
+"""The training configuration: frozen dataclasses that mirror the tables of a recipe file.
 
-import math
+The defaults are the paper's recipe. Needs no torch, so that a wrong setting is refused at once.
+"""
+
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from ..data.ptbxl import TRAIN_FOLDS
-from ..nn.preprocess import PreprocessConfig
-from .precision import AUTO, PRECISIONS
+from ..tasks import UNLABELLED
+from .settings import Settings, setting
 
 SCHEDULES = ("plateau", "onecycle", "constant")
 SCORES = ("auroc", "average_precision", "accuracy", "f1")
+SCALES = ("unit", "record", "zscore", "robust", "minmax", "none")  # those of nn/preprocess.py
+AUGMENTATIONS = ("paper", "none")
+AUTO = "auto"
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {  # lightning's names
+    "float32": "32-true",
+    "bf16": "bf16-mixed",
+}
+
+_BF16_X86 = ("amx_bf16", "avx512_bf16")  # CPU features, by torch's names
+_BF16_ARM = ("bf16",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """A recipe; the paper's by default (Adam at 5e-4, batches of 128, 25 epochs, plateau, BCE).
+class DataSettings(Settings):
+    """Records to train and validate on."""
 
-    task, unlabelled: see labels.py; unlabelled None: as is usual for the task.
-    leads: the leads to judge by, of those in the store; None: all of them.
-    augmentation: "paper", "none" or a file (augment.py).
-    crop_s: train on so many seconds of each record, cut out anew each time; None: on all of it.
-    unvalidated_share: of the records that no person has validated, how many come in an epoch, other
-    ones each time; 1: all.
-    schedule: "plateau" halves the learning rate when the score has not risen for over 3 epochs;
-    "onecycle" rises to learning_rate and falls to nothing over all epochs.
-    auxiliary: learn beside the task each superclass, subclass and statement that at least so many
-    training records have (auxiliary.py); None: the task alone.
-    average: keep the weights' running average over the steps, of which each step keeps this share,
-    in place of the last step's; None: the last step's.
-    teachers: model files, or shipped models by name, whose judgements the targets are moved to by
-    `teacher_share`; out_of_fold: each says nothing of the folds that it has learned from.
-    each_batch: they judge each batch as it is cropped and augmented (tutors.py), not a record once.
-    score: what the best epoch is chosen by, of the validation folds; the higher the better.
-    patience: stop after so many epochs without a better score; None: never.
-    precision: "float32", "bf16", or "auto": bf16 where the processor multiplies it (precision.py).
-    """
-
-    task: str = "normal"
-    unlabelled: str | None = None
-    backbone: str = "signalcnn"
-    backbone_config: Mapping[str, Any] = field(default_factory=dict)
-    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
-    leads: tuple[str, ...] | None = None
-    augmentation: str = "paper"
-    crop_s: float | None = None
-    unvalidated_share: float = 1.0
-    train_folds: tuple[int, ...] = TRAIN_FOLDS
-    validation_folds: tuple[int, ...] = (9,)
-    epochs: int = 25
-    batch: int = 128
-    learning_rate: float = 5e-4
-    weight_decay: float = 0.0
-    schedule: str = "plateau"
-    auxiliary: int | None = None
-    average: float | None = None
-    teachers: tuple[str, ...] = ()
-    teacher_share: float = 0.5
-    out_of_fold: bool = False
-    each_batch: bool = False
-    score: str = "auroc"
-    patience: int | None = None
-    precision: str = AUTO
-    seed: int = 0
+    train_folds: tuple[int, ...] = setting(TRAIN_FOLDS, "Folds to train on.")
+    validation_folds: tuple[int, ...] = setting((9,), "Folds that choose the best epoch.")
+    unvalidated_fraction: float = setting(
+        1.0,
+        "Fraction of the records without a person's validation that an epoch uses, drawn anew for "
+        "each epoch.",
+        at_least=0,
+        at_most=1,
+    )
+    crop_s: float | None = setting(
+        None,
+        "Length in seconds of a random crop of each training record, drawn anew for each epoch; "
+        "none: the whole record.",
+        above=0,
+    )
 
     def __post_init__(self) -> None:
-        self._refuse_numbers()
-        for name, choices in (
-            ("schedule", SCHEDULES),
-            ("score", SCORES),
-            ("precision", (AUTO, *PRECISIONS)),
-        ):
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
-                )
-        if self.leads is not None and not 0 < len(self.leads) == len(set(self.leads)):
-            raise ValueError(f"leads must be one or more different names, got {self.leads}")
-        for name in ("each_batch", "out_of_fold"):
+        super().__post_init__()
+        for name in ("train_folds", "validation_folds"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty; expected at least one fold")
+        shared = sorted(set(self.train_folds) & set(self.validation_folds))
+        if shared:
+            raise ValueError(
+                f"train_folds and validation_folds share {', '.join(map(str, shared))}; expected "
+                "different folds"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings(Settings):
+    """The network."""
+
+    backbone: str = setting(
+        "signalcnn",
+        "Backbone: signalcnn, resnet, inception, depthwise, or module:Class of your own.",
+    )
+    arguments: Mapping[str, Any] = setting(
+        dict, "Arguments of the backbone, as in {widths = [12, 16, 24], blocks = 2}."
+    )
+    leads: tuple[str, ...] = setting(
+        (), 'Leads to use, as in ["I", "II"]; empty: all leads of the store.'
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.leads)) < len(self.leads):
+            raise ValueError(f"leads are {', '.join(self.leads)}; expected each lead once")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessingSettings(Settings):
+    """Preprocessing, which is part of the network (docs/design.md)."""
+
+    detrend_order: int | None = setting(
+        10, "Degree of the polynomial subtracted from each lead; none: no detrending.", at_least=0
+    )
+    scale: str = setting("unit", "Scaling of the amplitudes; none: millivolts.", choices=SCALES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSettings(Settings):
+    """The optimizer, Adam (AdamW with weight decay), and its schedule."""
+
+    epochs: int = setting(25, "Passes over the training records.", above=0)
+    batch: int = setting(128, "Records per step.", above=0)
+    learning_rate: float = setting(5e-4, "Learning rate; with onecycle the highest.", above=0)
+    weight_decay: float = setting(0.0, "Weight decay.", at_least=0)
+    schedule: str = setting(
+        "plateau",
+        "Learning rate over time. plateau: halved when the score has not risen for more than 3 "
+        "epochs; onecycle: rises to learning_rate, then falls to 0, over all epochs.",
+        choices=SCHEDULES,
+    )
+    average: float | None = setting(
+        None,
+        "Decay per step of a running average of the weights, as in 0.999, which is then validated "
+        "and saved; none: the weights of the last step.",
+        above=0,
+        below=1,
+    )
+    patience: int | None = setting(
+        None, "Epochs without a better score after which to stop; none: never.", above=0
+    )
+    precision: str = setting(
+        AUTO,
+        "Number format of products. auto: bf16 where the CPU has instructions for it, else "
+        "float32.",
+        choices=(AUTO, *PRECISIONS),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuxiliarySettings(Settings):
+    """Auxiliary labels: superclasses, subclasses and statements learned beside the task."""
+
+    min_records: int | None = setting(
+        None,
+        "Use each label that at least this many training records have; none: no auxiliary labels.",
+        above=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationSettings(Settings):
+    """Knowledge distillation: learning from the predictions of other models, the teachers."""
+
+    teachers: tuple[str, ...] = setting((), "Model files, or names of shipped models.")
+    weight: float = setting(
+        0.5, "Weight of the teachers' predictions in the targets.", at_least=0, at_most=1
+    )
+    out_of_fold: bool = setting(
+        False, "Whether a teacher predicts only records of folds that it was not trained on."
+    )
+    online: bool = setting(
+        False,
+        "Whether the teachers predict each batch as the student sees it, cropped and augmented, "
+        "instead of each record once.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("out_of_fold", "online"):
             if getattr(self, name) and not self.teachers:
-                raise ValueError(f"{name} needs teachers")
-        if not self.train_folds or not self.validation_folds:
-            raise ValueError("train_folds and validation_folds need a fold each, or more")
-        if set(self.train_folds) & set(self.validation_folds):
-            raise ValueError("a fold cannot be both trained on and validated on")
+                raise ValueError(f"{name} is true, but there are no teachers; name at least one")
 
-    def _refuse_numbers(self) -> None:
-        for name in ("epochs", "batch", "learning_rate", "auxiliary", "patience", "crop_s"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"{name} must be above 0 and finite, got {value}")
-        if not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight_decay must be 0 or more, and finite, got {self.weight_decay}")
-        if not 0 <= self.seed < 2**63:  # what torch takes
-            raise ValueError(f"seed must be from 0 to {2**63 - 1}, got {self.seed}")
-        for name in ("epochs", "batch", "auxiliary", "patience", "seed"):
-            if not isinstance(getattr(self, name), int | None):
-                raise ValueError(f"{name} must be a whole number, got {getattr(self, name)}")
-        if self.average is not None and not 0 < self.average < 1:
-            raise ValueError(f"average must lie between 0 and 1, got {self.average}")
-        for name in ("teacher_share", "unvalidated_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be within [0, 1], got {getattr(self, name)}")
 
-    @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> "TrainConfig":
-        """Back from what asdict and JSON made of it; before there was a choice, it was float32."""
-        preprocess = PreprocessConfig(**saved["preprocess"])
-        listed = ("train_folds", "validation_folds", "leads", "teachers")
-        tuples = {key: tuple(saved[key]) for key in listed if saved.get(key) is not None}
-        return cls(**{"precision": "float32", **saved, "preprocess": preprocess, **tuples})
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Settings):
+    """A recipe for `ecgcam train`."""
+
+    task: str = setting(
+        "normal",
+        "Task: normal, superclass, subclass, rhythm, form, all, columns, or a task file (.toml, "
+        "docs/data.md).",
+    )
+    unlabelled: str = setting(
+        "default",
+        "Target of a record without any label of the task. default: as the task defines it.",
+        choices=("default", *UNLABELLED),
+    )
+    score: str = setting(
+        "auroc", "Score on the validation folds that chooses the best epoch.", choices=SCORES
+    )
+    seed: int = setting(
+        0, "Seed of the weights, the order and the augmentation.", at_least=0, at_most=2**63 - 1
+    )
+    augmentation: str | tuple[Mapping[str, Any], ...] = setting(
+        "paper",
+        "Augmentation: paper, none, or a list of steps, as in "
+        '[{probability = 0.5, one_of = [{transform = "TimeShift", up_to = 0.1}]}].',
+    )
+    data: DataSettings = setting(DataSettings, "")
+    network: NetworkSettings = setting(NetworkSettings, "")
+    preprocessing: PreprocessingSettings = setting(PreprocessingSettings, "")
+    optimizer: OptimizerSettings = setting(OptimizerSettings, "")
+    auxiliary: AuxiliarySettings = setting(AuxiliarySettings, "")
+    distillation: DistillationSettings = setting(DistillationSettings, "")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.augmentation, str) and self.augmentation not in AUGMENTATIONS:
+            raise ValueError(
+                f"augmentation is {self.augmentation!r}; expected paper, none, or a list of steps"
+            )
+
+    def by_name(self) -> dict[str, Any]:
+        """Return the settings by their full names, as in "optimizer.epochs"."""
+        tables = {key: x for key, x in vars(self).items() if isinstance(x, Settings)}
+        plain = {key: x for key, x in vars(self).items() if key not in tables}
+        nested = {f"{key}.{name}": x for key, t in tables.items() for name, x in vars(t).items()}
+        return plain | nested
+
+
+def resolve_precision(precision: str) -> str:
+    """Return the precision to train in; for "auto" the faster one on this machine.
+
+    bf16 halves the bytes of a product's factors; weights, sums, statistics and losses stay in
+    float32. On CPUs with bf16 instructions a step takes 0.6 of the time, with the same scores
+    (docs/performance.md, docs/study.md). "auto" is float32 on a GPU, where small networks are
+    bound by latency, and on ARM, where bf16 has not been measured.
+    """
+    if precision != AUTO:
+        return precision
+    import torch
+
+    on_cpu = not torch.accelerator.is_available()
+    return "bf16" if on_cpu and _cpu_has(*_BF16_X86) else "float32"
+
+
+def cpu_has_bf16() -> bool:
+    """Return whether the CPU has bf16 instructions; without them bf16 is slower than float32."""
+    return _cpu_has(*_BF16_X86, *_BF16_ARM)
+
+
+def _cpu_has(*features: str) -> bool:
+    import torch
+
+    known = torch.cpu.get_capabilities()
+    return any(known.get(name, False) for name in features)

@@ -1,6 +1,9 @@
-"""A store to batches of preprocessed signals, in an order that a seed and the epoch determine."""
+"""Batches of preprocessed signals, in an order that depends only on the seed and the epoch."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,27 +13,27 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ..data.store import Store
-from ..files import atomic_write
+from ..data.store import LabelledRecords, Store
 from ..nn.network import Network, evaluating
 from ..signals.leads import lead_order
+from .config import TrainConfig
+from .targets import TrainingTargets
 
-_TOGETHER = 32  # records preprocessed together: 1.5 MB, which stay in a processor's cache
+_BLOCK = 32  # records preprocessed together: 1.5 MB, which fit into a CPU's cache
 
 
 class Batch(NamedTuple):
-    """signal (batch, leads, time); targets (batch, classes); places (batch,), which records."""
+    """signal (batch, leads, time); targets (batch, classes); indices (batch,) of the records."""
 
     signal: Tensor
     targets: Tensor
-    places: Tensor
+    indices: Tensor
 
 
-class PreprocessedBatches(Dataset[Batch]):
-    """Batches of n records.
+class PreprocessedRecords(Dataset[Batch]):
+    """Preprocessed signals (n, leads, time) with targets (n, classes).
 
-    signals: their preprocessed signals, (n, leads, time). targets: (n, classes), float32.
-    Indexed by a list of places in these, a whole batch at once.
+    Indexed by a list of record indices, it returns a whole batch.
     """
 
     def __init__(self, signals: NDArray[Any], targets: NDArray[np.float32]) -> None:
@@ -42,16 +45,17 @@ class PreprocessedBatches(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.signals)
 
-    def __getitem__(self, places: list[int]) -> Batch:
-        where = torch.tensor(places)
-        return Batch(torch.from_numpy(self.signals[places]), self.targets[where], where)
+    def __getitem__(self, indices: list[int]) -> Batch:
+        selected = torch.tensor(indices)
+        signal = torch.from_numpy(np.asarray(self.signals[indices]))
+        return Batch(signal, self.targets[selected], selected)
 
 
 class BatchOrder(Sampler[list[int]]):
-    """The places of each batch: in order, or shuffled anew each epoch.
+    """The record indices of each batch: in order, or shuffled differently in each epoch.
 
-    The order depends on the seed and the epoch alone, so that a run which was broken off and
-    goes on at some epoch sees what an unbroken one would have.
+    The order depends only on the seed and the epoch, so a resumed run continues as an
+    uninterrupted run would.
     """
 
     def __init__(
@@ -60,56 +64,86 @@ class BatchOrder(Sampler[list[int]]):
         *,
         batch: int,
         shuffle_seed: int | None = None,
-        seldom: NDArray[np.bool_] | None = None,
-        share: float = 1.0,
+        subsampled: NDArray[np.bool_] | None = None,
+        fraction: float = 1.0,
     ) -> None:
-        """seldom: (records,), those of which only a share comes in an epoch, by chance.
+        """Set up the order.
 
-        Raises ValueError for such records without a seed to draw them by.
+        subsampled: (records,), of which an epoch has a random `fraction`. Raises ValueError if
+        there are any, but no shuffle_seed to draw them with.
         """
         self.batch = batch
         self.shuffle_seed = shuffle_seed
         self.epoch = 0
-        rare = np.zeros(records, bool) if seldom is None or share == 1 else seldom
-        if rare.any() and shuffle_seed is None:
-            raise ValueError("records that come seldom are drawn by chance; needed: a shuffle_seed")
-        self._always, self._seldom = np.flatnonzero(~rare), np.flatnonzero(rare)
-        self._some = round(share * len(self._seldom))
+        some = np.zeros(records, bool) if subsampled is None or fraction == 1 else subsampled
+        if some.any() and shuffle_seed is None:
+            raise ValueError("subsampled records are drawn at random; expected a shuffle_seed")
+        self._always, self._subsampled = np.flatnonzero(~some), np.flatnonzero(some)
+        self._draws = round(fraction * len(self._subsampled))
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by lightning when an epoch starts."""
+        """Set the epoch; lightning calls this when an epoch starts."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-(len(self._always) + self._some) // self.batch)
+        return -(-(len(self._always) + self._draws) // self.batch)
 
     def __iter__(self) -> Iterator[list[int]]:
         order = self._always
         if self.shuffle_seed is not None:
             rng = np.random.default_rng([self.shuffle_seed, self.epoch])
-            if self._some:
-                some = rng.choice(self._seldom, self._some, replace=False)
-                order = np.concatenate([order, some])
+            if self._draws:
+                drawn = rng.choice(self._subsampled, self._draws, replace=False)
+                order = np.concatenate([order, drawn])
             order = rng.permutation(order)
-        for at in range(0, len(order), self.batch):
-            yield order[at : at + self.batch].tolist()
+        for start in range(0, len(order), self.batch):
+            yield order[start : start + self.batch].tolist()
 
 
-def batches(
-    signals: NDArray[Any],
-    targets: NDArray[np.float32],
-    *,
-    batch: int,
-    shuffle_seed: int | None = None,
-    seldom: NDArray[np.bool_] | None = None,
-    share: float = 1.0,
-) -> DataLoader[Batch]:
-    """Batches of these records; shuffled if a seed is given. seldom, share: see BatchOrder."""
+@contextmanager
+def preprocessed_batches(
+    folder: Path,
+    network: Network,
+    store: Store,
+    config: TrainConfig,
+    records: LabelledRecords,
+    targets: TrainingTargets,
+    validation: LabelledRecords,
+) -> Iterator[tuple[DataLoader[Batch], DataLoader[Batch]]]:
+    """Preprocess the signals into files, yield the loaders for training and validation, clean up.
+
+    The validation signals keep full precision, so their scores are those of inference.
+    """
+    write = partial(preprocess_once, network, store)
+    batch = config.optimizer.batch
     order = BatchOrder(
-        len(signals), batch=batch, shuffle_seed=shuffle_seed, seldom=seldom, share=share
+        len(records.indices),
+        batch=batch,
+        shuffle_seed=config.seed,
+        subsampled=targets.subsampled,
+        fraction=config.data.unvalidated_fraction,
     )
-    # batch_size=None: the order gives whole batches, so the dataset is indexed once for each
-    return DataLoader(PreprocessedBatches(signals, targets), sampler=order, batch_size=None)
+    try:
+        signals = write(records.indices, folder / "train.npy", dtype=np.float16)
+        validation_signals = write(validation.indices, folder / "validation.npy")
+        yield (
+            make_loader(signals, targets.targets, order),
+            make_loader(
+                validation_signals,
+                validation.targets,
+                BatchOrder(len(validation_signals), batch=batch),
+            ),
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_loader(
+    signals: NDArray[Any], targets: NDArray[np.float32], order: BatchOrder
+) -> DataLoader[Batch]:
+    """Return a loader of these records' batches in this order."""
+    # batch_size=None: the order yields whole batches, so the dataset is indexed once for each
+    return DataLoader(PreprocessedRecords(signals, targets), sampler=order, batch_size=None)
 
 
 def preprocess_once(
@@ -120,21 +154,20 @@ def preprocess_once(
     *,
     dtype: DTypeLike = np.float32,
 ) -> NDArray[Any]:
-    """Write the signals of these records, preprocessed as the network does it, to an .npy file.
+    """Write these records' preprocessed signals to an .npy file and return it memory-mapped.
 
-    Preprocessing draws on no chance, so that once will do for all epochs. In float16 they take
-    no more room than in the store, and an ECG of amplitude 1 is rounded by less than 0.0005.
+    Preprocessing is deterministic, so once serves all epochs. float16 takes as much space as the
+    store, and rounds an ECG of amplitude 1 by less than 0.0005.
     Returns (records, leads, time).
     """
     leads = lead_order(store.leads, network.config.leads)
     largest = float(np.finfo(dtype).max)
-
+    path.parent.mkdir(parents=True, exist_ok=True)
     shape = (len(indices), len(leads), store.samples)
-    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-    with evaluating(network), atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for at in range(0, len(indices), _TOGETHER):
-            signal_mv = store.signals_mv(indices[at : at + _TOGETHER])[:, leads]
-            prepared: Tensor = network.preprocess(torch.from_numpy(signal_mv))
-            file.write(prepared.clamp_(-largest, largest).numpy().astype(dtype).tobytes())
-    return np.asarray(np.load(path, mmap_mode="r"))
+    prepared = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with evaluating(network):
+        for start in range(0, len(indices), _BLOCK):
+            signal_mv = store.signals_mv(indices[start : start + _BLOCK])[:, leads]
+            signal: Tensor = network.preprocess(torch.from_numpy(signal_mv))
+            prepared[start : start + _BLOCK] = signal.clamp_(-largest, largest).numpy()
+    return prepared

@@ -1,9 +1,6 @@
-"""One step of training and one validation, and how lightning runs them."""
+"""The lightning module: one training step, one validation, the optimizer and its schedule."""
 
-import signal
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import lightning.pytorch as pl
@@ -13,20 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader
 
 from ..evaluation.metrics import binary_scores
 from ..nn.network import Network, evaluating
-from .augment import augmentation
+from .augment import make_augmentation
 from .config import TrainConfig
 from .dataloader import Batch
-from .tutors import Tutors
+from .distillation import OnlineDistillation
 
 
 class TrainingModule(pl.LightningModule):
-    """Augmentation, backbone, loss: one step and one validation, from preprocessed signals.
+    """Augmentation, backbone and loss on preprocessed signals.
 
-    kept: the network that is validated and kept: the one trained, or its average over the steps.
+    kept: the network that is validated and saved: the trained one, or its average over the steps.
     """
 
     def __init__(
@@ -35,43 +31,49 @@ class TrainingModule(pl.LightningModule):
         config: TrainConfig,
         *,
         exclusive: bool,
-        auxiliary: tuple[int, ...] = (),
-        tutors: Tutors | None = None,
+        auxiliary_sizes: tuple[int, ...] = (),
+        online: OnlineDistillation | None = None,
     ) -> None:
-        """auxiliary: how many labels of each kind follow a record's own classes in its targets."""
+        """Set up training.
+
+        auxiliary_sizes: the number of auxiliary labels of each kind; their targets follow those of
+        the task's classes. online: teachers that predict each batch.
+        """
         super().__init__()
         self.network = network
         self.config = config
         self.exclusive = exclusive
-        self.auxiliary = auxiliary
-        self.tutors = tutors
-        if auxiliary:
-            self.auxiliary_head = nn.Linear(network.head.in_features, sum(auxiliary))
-        if config.average is not None:
+        self.auxiliary_sizes = auxiliary_sizes
+        self.online = online
+        if auxiliary_sizes:
+            self.auxiliary_head = nn.Linear(network.head.in_features, sum(auxiliary_sizes))
+        if config.optimizer.average is not None:
             self.averaged = AveragedModel(network, multi_avg_fn=self._average, use_buffers=True)
-        self.augment = augmentation(config.augmentation, rate_hz=network.config.rate_hz)
-        self.crop = None if config.crop_s is None else _samples(config.crop_s, network)
-        self._losses = torch.empty(0)  # of the epoch's steps
+        self.augment = make_augmentation(config.augmentation, rate_hz=network.config.rate_hz)
+        self.crop = (
+            None if config.data.crop_s is None else _crop_samples(config.data.crop_s, network)
+        )
+        self._losses = torch.empty(0)  # one for each step of the epoch
         self._sizes: list[int] = []
         self._validated: list[tuple[Tensor, Tensor]] = []
 
     @property
     def kept(self) -> Network:
-        averaged = self.config.average is not None
+        averaged = self.config.optimizer.average is not None
         return cast(Network, self.averaged.module) if averaged else self.network
 
-    def training_step(self, batch: Batch, place: int) -> Tensor:
-        signal, targets, places = batch
-        chance = self._chance(1 + place)
+    def training_step(self, batch: Batch, step: int) -> Tensor:
+        signal, targets, indices = batch
+        generator = self._generator(1 + step)
         if self.crop is not None:
-            signal = random_crop(signal, samples=self.crop, generator=chance)
-        # nobody else has the batch, which the loader has read and the crop has copied
-        changed = self.augment.apply_(signal.float(), generator=chance)
-        if self.tutors is not None:
-            targets = self.tutors.teach(changed, targets, places)
-        self._seed_dropout(1 + place)
-        loss = self._loss_of_all(self.network.mean_features(changed), targets)
-        self._losses[place] = loss.detach()  # a tensor kept of each step would cut up the memory
+            signal = random_crop(signal, samples=self.crop, generator=generator)
+        # safe in place: the batch is not shared, and a crop is a copy
+        changed = self.augment.apply_(signal.float(), generator=generator)
+        if self.online is not None:
+            targets = self.online.blend(changed, targets, indices)
+        self._seed_dropout(1 + step)
+        loss = self._total_loss(self.network.mean_features(changed), targets)
+        self._losses[step] = loss.detach()  # one tensor; many small ones would fragment the memory
         self._sizes.append(len(targets))
         return loss
 
@@ -80,11 +82,11 @@ class TrainingModule(pl.LightningModule):
         self._sizes = []
 
     def on_train_batch_end(self, *_: Any) -> None:
-        if self.config.average is not None:
+        if self.config.optimizer.average is not None:
             self.averaged.update_parameters(self.network)
 
-    def validation_step(self, batch: Batch, place: int) -> None:
-        with torch.autocast(self.device.type, enabled=False):  # in float32, as one will judge
+    def validation_step(self, batch: Batch, step: int) -> None:
+        with torch.autocast(self.device.type, enabled=False):  # float32, as in inference
             logits = self.kept.logits(batch.signal.float())
         self._validated.append((logits, batch.targets))
 
@@ -93,8 +95,8 @@ class TrainingModule(pl.LightningModule):
         self._validated.clear()
         if not logits.isfinite().all():
             raise ArithmeticError(
-                f"training diverged in epoch {self.current_epoch + 1}: its logits are no numbers; "
-                "a lower learning rate may help."
+                f"training diverged in epoch {self.current_epoch + 1}: the logits are not finite; "
+                "try a lower learning rate."
             )
         probabilities = logits.softmax(-1) if self.exclusive else logits.sigmoid()
         score = validation_score(
@@ -102,10 +104,10 @@ class TrainingModule(pl.LightningModule):
         )
         self.log("val_loss", self.loss(logits, targets))
         self.log(f"val_{self.config.score}", score)
-        self.log("train_loss", self._mean_loss())  # each step, it would cost a sixtieth of it
+        self.log("train_loss", self._mean_loss())  # per epoch: per step it costs 1/60 of the step
 
     def _mean_loss(self) -> Tensor:
-        """Of the epoch's records, whose last batch is behind us."""
+        """Compute the mean training loss over the records of the epoch."""
         weights = torch.tensor(self._sizes, device=self.device) / sum(self._sizes)
         return self._losses @ weights
 
@@ -115,118 +117,101 @@ class TrainingModule(pl.LightningModule):
             schedule.step(self.trainer.callback_metrics[f"val_{self.config.score}"])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy: over exclusive classes together, else of each class by itself."""
+        """Compute the cross-entropy: over exclusive classes together, else of each class alone."""
         if self.exclusive:
             return functional.cross_entropy(logits, targets)
         return functional.binary_cross_entropy_with_logits(logits, targets)
 
-    def _loss_of_all(self, features: Tensor, targets: Tensor) -> Tensor:
-        """The loss of the task, and of each kind of auxiliary label the mean over its labels."""
-        own, *others = torch.split(targets, [self.network.config.classes, *self.auxiliary], dim=1)
+    def _total_loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        """Compute the loss of the task plus, for each kind of auxiliary labels, their mean loss."""
+        sizes = list(self.auxiliary_sizes)
+        own, *auxiliary = torch.split(targets, [self.network.config.classes, *sizes], dim=1)
         loss = self.loss(self.network.head(features), own)
-        if others:
-            logits = torch.split(self.auxiliary_head(features), list(self.auxiliary), dim=1)
-            for said, wanted in zip(logits, others, strict=True):
-                loss = loss + functional.binary_cross_entropy_with_logits(said, wanted)
+        if auxiliary:
+            logits = torch.split(self.auxiliary_head(features), sizes, dim=1)
+            for of_kind, target in zip(logits, auxiliary, strict=True):
+                loss = loss + functional.binary_cross_entropy_with_logits(of_kind, target)
         return loss
 
     @torch.no_grad()
     def _average(
         self, averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int
     ) -> None:
-        """Keep `average` of the old, less in the first steps, which are of a network still poor."""
+        """Update the running average; early steps keep less of it, since they began untrained."""
         count = int(steps)
-        share = min(self.config.average or 0.0, (1 + count) / (10 + count))
+        decay = min(self.config.optimizer.average or 0.0, (1 + count) / (10 + count))
         for old, new in zip(averaged, current, strict=True):
-            old.lerp_(new, 1 - share) if old.is_floating_point() else old.copy_(new)
+            old.lerp_(new, 1 - decay) if old.is_floating_point() else old.copy_(new)
 
     def configure_optimizers(self) -> Any:
         config = self.config
-        make = torch.optim.AdamW if config.weight_decay else torch.optim.Adam
+        make = torch.optim.AdamW if config.optimizer.weight_decay else torch.optim.Adam
         optimizer = make(
             [p for name, p in self.named_parameters() if not name.startswith("averaged.")],
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
+            lr=config.optimizer.learning_rate,
+            weight_decay=config.optimizer.weight_decay,
             fused=True,
         )
-        if config.schedule == "constant":
+        if config.optimizer.schedule == "constant":
             return optimizer
-        if config.schedule == "onecycle":
+        if config.optimizer.schedule == "onecycle":
             steps = int(self.trainer.estimated_stepping_batches)
-            cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, steps)
+            cycle = torch.optim.lr_scheduler.OneCycleLR(
+                optimizer, config.optimizer.learning_rate, steps
+            )
             return [optimizer], [{"scheduler": cycle, "interval": "step"}]
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer, mode="max", factor=0.5, patience=3
         )
-        # Lightning would step it after it has saved the epoch, so that a run which goes on from
-        # there would miss the step: a frequency beyond the last epoch leaves it to us.
-        ours = {"monitor": f"val_{config.score}", "frequency": config.epochs + 1}
-        return [optimizer], [{"scheduler": plateau, **ours}]
+        # Lightning would step it after saving the epoch, so a run resumed from there would miss the
+        # step. With a frequency beyond the last epoch, only on_train_epoch_end steps it.
+        never = {"monitor": f"val_{config.score}", "frequency": config.optimizer.epochs + 1}
+        return [optimizer], [{"scheduler": plateau, **never}]
 
     def _seed_dropout(self, step: int) -> None:
-        """It draws from the global generator, as do lightning and torch between the batches.
+        """Seed the global generator, from which dropout, lightning and torch draw.
 
-        torch.manual_seed asks every kind of GPU too, which takes a fiftieth of a step.
+        torch.manual_seed also seeds every kind of GPU, which takes 1/50 of a step.
         """
-        seed = self._chance(step, 1).initial_seed()
+        seed = self._generator(step, 1).initial_seed()
         if self.device.type == "cpu":
             torch.default_generator.manual_seed(seed)
         else:
             torch.manual_seed(seed)
 
-    def _chance(self, *draw: int) -> torch.Generator:
-        """The generator of one draw of this epoch, whatever was drawn before."""
+    def _generator(self, *draw: int) -> torch.Generator:
+        """Return the generator of one draw of this epoch, independent of all other draws."""
         state = np.random.SeedSequence([self.config.seed, self.current_epoch, *draw])
         seed = int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
         return torch.Generator(self.device).manual_seed(seed)
 
 
-def fit(
-    trainer: pl.Trainer,
-    training: TrainingModule,
-    to_learn: DataLoader[Batch],
-    to_validate: DataLoader[Batch],
-    last: Path | None,
-) -> None:
-    """Train, from the checkpoint `last` on if any; the global generator is left as it was.
-
-    Lightning makes a SystemExit of a KeyboardInterrupt, and is deaf to key presses from then on.
-    """
-    heard = signal.getsignal(signal.SIGINT)
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")  # a worker copies more
-        warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
-        warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # as is meant on resuming
-        warnings.filterwarnings("ignore", ".*dirpath has changed.*")  # a run may be moved
-        try:
-            trainer.fit(training, to_learn, to_validate, ckpt_path=last, weights_only=True)
-        except SystemExit as leaving:
-            if not isinstance(leaving.__context__, KeyboardInterrupt):
-                raise
-            signal.signal(signal.SIGINT, heard)
-            raise KeyboardInterrupt from None
-
-
 def random_crop(signal: Tensor, *, samples: int, generator: torch.Generator) -> Tensor:
-    """So many samples of each record (batch, leads, time), each place as likely as any other."""
+    """Crop each record (batch, leads, time) to `samples` at a uniformly random start."""
     last = signal.shape[2] - samples
     starts = torch.randint(last + 1, signal.shape[:1], generator=generator, device=signal.device)
-    places = starts[:, None] + torch.arange(samples, device=signal.device)
-    return signal.gather(2, places[:, None].expand(-1, signal.shape[1], -1))
+    samples_of = starts[:, None] + torch.arange(samples, device=signal.device)
+    return signal.gather(2, samples_of[:, None].expand(-1, signal.shape[1], -1))
 
 
-def _samples(crop_s: float, network: Network) -> int:
-    """ValueError for a crop longer than the records, or one that the network does not take."""
+def _crop_samples(crop_s: float, network: Network) -> int:
+    """Return the length of a crop in samples.
+
+    Raises ValueError if it is longer than the records or the network does not accept it.
+    """
     config = network.config
     if crop_s > config.duration_s:
-        raise ValueError(f"crop_s is {crop_s:g}; the records last {config.duration_s:g} s.")
+        raise ValueError(
+            f"crop_s is {crop_s:g}; expected at most {config.duration_s:g}, the "
+            "length of the records in seconds."
+        )
     samples = max(1, round(crop_s * config.rate_hz))
     try:
         with evaluating(network):
             frames = network.backbone(torch.zeros(1, len(config.leads), samples)).shape[-1]
-    except RuntimeError as error:  # as of a pool that has nothing to pool
+    except RuntimeError as error:  # as from a pooling layer without input
         raise ValueError(
-            f"crop_s is {crop_s:g}, which is too short for the network, or not for it: {error}"
+            f"crop_s is {crop_s:g}, which the network does not accept: {error}"
         ) from error
     if not frames:
         raise ValueError(f"crop_s is {crop_s:g}, which is too short for the network.")
@@ -236,7 +221,7 @@ def _samples(crop_s: float, network: Network) -> int:
 def validation_score(
     name: str, targets: NDArray[np.float32], probabilities: NDArray[np.float32]
 ) -> float:
-    """A score at the threshold of 0.5, the mean over the classes where it is defined.
+    """Compute a score at the threshold 0.5, as the mean over the classes where it is defined.
 
     targets, probabilities: (records, classes). NaN if it is defined for no class.
     """

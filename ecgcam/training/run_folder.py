@@ -1,165 +1,126 @@
-"""The folder of a run: its settings, its scores epoch by epoch, its curve, its best model.
+"""The folder of a run: its files, its settings, and the check that a resumed run is the same.
 
-model.safetensors  the best epoch's network, by a score of the validation folds
-metrics.csv        a row an epoch
-curve.png          the same as a picture, the best epoch marked
-config.json        the settings, what the files they name hold, and the data's fingerprint
-last.ckpt          where to go on from
-tensorboard/       for those who watch with it
-preprocessed/      while it trains: its signals, as large as in the store
+model.safetensors  the network of the best epoch, by a score on the validation folds
+metrics.csv        one row per epoch
+curve.png          the same as a figure, with the best epoch marked
+config.toml        the settings, readable with `ecgcam train --config`
+inputs.json        digests of the data and the teachers, and the task, which --resume compares
+last.ckpt          the state to resume from
+tensorboard/       logs for TensorBoard
+preprocessed/      while training: the preprocessed signals, as large as the store
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..errors import DatasetError
-from ..files import atomic_write, sha256
-from ..inference.card import Card
-from ..inference.modelfile import save_model
+from ..files import atomic_write, check_output_folder, sha256
 from ..inference.zoo import find_model
-from ..plots.curves import draw_training_curve
 from ..tasks import Task
-from .augment import Augment
-from .config import TrainConfig
-from .lightning_module import TrainingModule
+from .config import AUTO, TrainConfig
+from .recipe_file import make_config, read_recipe, recipe_text
 
 MODEL = "model.safetensors"
 METRICS = "metrics.csv"
 CURVE = "curve.png"
-CONFIG = "config.json"
+CONFIG = "config.toml"
+INPUTS = "inputs.json"
 LAST = "last.ckpt"
 TENSORBOARD = "tensorboard"
 PREPROCESSED = "preprocessed"
 
-OnEpoch = Callable[[Mapping[str, float]], None]
+
+def check_new_run(out: Path) -> None:
+    """Raise DatasetError unless a new run can be written to this folder."""
+    check_output_folder(out)
+    if out.exists() and any(out.iterdir()):
+        raise DatasetError(
+            f"{out}: the folder is not empty; --resume continues a run, a new run needs a new "
+            "folder."
+        )
 
 
-def settings(
-    config: TrainConfig,
-    task: Task,
-    augment: Augment,
-    store: Store,
-    *,
-    teachers: Sequence[Path],
-    seldom: NDArray[np.bool_] | None,
+def run_inputs(
+    task: Task, store: Store, *, teachers: Sequence[Path], subsampled: NDArray[np.bool_] | None
 ) -> dict[str, Any]:
-    """All that determines a run: its recipe, what the files that it names hold, and its data.
+    """Describe what the files that a config names contain: the task, the teachers, the data.
 
-    teachers: the files of the recipe's. seldom: (records,), see TrainingTargets.
+    teachers: their model files. subsampled: (records,), see TrainingTargets.
     """
-    said = {
-        "config": asdict(config),
+    inputs = {
         "task": task.to_dict(),
-        "augmentation": augment.to_dict(),
         "teachers": [sha256(path) for path in teachers],
         "data": store.about["fingerprint"],
-        "seldom": None if seldom is None else hashlib.sha256(seldom.tobytes()).hexdigest(),
+        # the fingerprint does not cover which records were validated
+        "subsampled": None
+        if subsampled is None
+        else hashlib.sha256(subsampled.tobytes()).hexdigest(),
     }
-    return dict(json.loads(json.dumps(said)))  # as it will be read back
+    return dict(json.loads(json.dumps(inputs)))  # as read back
 
 
-def write_settings(out: Path, said: Mapping[str, Any]) -> None:
-    """Keep what a run was started with, for going on with it."""
+def write_settings(out: Path, config: TrainConfig, inputs: Mapping[str, Any]) -> None:
+    """Write the settings and the inputs of a new run."""
+    with atomic_write(out / INPUTS) as temporary:
+        temporary.write_text(json.dumps(inputs, indent=1) + "\n", encoding="utf-8")
     with atomic_write(out / CONFIG) as temporary:
-        temporary.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(recipe_text(config), encoding="utf-8")
 
 
 def read_config(out: Path) -> TrainConfig:
-    """The recipe of the run in this folder; DatasetError if there is no run."""
-    return _read_settings(out)[0]
+    """Read the settings of the run in this folder; DatasetError if there is no run."""
+    path = out / CONFIG
+    if not path.is_file():
+        raise DatasetError(f"{out}: there is no run to resume; {CONFIG} is missing.")
+    return make_config(read_recipe(path), source=str(path))
 
 
-def has_teachers(out: Path, teachers: Sequence[str]) -> bool:
-    """Whether these are the files of the teachers of the run in this folder, wherever they lie."""
-    files = [find_model(teacher) for teacher in teachers]
-    digests = sorted(sha256(path) for path in files if path.is_file())
-    return digests == sorted(_read_settings(out)[1].get("teachers", ()))
+def check_same_settings(out: Path, config: TrainConfig) -> None:
+    """Raise DatasetError if the run in this folder has other settings than these.
+
+    A precision of "auto" is the run's, and a teacher may have been moved.
+    """
+    started, settings = read_config(out).by_name(), config.by_name()
+    for name, value in settings.items():
+        if value in (started[name], AUTO):
+            continue
+        if name == "distillation.teachers" and _are_teachers(out, config.distillation.teachers):
+            continue
+        raise DatasetError(
+            f"{out}: this run was started with {name} {started[name]}, not {value}; --resume "
+            "continues with the run's own settings. Leave the setting out, or start a new run."
+        )
 
 
-def refuse_changed(out: Path, said: Mapping[str, Any]) -> None:
-    """DatasetError if the run in this folder was started with other settings than these."""
-    _, started = _read_settings(out)
-    # of the fingerprint who validated what is no part; older runs do not say which come seldom
-    if any(started.get(key, said[key]) != said[key] for key in ("data", "seldom")):
+def check_same_inputs(out: Path, inputs: Mapping[str, Any]) -> None:
+    """Raise DatasetError if the run in this folder was started with other inputs than these."""
+    started = _read_inputs(out)
+    if any(started.get(key) != inputs[key] for key in ("data", "subsampled")):
         raise DatasetError(f"{out}: this run was started on other data than this store's.")
-    changed = [key for key in ("task", "augmentation", "teachers") if started.get(key) != said[key]]
+    changed = [key for key in ("task", "teachers") if started.get(key) != inputs[key]]
     if changed:
         raise DatasetError(
-            f"{out}: its {' and '.join(changed)} changed since the run was started; put the file "
-            "back as it was, or start anew."
+            f"{out}: the {' and the '.join(changed)} changed since the run was started; restore "
+            "the file, or start a new run."
         )
 
 
-def _read_settings(out: Path) -> tuple[TrainConfig, dict[str, Any]]:
+def _are_teachers(out: Path, teachers: Sequence[str]) -> bool:
+    """Return whether these model files have the contents of the run's teachers."""
+    files = [find_model(teacher) for teacher in teachers]
+    digests = sorted(sha256(path) for path in files if path.is_file())
+    return digests == sorted(_read_inputs(out).get("teachers", ()))
+
+
+def _read_inputs(out: Path) -> dict[str, Any]:
     try:
-        said = json.loads((out / CONFIG).read_text(encoding="utf-8"))
-        config, _ = TrainConfig.from_dict(said["config"]), said["data"]
-    except FileNotFoundError:
-        raise DatasetError(f"{out}: there is no run to go on with; {CONFIG} is missing.") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DatasetError(f"{out / CONFIG}: not the settings of a run: {error}") from None
-    return config, said
-
-
-class RunFiles(pl.Callback):
-    """After each epoch: a row of scores, the curve, and the model if it is the best so far."""
-
-    def __init__(self, out: Path, *, score: str, card: Card, on_epoch: OnEpoch | None) -> None:
-        self.out = out
-        self.score = f"val_{score}"
-        self.card = card
-        self.on_epoch = on_epoch
-        self.rows: list[dict[str, float]] = []
-
-    @property
-    def best(self) -> dict[str, float]:
-        """The row of the best epoch, the first of equals."""
-        return max(self.rows, key=lambda row: (_or_lowest(row[self.score]), -row["epoch"]))
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
-        self.rows.append(self._row(trainer))
-        with atomic_write(self.out / METRICS) as temporary:
-            pd.DataFrame(self.rows).to_csv(temporary, index=False)
-        if self.best is self.rows[-1] and isinstance(training, TrainingModule):
-            self._keep(training)
-        if self.on_epoch:
-            self.on_epoch({**self.rows[-1], "best_epoch": self.best["epoch"]})
-
-    def on_fit_end(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
-        figure = draw_training_curve(
-            pd.DataFrame(self.rows), best_epoch=int(self.best["epoch"]), score=self.score
-        )
-        with atomic_write(self.out / CURVE) as temporary:
-            figure.savefig(temporary, dpi=150)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = list(state_dict["rows"])
-
-    def _row(self, trainer: pl.Trainer) -> dict[str, float]:
-        """Epochs count from 1."""
-        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        return {"epoch": trainer.current_epoch + 1, **logged, "learning_rate": float(rate)}
-
-    def _keep(self, training: TrainingModule) -> None:
-        row = self.rows[-1]
-        chosen = {"epoch": row["epoch"], "score": self.score, "value": row[self.score]}
-        provenance = {**self.card["provenance"], "chosen": chosen}
-        save_model(self.out / MODEL, training.kept, {**self.card, "provenance": provenance})
-
-
-def _or_lowest(score: float) -> float:
-    return -np.inf if np.isnan(score) else score
+        return dict(json.loads((out / INPUTS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DatasetError(f"{out / INPUTS}: cannot be read: {error}") from None

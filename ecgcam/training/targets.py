@@ -1,11 +1,12 @@
-"""What is to be learnt: the task, the records of its folds, and the targets that they are to have.
+"""Training targets: the task's labels, auxiliary labels, and the teachers' predictions.
 
-A record's targets are its own labels, those learnt beside them (auxiliary.py), and what teachers
-say of it, once (teachers.py) or batch by batch (tutors.py).
+Auxiliary labels are learned beside the task's classes, by a head that is discarded after training.
+Diagnoses have much in common: a network that tells many apart while it trains finds features that
+also help with the few classes of its task (Caruana 1997, multitask learning).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,105 +15,133 @@ from numpy.typing import NDArray
 from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError
 from ..nn.network import NetworkConfig
-from ..tasks import Task, find_task
-from .auxiliary import auxiliary_labels
-from .class_mapping import wanted_classes
+from ..tasks import Task
+from .class_mapping import student_classes
 from .config import TrainConfig
-from .teachers import taught
-from .tutors import Tutors
+from .distillation import OnlineDistillation, distill_targets
 
-
-def task_to_learn(config: TrainConfig, store: Store) -> Task:
-    """The recipe's task; DatasetError if the store has no labels for it."""
-    task = find_task(config.task, store.vocabulary)
-    try:
-        return replace(task, unlabelled=config.unlabelled) if config.unlabelled else task
-    except ValueError as error:
-        raise DatasetError(str(error)) from None
+# Kinds of labels that PTB-XL's statements give; "form" and "rhythm" only regroup the statements.
+AUXILIARY_KINDS = ("superclass", "subclass", "statement")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingTargets:
-    """What is to be learnt of the training records.
+    """The targets of the training records.
 
-    targets:   (records, classes and auxiliary labels).
-    seldom:    (records,), which come seldom: those that no person has validated; or None.
-    auxiliary: how many auxiliary labels of each kind.
-    tutors:    teachers that move the targets of each batch anew; or None.
+    targets:         (records, classes and auxiliary labels).
+    subsampled:      (records,), the unvalidated records, of which an epoch has only a fraction;
+                     None if it has all.
+    auxiliary_sizes: the number of auxiliary labels of each kind.
+    online:          teachers that predict each batch; or None.
     """
 
     targets: NDArray[np.float32]
-    seldom: NDArray[np.bool_] | None
-    auxiliary: tuple[int, ...]
-    tutors: Tutors | None
+    subsampled: NDArray[np.bool_] | None
+    auxiliary_sizes: tuple[int, ...]
+    online: OnlineDistillation | None
 
 
 def training_targets(
     config: TrainConfig,
     task: Task,
     store: Store,
-    to_train: LabelledRecords,
+    records: LabelledRecords,
     *,
-    pupil: NetworkConfig,
+    student: NetworkConfig,
     teachers: Sequence[Path],
 ) -> TrainingTargets:
-    """What is to be learnt of the records to train on, by the network `pupil`.
+    """Compute the targets of the training records.
 
-    teachers: the files of the recipe's.
-    Raises DatasetError for what these records do not hold, and as teachers.py and tutors.py do.
+    teachers: the model files that the config names.
+    Raises DatasetError if the records lack what the config asks for, and as distillation.py does.
     """
-    indices, targets = to_train.indices, to_train.targets
-    seldom = _unvalidated(config, store, indices)
+    indices, targets, distillation = records.indices, records.targets, config.distillation
+    subsampled = _unvalidated(config, store, indices)
     labels: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
-    if config.auxiliary is not None:
-        found = auxiliary_labels(store, indices, task, at_least=config.auxiliary)
-        targets = np.concatenate([targets, found.targets], axis=1)
-        labels, sizes = found.labels, found.sizes
-    wanted = wanted_classes(task, labels)
-    tutors = None
-    if config.each_batch:
-        folds = store.records["fold"].to_numpy()[indices]
-        tutors = Tutors(
-            teachers,
-            wanted,
-            pupil,
-            share=config.teacher_share,
-            folds=folds if config.out_of_fold else None,
+    if config.auxiliary.min_records is not None:
+        auxiliary = auxiliary_labels(store, indices, task, at_least=config.auxiliary.min_records)
+        targets = np.concatenate([targets, auxiliary.targets], axis=1)
+        labels, sizes = auxiliary.labels, auxiliary.sizes
+    classes = student_classes(task, labels)
+    online = None
+    if distillation.online:
+        folds = store.records["fold"].to_numpy()[indices] if distillation.out_of_fold else None
+        online = OnlineDistillation(
+            teachers, classes, student, weight=distillation.weight, folds=folds
         )
     elif teachers:
-        targets = taught(
-            targets,
-            wanted,
-            teachers,
-            store,
-            indices,
-            share=config.teacher_share,
-            out_of_fold=config.out_of_fold,
+        targets = distill_targets(
+            targets, classes, teachers, store, indices,
+            weight=distillation.weight, out_of_fold=distillation.out_of_fold,
+        )  # fmt: skip
+    return TrainingTargets(
+        targets=targets, subsampled=subsampled, auxiliary_sizes=sizes, online=online
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AuxiliaryLabels:
+    """Labels beside a task's classes, grouped by kind.
+
+    labels: written `kind:name`. targets: (records, labels), 0 or 1. sizes: labels of each kind.
+    """
+
+    labels: tuple[str, ...]
+    targets: NDArray[np.float32]
+    sizes: tuple[int, ...]
+
+
+def auxiliary_labels(
+    store: Store, indices: NDArray[np.int64], task: Task, *, at_least: int
+) -> AuxiliaryLabels:
+    """Return the labels of at least so many of these records, without the task's own classes.
+
+    Raises DatasetError if there is none.
+    """
+    own = {members[0] for members in task.members if len(members) == 1}
+    record_labels = [set(labels) for labels in store.records["labels"].iloc[indices]]
+    labels: list[str] = []
+    sizes, columns = [], []
+    for kind in AUXILIARY_KINDS:
+        names = [f"{kind}:{name}" for name in store.vocabulary.get(kind, ())]
+        names = [name for name in names if name not in own]
+        present = np.array([[name in has for name in names] for has in record_labels], np.float32)
+        frequent = present.sum(axis=0) >= at_least
+        if frequent.any():
+            labels += [name for name, keep in zip(names, frequent, strict=True) if keep]
+            sizes.append(int(frequent.sum()))
+            columns.append(present[:, frequent])
+    if not labels:
+        raise DatasetError(
+            f"{store.folder}: no label beside the task's own has at least {at_least} training "
+            "records; lower the minimum, or train without auxiliary labels."
         )
-    return TrainingTargets(targets=targets, seldom=seldom, auxiliary=sizes, tutors=tutors)
+    return AuxiliaryLabels(
+        labels=tuple(labels), targets=np.concatenate(columns, 1), sizes=tuple(sizes)
+    )
 
 
 def _unvalidated(
     config: TrainConfig, store: Store, indices: NDArray[np.int64]
 ) -> NDArray[np.bool_] | None:
-    """Which of these records no person has validated; None if they count as the others do.
+    """Return which of these records no person has validated; None if all are used alike.
 
-    Raises DatasetError if nobody knows, or if no record would be left.
+    Raises DatasetError if the store does not say, or if no record would be left.
     """
-    if config.unvalidated_share == 1:
+    fraction = config.data.unvalidated_fraction
+    if fraction == 1:
         return None
     if "validated" not in store.records:
         raise DatasetError(
-            f"{store.folder}: it does not say which records were validated; make it anew from a "
-            "folder that does, or leave unvalidated_share at 1."
+            f"{store.folder}: the store does not say which records were validated, which "
+            "unvalidated_fraction below 1 needs; prepare it again from a source that does."
         )
-    seldom: NDArray[np.bool_] = ~store.records["validated"].iloc[indices].fillna(True).to_numpy(
-        bool
-    )
-    if seldom.all() and round(config.unvalidated_share * len(seldom)) == 0:
+    validated = store.records["validated"].iloc[indices].fillna(True).to_numpy(bool)
+    if not validated.any() and round(fraction * len(validated)) == 0:
         raise DatasetError(
-            f"{store.folder}: no person has validated any of the {len(seldom)} records to train "
-            f"on, and unvalidated_share {config.unvalidated_share:g} leaves none of them."
+            f"{store.folder}: no person has validated any of the {len(validated)} training "
+            f"records, and unvalidated_fraction {fraction:g} leaves none of them."
         )
-    return seldom
+    unvalidated: NDArray[np.bool_] = ~validated
+    return unvalidated

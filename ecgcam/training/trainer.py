@@ -1,15 +1,14 @@
-"""Training: a store to a run, the folder that run.py describes.
+"""Training: a store to a run, the folder that run_folder.py describes.
 
-The batches of an epoch and what augmentation does to them depend on the seed, the epoch and the
-batch's place alone, so that a run which was broken off goes on to the same result.
+An epoch's batches and their augmentation depend only on the seed, the epoch and the batch's
+position, so a resumed run ends with the same result as an uninterrupted one.
 """
 
 import platform
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+import signal
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from .. import __version__
@@ -31,32 +29,26 @@ from ..inference.modelfile import read_card
 from ..inference.zoo import find_model
 from ..nn.allocation import keep_freed_memory
 from ..nn.network import Network, NetworkConfig
+from ..nn.preprocess import PreprocessConfig
 from ..signals.leads import lead_order
 from ..tasks import Task
-from .config import TrainConfig
-from .dataloader import Batch, batches, preprocess_once
-from .lightning_module import TrainingModule, fit, validation_score
-from .precision import PRECISIONS, settled
+from .callbacks import OnEpoch, Patience, RunFiles
+from .config import PRECISIONS, TrainConfig, resolve_precision
+from .dataloader import Batch, preprocessed_batches
+from .label_counts import training_task
+from .lightning_module import TrainingModule, validation_score
 from .run_folder import (
     LAST,
     MODEL,
     PREPROCESSED,
     TENSORBOARD,
-    OnEpoch,
-    RunFiles,
+    check_new_run,
+    check_same_inputs,
     read_config,
-    refuse_changed,
-    settings,
+    run_inputs,
     write_settings,
 )
-from .targets import TrainingTargets, task_to_learn, training_targets
-
-
-class Patience(EarlyStopping):
-    """Early stopping after which a run that is resumed stays stopped."""
-
-    def on_train_start(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
-        trainer.should_stop = self.wait_count >= self.patience
+from .targets import TrainingTargets, training_targets
 
 
 def train(
@@ -68,111 +60,77 @@ def train(
     progress_bar: bool = False,
     on_epoch: OnEpoch | None = None,
 ) -> Path:
-    """Train a network on a store; the path of the model.
+    """Train a network on a store and return the path of the model.
 
-    out: a new folder; with `resume` the folder of a run that was broken off, which goes on with
-    its own settings. on_epoch: called with each new row of metrics.csv.
-    Raises DatasetError if the folder, the store or what the recipe asks of it do not fit,
-    ModelError for a backbone or a teacher that cannot be used, both before anything is written,
-    ArithmeticError if training diverges, and KeyboardInterrupt if it is stopped.
+    config: the paper's recipe by default. out: a new folder; with `resume` the folder of an
+    interrupted run, which continues with its own config. on_epoch: called with each new row of
+    metrics.csv and the best epoch so far.
+    Raises DatasetError if the folder, the store or the config do not fit, ModelError for a backbone
+    or teacher that cannot be used, both before anything is written; ArithmeticError if training
+    diverges.
     """
-    config = _recipe(out, config, resume=resume)
+    config = _config_of(out, config, resume=resume)
     keep_freed_memory()
-    task = task_to_learn(config, store)
-    to_train = store.require_labelled(task, folds=config.train_folds)
-    to_validate = store.require_labelled(task, folds=config.validation_folds)
-    _refuse_undefined_score(config, to_validate)
+    task = training_task(config, store)
+    records = store.require_labelled(task, folds=config.data.train_folds)
+    validation = store.require_labelled(task, folds=config.data.validation_folds)
+    _check_score_is_defined(config, validation)
     network = _network(config, task, store)
-    teachers = [find_model(path_or_name) for path_or_name in config.teachers]
-    lessons = training_targets(
-        config, task, store, to_train, pupil=network.config, teachers=teachers
+    teachers = [find_model(path_or_name) for path_or_name in config.distillation.teachers]
+    targets = training_targets(
+        config, task, store, records, student=network.config, teachers=teachers
     )
-    training = _training(network, config, exclusive=task.exclusive, lessons=lessons)
-    said = settings(config, task, training.augment, store, teachers=teachers, seldom=lessons.seldom)
+    training = _training_module(network, config, exclusive=task.exclusive, targets=targets)
+    inputs = run_inputs(task, store, teachers=teachers, subsampled=targets.subsampled)
     if resume:
-        refuse_changed(out, said)
+        check_same_inputs(out, inputs)
     else:
-        write_settings(out, said)
-    made = {"data": data_of(store), "taught_by": taught_by(map(read_card, teachers))}
-    card = _card(network, task, said, made)
+        write_settings(out, config, inputs)
+    provenance = {"data": data_of(store), "taught_by": taught_by(map(read_card, teachers))}
+    card = _card(training, task, provenance)
     files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
-    last = out / LAST if resume and (out / LAST).exists() else None
-    with _preprocessed(out, network, store, to_train, to_validate) as (train_on, validate_on):
-        to_judge = batches(validate_on, to_validate.targets, batch=config.batch)
-        fit(trainer, training, _lessons_in_batches(config, lessons, train_on), to_judge, last)
+    with preprocessed_batches(
+        out / PREPROCESSED, network, store, config, records, targets, validation
+    ) as loaders:
+        _fit(trainer, training, *loaders, last=out / LAST)
     return out / MODEL
 
 
-def _recipe(out: Path, config: TrainConfig | None, *, resume: bool) -> TrainConfig:
-    """The recipe to train by, its precision settled; DatasetError if the folder does not fit."""
+def _config_of(out: Path, config: TrainConfig | None, *, resume: bool) -> TrainConfig:
+    """Return the config to train by, with its precision resolved; DatasetError for a bad folder."""
     if resume:
         config = read_config(out)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: there is something already; --resume goes on with a run there.")
+    else:
+        check_new_run(out)
     config = config or TrainConfig()
-    return replace(config, precision=settled(config.precision))
+    precision = resolve_precision(config.optimizer.precision)
+    return replace(config, optimizer=replace(config.optimizer, precision=precision))
 
 
-def _refuse_undefined_score(config: TrainConfig, validation: LabelledRecords) -> None:
-    """No epoch would be better than another: auroc where every record is of one class."""
+def _check_score_is_defined(config: TrainConfig, validation: LabelledRecords) -> None:
+    """Raise DatasetError if no epoch could be chosen, as by AUROC where all records are alike."""
     targets = validation.targets
     if np.isnan(validation_score(config.score, targets, targets)):
         raise DatasetError(
             f"the score {config.score!r} is not defined on the validation folds "
-            f"{', '.join(map(str, config.validation_folds))}: in each class all of their "
-            f"{len(targets)} records are alike."
+            f"{', '.join(map(str, config.data.validation_folds))}: for each class, all of their "
+            f"{len(targets)} records are positive or all are negative."
         )
-
-
-@contextmanager
-def _preprocessed(
-    out: Path,
-    network: Network,
-    store: Store,
-    to_train: LabelledRecords,
-    to_validate: LabelledRecords,
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """The signals, preprocessed into files for the time of the training.
-
-    Those to validate on in full precision: their scores are then those of judging.
-    """
-    folder = out / PREPROCESSED
-    write = partial(preprocess_once, network, store)
-    try:
-        yield (
-            write(to_train.indices, folder / "train.npy", dtype=np.float16),
-            write(to_validate.indices, folder / "validation.npy", dtype=np.float32),
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lessons_in_batches(
-    config: TrainConfig, lessons: TrainingTargets, signals: NDArray[Any]
-) -> DataLoader[Batch]:
-    return batches(
-        signals,
-        lessons.targets,
-        batch=config.batch,
-        shuffle_seed=config.seed,
-        seldom=lessons.seldom,
-        share=config.unvalidated_share,
-    )
 
 
 def _network(config: TrainConfig, task: Task, store: Store) -> Network:
-    """With weights drawn from the seed, leaving the global generator as it was."""
+    """Build the network, with weights drawn from the seed."""
     form = NetworkConfig(
         classes=len(task.classes),
-        backbone=config.backbone,
-        backbone_config=config.backbone_config,
-        preprocess=config.preprocess,
+        backbone=config.network.backbone,
+        backbone_config=config.network.arguments,
+        preprocess=PreprocessConfig(**asdict(config.preprocessing)),
         leads=_leads(config, store),
         rate_hz=store.rate_hz,
         duration_s=store.samples / store.rate_hz,
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # leaves the global generator as it was
         torch.manual_seed(config.seed)
         try:
             return Network(form)
@@ -181,8 +139,8 @@ def _network(config: TrainConfig, task: Task, store: Store) -> Network:
 
 
 def _leads(config: TrainConfig, store: Store) -> tuple[str, ...]:
-    """The leads to judge by; DatasetError if the store has not all of them."""
-    leads = config.leads or store.leads
+    """Return the network's leads; DatasetError if the store lacks some."""
+    leads = config.network.leads or store.leads
     try:
         lead_order(store.leads, leads)
     except RecordError as error:
@@ -190,24 +148,24 @@ def _leads(config: TrainConfig, store: Store) -> tuple[str, ...]:
     return leads
 
 
-def _training(
-    network: Network, config: TrainConfig, *, exclusive: bool, lessons: TrainingTargets
+def _training_module(
+    network: Network, config: TrainConfig, *, exclusive: bool, targets: TrainingTargets
 ) -> TrainingModule:
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)  # the auxiliary head draws its weights
+            torch.manual_seed(config.seed)  # for the weights of the auxiliary head
             return TrainingModule(
                 network,
                 config,
                 exclusive=exclusive,
-                auxiliary=lessons.auxiliary,
-                tutors=lessons.tutors,
+                auxiliary_sizes=targets.auxiliary_sizes,
+                online=targets.online,
             )
-    except ValueError as error:  # an augmentation or a crop that cannot be
+    except ValueError as error:  # an invalid augmentation or crop
         raise DatasetError(str(error)) from error
 
 
-def _card(network: Network, task: Task, said: Mapping[str, Any], made: Mapping[str, Any]) -> Card:
+def _card(training: TrainingModule, task: Task, provenance: Mapping[str, Any]) -> Card:
     versions = {
         "ecgcam": __version__,
         "python": platform.python_version(),
@@ -215,8 +173,9 @@ def _card(network: Network, task: Task, said: Mapping[str, Any], made: Mapping[s
         "lightning": version("lightning"),
         "numpy": np.__version__,
     }
-    recipe = {**said["config"], "augmentation": said["augmentation"]}
-    return make_card(network, task, provenance={**made, "recipe": recipe, "versions": versions})
+    recipe = {**asdict(training.config), "augmentation": training.augment.to_list()}
+    provenance = {**provenance, "recipe": recipe, "versions": versions}
+    return make_card(training.network, task, provenance=provenance)
 
 
 def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: bool) -> pl.Trainer:
@@ -224,13 +183,13 @@ def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: b
         files,
         ModelCheckpoint(out, filename=Path(LAST).stem, enable_version_counter=False),
     ]
-    if config.patience is not None:
+    if config.optimizer.patience is not None:
         score = f"val_{config.score}"
-        callbacks.append(Patience(score, mode="max", patience=config.patience))
+        callbacks.append(Patience(score, mode="max", patience=config.optimizer.patience))
     return pl.Trainer(
-        max_epochs=config.epochs,
+        max_epochs=config.optimizer.epochs,
         devices=1,
-        precision=PRECISIONS[config.precision],
+        precision=PRECISIONS[config.optimizer.precision],
         callbacks=callbacks,
         logger=TensorBoardLogger(out, name=TENSORBOARD, version=""),
         enable_progress_bar=progress_bar,
@@ -239,3 +198,34 @@ def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: b
         log_every_n_steps=1,
         num_sanity_val_steps=0,
     )
+
+
+def _fit(
+    trainer: pl.Trainer,
+    training: TrainingModule,
+    train_loader: DataLoader[Batch],
+    validation_loader: DataLoader[Batch],
+    *,
+    last: Path,
+) -> None:
+    """Train, resuming from the checkpoint `last` if it exists.
+
+    Lightning turns a KeyboardInterrupt into a SystemExit and then ignores further ones; both are
+    restored here, as is the global generator.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    checkpoint = last if last.exists() else None
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")  # more would only copy
+        warnings.filterwarnings("ignore", ".*treespec.*")  # lightning's own use of torch
+        warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # intended: resuming
+        warnings.filterwarnings("ignore", ".*dirpath has changed.*")  # a run may be moved
+        try:
+            trainer.fit(
+                training, train_loader, validation_loader, ckpt_path=checkpoint, weights_only=True
+            )
+        except SystemExit as error:
+            if not isinstance(error.__context__, KeyboardInterrupt):
+                raise
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from None

@@ -1,9 +1,9 @@
-"""The single changes that augmentation is made of, each a small frozen dataclass.
+"""Transforms for augmentation: random changes to a batch of ECGs, each a small frozen dataclass.
 
 They act on a batch (batch, leads, time), float32, after preprocessing: amplitudes are in its
-units, in which an ECG lies about within [-1, 1]. Every record is drawn for itself. `draw` takes
-all the chance there is from the generator, and makes its tensor on the generator's device;
-`apply_` and `apply` then have no chance in them, so a change can be done again.
+units, in which an ECG lies roughly within [-1, 1]. Each record is drawn independently. `draw`
+takes all randomness from the generator and creates its tensor on the generator's device; `apply_`
+and `apply` are then deterministic, so a change can be repeated.
 """
 
 import math
@@ -13,28 +13,22 @@ from dataclasses import dataclass
 import torch
 from torch import Size, Tensor
 
-from .noise import add_, add_sine_, draw_sine, gaussian, uniform
-
-BREATHS_PER_MINUTE = (12, 18)  # an adult's at rest
+BREATHS_PER_MINUTE = (12, 18)  # an adult at rest
 
 
 class Transform(ABC):
-    """One kind of change; each is a frozen dataclass of numbers."""
+    """Base class of the transforms."""
 
     @abstractmethod
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        """What to do to each record of a batch of this shape: (records, …)."""
+        """Draw what to do to each record of a batch of this shape. Returns (records, …)."""
 
     @abstractmethod
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        """Do to those rows (changed,) of a batch what was drawn for them (changed, …), in place.
-
-        The signal (batch, leads, time) is contiguous. Copies of the rows, out and in again, would
-        take longer than most changes.
-        """
+        """Apply `drawn` (changed, …) to these rows (changed,) of a contiguous batch, in place."""
 
     def apply(self, signal: Tensor, drawn: Tensor) -> Tensor:
-        """The signal changed as drawn for each record: a new tensor of the same shape."""
+        """Return a changed copy of the signal; `drawn` has one entry per record."""
         changed = signal.clone(memory_format=torch.contiguous_format)
         self.apply_(changed, torch.arange(len(signal), device=signal.device), drawn)
         return changed
@@ -42,15 +36,15 @@ class Transform(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class TimeShift(Transform):
-    """Moved later or earlier by whole samples, at most `up_to` of the record's length.
+    """Shift the record later or earlier by up to `up_to` of its length, in whole samples.
 
-    The gap becomes zero, the baseline of a centred signal. Drawn: samples later, (records,).
+    The gap is filled with 0, the baseline of a centred signal. Drawn: samples later, (records,).
     """
 
     up_to: float = 0.03
 
     def __post_init__(self) -> None:
-        refuse_outside(0, 1, up_to=self.up_to)
+        check_range(0, 1, up_to=self.up_to)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         most = round(self.up_to * shape[2])
@@ -58,74 +52,52 @@ class TimeShift(Transform):
         return torch.randint(-most, most + 1, shape[:1], generator=generator, device=device)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        if signal.is_cpu and signal.dtype != torch.bfloat16:  # which NumPy has not
-            _shift_one_by_one_(signal, rows, drawn)
-        else:
-            signal[rows] = _shifted(signal[rows], drawn)
-
-
-def _shifted(signal: Tensor, later: Tensor) -> Tensor:
-    """The signal (records, leads, time), each record so many samples later: (records,)."""
-    time = signal.shape[2]
-    source = torch.arange(time, device=signal.device) - later[:, None]  # (records, time)
-    inside = (source >= 0) & (source < time)
-    source = source.clamp(0, time - 1)
-    moved = signal.gather(2, source[:, None].expand(signal.shape))
-    return moved.mul_(inside[:, None])
-
-
-def _shift_one_by_one_(signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-    """The same in place, of those rows. On a CPU in a third of the time; a GPU would wait."""
-    records = signal.numpy()  # whose slices cost a tenth of torch's
-    for row, later in zip(rows.tolist(), drawn.tolist(), strict=True):
-        record = records[row]
-        if later > 0:
-            record[:, later:] = record[:, :-later]
-            record[:, :later] = 0
-        elif later < 0:
-            record[:, :later] = record[:, -later:]
-            record[:, later:] = 0
+        samples = signal.shape[2]
+        source = torch.arange(samples, device=signal.device) - drawn[:, None]  # (changed, time)
+        inside = (source >= 0) & (source < samples)
+        source = source.clamp(0, samples - 1)[:, None].expand(-1, signal.shape[1], -1)
+        signal[rows] = signal[rows].gather(2, source).mul_(inside[:, None])
 
 
 @dataclass(frozen=True, kw_only=True)
 class AmplitudeScale(Transform):
-    """All leads times one factor within 1 ± `up_to`. Drawn: the factor, (records,)."""
+    """Multiply all leads by one factor within 1 ± `up_to`. Drawn: the factor, (records,)."""
 
     up_to: float = 0.2
 
     def __post_init__(self) -> None:
-        refuse_outside(0, 1, up_to=self.up_to)
+        check_range(0, 1, up_to=self.up_to)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return uniform(shape[:1], 1 - self.up_to, 1 + self.up_to, generator=generator)
+        return _uniform(shape[:1], 1 - self.up_to, 1 + self.up_to, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        scale_(signal, rows, drawn[:, None])
+        _scale_(signal, rows, drawn[:, None])
 
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianNoise(Transform):
-    """White noise of this variance, each lead its own. Drawn: the noise, of the signal's shape."""
+    """Add white noise of this variance, independent per lead. Drawn: noise shaped as the signal."""
 
     variance: float = 0.001
 
     def __post_init__(self) -> None:
-        refuse_outside(0, 10, variance=self.variance)
+        check_range(0, 10, variance=self.variance)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return gaussian(shape, math.sqrt(self.variance), generator=generator)
+        return _gaussian(shape, math.sqrt(self.variance), generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        add_(signal, rows, drawn)
+        _add_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MainsHum(Transform):
-    """The mains, a sine on all leads alike, its amplitude up to `up_to`.
+    """Add mains hum: one sine in all leads, with an amplitude up to `up_to`.
 
-    Drawn: amplitude, cycles a sample, phase in radians, (records, 3). At a rate of just twice
-    `mains_hz` the sine alternates from sample to sample, weaker or stronger with its phase.
-    Raises ValueError for a mains above half the rate, which samples cannot hold.
+    Drawn: amplitude, cycles per sample, phase in radians, (records, 3). At a rate of exactly
+    2 · mains_hz the sine alternates between samples, with an amplitude that depends on its phase.
+    Raises ValueError if `mains_hz` exceeds half the rate (Nyquist).
     """
 
     rate_hz: float
@@ -133,52 +105,52 @@ class MainsHum(Transform):
     up_to: float = 0.2
 
     def __post_init__(self) -> None:
-        refuse_outside(1, 1e6, rate_hz=self.rate_hz)
-        refuse_outside(0, 10, up_to=self.up_to)
+        check_range(1, 1e6, rate_hz=self.rate_hz)
+        check_range(0, 10, up_to=self.up_to)
         if self.mains_hz not in (50, 60):
-            raise ValueError(f"mains_hz is {self.mains_hz!r}; needed: 50 or 60.")
+            raise ValueError(f"mains_hz is {self.mains_hz!r}; expected 50 or 60.")
         if self.rate_hz < 2 * self.mains_hz:
             raise ValueError(
-                f"a mains of {self.mains_hz} Hz does not fit in {self.rate_hz} samples a second; "
-                f"needed: a rate_hz of at least {2 * self.mains_hz}."
+                f"mains hum of {self.mains_hz} Hz cannot be sampled at {self.rate_hz} Hz; "
+                f"expected a rate_hz of at least {2 * self.mains_hz}."
             )
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         frequency = self.mains_hz / self.rate_hz
-        return draw_sine(shape[0], self.up_to, frequency, frequency, generator=generator)
+        return _draw_sine(shape[0], self.up_to, frequency, frequency, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        add_sine_(signal, rows, drawn)
+        _add_sine_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Respiration(Transform):
-    """Breathing, a slow sine on all leads alike: 12 to 18 a minute, its amplitude up to `up_to`.
+    """Add breathing: one sine in all leads, 12 to 18 per minute, with an amplitude up to `up_to`.
 
-    Drawn: amplitude, cycles a sample, phase in radians, (records, 3).
+    Drawn: amplitude, cycles per sample, phase in radians, (records, 3).
     """
 
     rate_hz: float
     up_to: float = 0.2
 
     def __post_init__(self) -> None:
-        refuse_outside(1, 1e6, rate_hz=self.rate_hz)
-        refuse_outside(0, 10, up_to=self.up_to)
+        check_range(1, 1e6, rate_hz=self.rate_hz)
+        check_range(0, 10, up_to=self.up_to)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         slow, fast = (breaths / 60 / self.rate_hz for breaths in BREATHS_PER_MINUTE)
-        return draw_sine(shape[0], self.up_to, slow, fast, generator=generator)
+        return _draw_sine(shape[0], self.up_to, slow, fast, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        add_sine_(signal, rows, drawn)
+        _add_sine_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimeWarp(Transform):
-    """Run smoothly faster and slower, the speed within 1 ± `up_to`; both ends stay in place.
+    """Play the record smoothly faster and slower, at a speed within 1 ± `up_to`; both ends stay.
 
-    At x in [0, 1] of its length the new signal has the value of the old one at
-    w(x) = x + Σ_k a_k sin(π k x), read between samples along straight lines.
+    At x in [0, 1] of its length the new signal takes the value of the old signal at
+    w(x) = x + Σ_k a_k sin(π k x), by linear interpolation between samples.
     Drawn: a, (records, waves). |a_k| <= up_to / (π k waves), so |dw/dx - 1| <= up_to < 1, and
     time never runs backwards.
     """
@@ -187,20 +159,20 @@ class TimeWarp(Transform):
     waves: int = 3
 
     def __post_init__(self) -> None:
-        refuse_outside(0, 0.9, up_to=self.up_to)
+        check_range(0, 0.9, up_to=self.up_to)
         if self.waves not in range(1, 11):
-            raise ValueError(f"waves is {self.waves!r}; needed: a whole number from 1 to 10.")
+            raise ValueError(f"waves is {self.waves!r}; expected a whole number from 1 to 10.")
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         shape = Size((shape[0], self.waves))
-        speed = uniform(shape, -self.up_to, self.up_to, generator=generator)
+        speed = _uniform(shape, -self.up_to, self.up_to, generator=generator)
         k = torch.arange(1, self.waves + 1, device=speed.device)
         return speed / (math.pi * k * self.waves)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
         old = signal[rows]
         last = signal.shape[2] - 1
-        position = warped_time(drawn, samples=last + 1) * last  # (records, time)
+        position = warped_time(drawn, samples=last + 1) * last  # (changed, time)
         before = position.long().clamp(0, max(last - 1, 0))
         fraction = (position - before)[:, None].to(old.dtype)
         before = before[:, None].expand(old.shape)
@@ -208,8 +180,45 @@ class TimeWarp(Transform):
         signal[rows] = torch.lerp(old.gather(2, before), old.gather(2, after), fraction)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeadDropout(Transform):
+    """Set each lead to 0 with `lead_probability`. Drawn: True for such leads, (records, leads)."""
+
+    lead_probability: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_range(0, 1, lead_probability=self.lead_probability)
+
+    def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
+        return _uniform(shape[:2], 0, 1, generator=generator) < self.lead_probability
+
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        _scale_(signal, rows, ~drawn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeadMix(Transform):
+    """Add a small random multiple of every lead to every lead, as if electrodes were displaced.
+
+    Drawn: normal weights with this standard deviation, (records, leads to, leads from).
+    """
+
+    deviation: float = 0.04
+
+    def __post_init__(self) -> None:
+        check_range(0, 1, deviation=self.deviation)
+
+    def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
+        return _gaussian(Size((*shape[:2], shape[1])), self.deviation, generator=generator)
+
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        with torch.autocast(signal.device.type, enabled=False):  # the same result in bf16 runs
+            added = torch.bmm(drawn, signal[rows].to(drawn.dtype))
+        _add_(signal, rows, added)
+
+
 def warped_time(waves: Tensor, *, samples: int) -> Tensor:
-    """w(x) of TimeWarp at `samples` even steps of x from 0 to 1.
+    """Compute w(x) of TimeWarp at `samples` equidistant points from 0 to 1.
 
     waves: (records, waves), the a_k. Returns (records, samples).
     """
@@ -218,15 +227,47 @@ def warped_time(waves: Tensor, *, samples: int) -> Tensor:
     return x + waves @ torch.sin(math.pi * k[:, None] * x)
 
 
-def refuse_outside(low: float, high: float, **numbers: object) -> None:
-    """ValueError for the first number, called as it is named, that is not from low to high."""
-    for name, number in numbers.items():
-        fits = isinstance(number, int | float) and low <= number <= high  # NaN does not
-        if not fits or isinstance(number, bool):
-            raise ValueError(f"{name} is {number!r}; needed: a number from {low:g} to {high:g}.")
+def check_range(low: float, high: float, **values: object) -> None:
+    """Raise ValueError for the first named value that is no number from low to high."""
+    for name, value in values.items():
+        valid = isinstance(value, int | float) and low <= value <= high  # False for NaN
+        if not valid or isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}; expected a number from {low:g} to {high:g}.")
 
 
-def scale_(signal: Tensor, rows: Tensor, factor: Tensor) -> None:
-    """Those rows times factor (changed, leads or 1), in place; the others times one."""
-    every = factor.new_ones(len(signal), factor.shape[1]).index_copy_(0, rows, factor)
-    signal.mul_(every[:, :, None])
+def _uniform(shape: Size, low: float, high: float, *, generator: torch.Generator) -> Tensor:
+    drawn = torch.empty(shape, dtype=torch.float32, device=generator.device)
+    return drawn.uniform_(low, high, generator=generator)
+
+
+def _gaussian(shape: Size, deviation: float, *, generator: torch.Generator) -> Tensor:
+    return torch.randn(shape, generator=generator, device=generator.device).mul_(deviation)
+
+
+def _draw_sine(
+    records: int, up_to: float, slow: float, fast: float, *, generator: torch.Generator
+) -> Tensor:
+    """Draw one sine per record: amplitude, cycles per sample, phase in radians, (records, 3)."""
+    shape = Size((records,))
+    amplitude = _uniform(shape, 0, up_to, generator=generator)
+    frequency = _uniform(shape, slow, fast, generator=generator)
+    phase = _uniform(shape, 0, 2 * math.pi, generator=generator)
+    return torch.stack((amplitude, frequency, phase), dim=1)
+
+
+def _add_sine_(signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+    amplitude, frequency, phase = drawn[:, :, None].unbind(1)  # (changed, 1) each
+    sample = torch.arange(signal.shape[2], device=signal.device)
+    cycles = (frequency * sample).frac()  # small angles keep their digits in float32
+    sine = amplitude * torch.sin(2 * math.pi * cycles + phase)
+    _add_(signal, rows, sine[:, None].repeat(1, signal.shape[1], 1))
+
+
+def _add_(signal: Tensor, rows: Tensor, added: Tensor) -> None:
+    signal.index_add_(0, rows, added.to(signal.dtype))
+
+
+def _scale_(signal: Tensor, rows: Tensor, factor: Tensor) -> None:
+    """Multiply these rows by factor (changed, leads or 1), in place; all other rows by 1."""
+    factors = factor.new_ones(len(signal), factor.shape[1]).index_copy_(0, rows, factor)
+    signal.mul_(factors[:, :, None])

@@ -1,21 +1,22 @@
 """The study's configurations: each is a recipe, and its teachers are runs of others."""
 
-import json
+import subprocess
 import sys
-from dataclasses import asdict, replace
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from support.tiny import NORMAL, SUPERCLASS, tiny_model, tiny_store
+from support.tiny import NORMAL, SUPERCLASS, changed, tiny_model, tiny_store
 
-from ecgcam.evaluation.leakage import data_of, seen
 from ecgcam.inference.classifier import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.inference.zoo import shipped_models
-from ecgcam.training.config import TrainConfig
+from ecgcam.training.augment import make_augmentation
+from ecgcam.training.recipe_file import make_config
+from ecgcam.training.run_folder import write_settings
 
 STUDY = Path(__file__).parents[2] / "benchmarks" / "study"
 
@@ -29,153 +30,151 @@ def study():
     sys.path.remove(str(STUDY))
 
 
-def test_every_configuration_is_a_recipe(study):
-    for name in study.configurations():
-        config = study.recipe(study.Run(name, 3), Path("runs"))
+@pytest.fixture(scope="module")
+def recipes(study):
+    import recipes
+
+    return recipes
+
+
+def test_every_configuration_is_a_recipe(recipes):
+    for name in recipes.configurations():
+        config = recipes.recipe(recipes.Run(name, 3), Path("runs"))
         assert config.seed == 3
-        assert config.train_folds == tuple(range(1, 9))
-        assert config.validation_folds == (9,)
+        assert config.data.train_folds == tuple(range(1, 9))
+        assert config.data.validation_folds == (9,)
+        make_augmentation(config.augmentation, rate_hz=100)
 
 
-def test_every_teacher_is_a_run_of_another_configuration(study):
-    for name in study.configurations():
-        for teacher in study.teachers_of(study.Run(name, 0)):
-            assert teacher.name in set(study.configurations()) - {name}
+def test_a_configuration_replaces_settings_of_the_one_that_it_is_like(recipes):
+    crop5, validated, depthwise = (
+        recipes.recipe(recipes.Run(name, 0), Path("runs"))
+        for name in ("crop5", "validated", "superclass-depthwise")
+    )
+    assert validated == changed(crop5, unvalidated_fraction=0.0, epochs=30)
+    assert crop5.optimizer.precision == "float32"
+    assert depthwise.network.arguments == {"widths": [64, 96, 128, 160]}  # without `blocks`
 
 
-def test_a_run_is_named_by_what_it_leaves_out(study):
-    assert str(study.Run("crop5", 2)) == "crop5-2"
-    assert str(study.Run("crop5", 2, (1, 2))) == "crop5-2-without-1-2"
-    written = [str(one) for one in study.teachers_of(study.Run("out-of-fold", 0))]
-    assert written == study.configurations()["out-of-fold"]["teachers"]
+def test_the_recipe_file_of_a_configuration_is_printed(recipes):
+    command = [sys.executable, str(STUDY / "recipes.py"), "gentle", "--seed", "2"]
+    printed = subprocess.run(command, cwd=STUDY.parents[1], check=True, capture_output=True)
+    config = make_config(tomllib.loads(printed.stdout.decode()), source="gentle")
+    assert config == recipes.recipe(recipes.Run("gentle", 2), Path("runs"))
 
 
-def test_in_a_cross_validation_no_teacher_has_seen_what_is_left_out(study):
-    run = study.Run("normal-taught", 0, (3, 4))
-    assert study.recipe(run, Path("runs")).train_folds == (1, 2, 5, 6, 7, 8)
-    for teacher in study.teachers_of(run):
-        config = study.recipe(teacher, Path("runs"))
-        assert not set(config.train_folds) & {3, 4, 9}
-    taught = study.recipe(run, Path("runs")).teachers
-    assert taught[0] == "runs/crop5-0-without-3-4/model.safetensors"
+def test_every_teacher_is_a_run_of_another_configuration(recipes):
+    for name in recipes.configurations():
+        for teacher in recipes.teachers_of(recipes.Run(name, 0)):
+            assert teacher.name in set(recipes.configurations()) - {name}
 
 
-def test_teachers_out_of_fold_are_trained_anew_for_a_cross_validation(study):
-    """Each of the six folds is judged by one that has seen neither it nor what is left out."""
-    assert len(study.teachers_of(study.Run("normal-cross", 0))) == 8  # nobody has seen fold 9
-    run = study.Run("normal-cross-resnet", 0, (3, 4))
-    teachers = study.teachers_of(run)
+def test_the_name_of_a_run_has_the_folds_left_out(recipes):
+    assert str(recipes.Run("crop5", 2)) == "crop5-2"
+    assert str(recipes.Run("crop5", 2, (1, 2))) == "crop5-2-without-1-2"
+    names = [str(teacher) for teacher in recipes.teachers_of(recipes.Run("out-of-fold", 0))]
+    assert names == recipes.configurations()["out-of-fold"]["distillation"]["teachers"]
+
+
+def test_in_a_cross_validation_no_teacher_is_trained_on_the_folds_left_out(recipes):
+    run = recipes.Run("normal-taught", 0, (3, 4))
+    assert recipes.recipe(run, Path("runs")).data.train_folds == (1, 2, 5, 6, 7, 8)
+    for teacher in recipes.teachers_of(run):
+        config = recipes.recipe(teacher, Path("runs"))
+        assert not set(config.data.train_folds) & {3, 4, 9}
+    paths = recipes.recipe(run, Path("runs")).distillation.teachers
+    assert paths[0] == "runs/crop5-0-without-3-4/model.safetensors"
+
+
+def test_teachers_out_of_fold_are_trained_anew_for_a_cross_validation(recipes):
+    """Each of the six folds is predicted by a teacher that saw neither it nor those left out."""
+    assert len(recipes.teachers_of(recipes.Run("normal-cross", 0))) == 8  # none has seen fold 9
+    run = recipes.Run("normal-cross-resnet", 0, (3, 4))
+    teachers = recipes.teachers_of(run)
     assert [str(teacher) for teacher in teachers] == [
         "superclass-big-0-without-1-2-nor-3-4",
         "superclass-big-0-without-5-6-nor-3-4",
         "superclass-big-0-without-7-8-nor-3-4",
     ]
-    judged = []
+    predicted = []
     for teacher in teachers:
-        config = study.recipe(teacher, Path("runs"))
-        assert not {*config.train_folds, *config.validation_folds} & {3, 4, 9}
-        assert not set(config.train_folds) & set(config.validation_folds)
-        judged += set(study.recipe(run, Path("runs")).train_folds) - set(config.train_folds)
-    assert sorted(judged) == [1, 2, 5, 6, 7, 8]
+        config = recipes.recipe(teacher, Path("runs"))
+        assert not {*config.data.train_folds, *config.data.validation_folds} & {3, 4, 9}
+        assert not set(config.data.train_folds) & set(config.data.validation_folds)
+        predicted += set(recipes.recipe(run, Path("runs")).data.train_folds) - set(
+            config.data.train_folds
+        )
+    assert sorted(predicted) == [1, 2, 5, 6, 7, 8]
 
 
-def test_teachers_of_teachers_see_nothing_of_it_either(study, monkeypatch):
+def test_teachers_of_teachers_do_not_see_them_either(recipes, monkeypatch):
     chain = {
-        "pupil": {"teachers": ["middle-0-without-1-2", "middle-0-without-3-4"]},
-        "middle": {"teachers": ["first-0"]},
+        "student": {"distillation": {"teachers": ["mid-0-without-1-2", "mid-0-without-3-4"]}},
+        "mid": {"distillation": {"teachers": ["first-0"]}},
     }
-    monkeypatch.setattr(study, "configurations", lambda: chain)
-    (middle,) = study.teachers_of(study.Run("pupil", 0, (1, 2)))
-    assert str(middle) == "middle-0-without-3-4-nor-1-2"
-    assert study.teachers_of(middle) == [study.Run("first", 0, (3, 4), (1, 2))]
+    monkeypatch.setattr(recipes, "configurations", lambda: chain)
+    (middle,) = recipes.teachers_of(recipes.Run("student", 0, (1, 2)))
+    assert str(middle) == "mid-0-without-3-4-nor-1-2"
+    assert recipes.teachers_of(middle) == [recipes.Run("first", 0, (3, 4), (1, 2))]
 
 
-def test_a_run_of_another_recipe_is_not_taken_for_the_configurations(study, tmp_path):
-    wanted = study.recipe(study.Run("normal-cross-four", 0), Path("runs"))
-    elsewhere = study.recipe(study.Run("normal-cross-four", 0), Path("other") / "runs")
-    for config, differs in ((elsewhere, None), (replace(wanted, out_of_fold=False), "out_of_fold")):
-        said = {"config": asdict(config), "data": ""}
-        (tmp_path / study.CONFIG).write_text(json.dumps(said), encoding="utf-8")
-        if differs is None:
-            study.refuse_another(tmp_path, wanted)
-            continue
-        with pytest.raises(ValueError, match=f"started with {differs} False, not True. Move"):
-            study.refuse_another(tmp_path, wanted)
+def test_a_run_of_another_recipe_is_refused(study, recipes, tmp_path):
+    run = recipes.Run("normal-cross-four", 0)
+    config, moved = (recipes.recipe(run, Path(folder)) for folder in ("runs", "other/runs"))
+    write_settings(tmp_path, moved, {})
+    study.check_same_recipe(tmp_path, config)
+    write_settings(tmp_path, changed(config, out_of_fold=False), {})
+    with pytest.raises(ValueError, match=r"started with distillation\.out_of_fold False, not True"):
+        study.check_same_recipe(tmp_path, config)
 
 
-def test_a_card_says_so_if_its_teachers_were_chosen_on_fold_9(study):
+def test_the_limits_name_teachers_that_fold_9_chose(study):
     from ship import limits_of_teachers
 
     def limits(*teachers):
-        return limits_of_teachers({"recipe": {"teachers": list(teachers)}})
+        recipe = {"distillation": {"teachers": list(teachers)}}
+        return limits_of_teachers({"recipe": recipe})
 
     (of_each,) = limits("superclass-resnet-0", "superclass-resnet-1")
-    assert of_each.startswith("Fold 9 also chose the epoch of each of its 2 teachers: its scores")
+    assert of_each.startswith("Fold 9 also chose the epoch of each of its 2 teachers, which")
     (of_some,) = limits("superclass-resnet-0", "superclass-big-0-without-1-2")
     assert "the epoch of 1 of its 2 teachers" in of_some
     assert limits() == limits("superclass-big-0-without-1-2") == []
-    said = {
+    limits_of_shipped = {
         name: limits_of_teachers(read_card(path)["provenance"])
         for name, path in shipped_models().items()
     }
-    assert said["normal"] == said["superclass-large"] == []
-    assert "of each of its 7 teachers" in said["superclass"][0]
+    assert limits_of_shipped["normal"] == limits_of_shipped["superclass-large"] == []
+    assert "of each of its 7 teachers" in limits_of_shipped["superclass"][0]
 
 
-def test_a_teacher_that_was_given_by_the_name_of_a_shipped_model_keeps_it(study):
-    from ship import _by_names
+def test_teachers_are_named_without_their_folders(study):
+    from ship import teachers_by_name
 
     teachers = ["superclass", "/home/me/runs/large-crop5-0/model.safetensors"]
-    said = {"combined": [{"recipe": {"teachers": teachers, "epochs": 3}}]}
-    named = ["superclass", "large-crop5-0"]
-    assert _by_names(said) == {"combined": [{"recipe": {"teachers": named, "epochs": 3}}]}
-    assert study._named(TrainConfig(teachers=tuple(teachers)))["teachers"] == named
+    card = {"combined": [{"recipe": {"distillation": {"teachers": teachers, "weight": 0.5}}}]}
+    names = ["superclass", "large-crop5-0"]
+    expected = {"combined": [{"recipe": {"distillation": {"teachers": names, "weight": 0.5}}}]}
+    assert teachers_by_name(card) == expected
+    settings = study.settings_by_name(changed(teachers=teachers))
+    assert settings["distillation.teachers"] == names
 
 
-def test_what_the_cards_of_earlier_runs_lack_is_found_in_the_store_and_beside_them(study, tmp_path):
-    """The digests of the folds, and what the teachers learned from; a card that has it stays."""
-    from ship import completed
-
-    store = tiny_store(tmp_path / "store")
-    own = {"fingerprint": store.about["fingerprint"]}
-
-    def run(name, train_folds, data, *teachers):
-        paths = [f"/elsewhere/{teacher}/model.safetensors" for teacher in teachers]
-        recipe = {"train_folds": train_folds, "validation_folds": [9], "teachers": paths}
-        (tmp_path / name).mkdir()
-        card = {"provenance": {"data": data, "recipe": recipe}}
-        return read_card(tiny_model(tmp_path / name / "model.safetensors", card=card))
-
-    run("first-0", [4], own)
-    run("second-0", [5], {"fingerprint": "other data"}, "first-0")
-    pupil = run("pupil-0", [1], own, "second-0", "first-0")
-    members = {"combined": [{"provenance": pupil["provenance"]}] * 2, "data": own}
-    card = completed(pupil, store, tmp_path)
-    both = completed({"provenance": members}, store, tmp_path)
-    for found in (card, both):
-        assert seen(found, store, range(1, 11)).learned_from == (1, 4)
-        assert completed(found, store, tmp_path / "nowhere") == found
-    assert both["provenance"]["data"] == card["provenance"]["data"] == own | data_of(store)
-    data, *of_teachers = [made["data"] for made in card["provenance"]["taught_by"]]
-    assert data == {"fingerprint": "other data"}
-    assert of_teachers == [data_of(store)]
-
-
-def test_normal_or_not_is_put_together_from_the_superclasses(study, tmp_path):
-    """By scikit-learn, an ECG without a superclass being abnormal."""
+def test_the_auroc_of_abnormal_is_computed_from_the_superclasses(study, tmp_path):
+    """Reference: scikit-learn, with ECGs without a superclass as abnormal."""
     store = tiny_store(tmp_path / "store")
     path = tiny_model(tmp_path / "model.safetensors", task=SUPERCLASS)
     records = store.labelled(NORMAL, folds=[9])
-    said = load(path).judge(store.signals_mv(records.indices))[0]
-    no = 1 / (1 + np.exp(said))
+    logits = load(path).run(store.signals_mv(records.indices))[0]
+    no = 1 / (1 + np.exp(logits))
     abnormal = 1 - (1 - no[:, 0]) * no[:, 1:].prod(1)
-    wanted = roc_auc_score(records.targets[:, 0], abnormal)
-    assert study.put_together(store, path, (9,)) == pytest.approx(wanted)
+    expected = roc_auc_score(records.targets[:, 0], abnormal)
+    assert study.abnormal_auroc(store, path, (9,)) == pytest.approx(expected)
 
 
-def test_the_scores_kept_are_of_configurations(study):
+def test_every_kept_score_has_its_configuration(study, recipes):
     for table in (study.RESULTS, study.CROSS_VALIDATION):
         kept = pd.read_csv(table)
-        assert set(kept["configuration"]) <= set(study.configurations())
+        assert set(kept["configuration"]) <= set(recipes.configurations())
         run = [column for column in ("configuration", "seed", "left_out") if column in kept]
         assert not kept.duplicated(run).any()

@@ -3,56 +3,25 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import load_file
 from support.ecg_files import samples_like_an_ecg
-from support.tiny import tiny_model, tiny_store
 
 from ecgcam import __version__
 from ecgcam.cli import app, main, progress
-from ecgcam.cli import train_commands as learn
+from ecgcam.cli.options import folds
 from ecgcam.errors import DatasetError
-from ecgcam.inference.modelfile import read_card
-from ecgcam.nn.preprocess import PreprocessConfig
-from ecgcam.training.run_folder import LAST, MODEL, PREPROCESSED
+from ecgcam.training.run_folder import MODEL
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
     (command.name or command.callback.__name__).replace("_", "-")
     for command in app.registered_commands
 ]
-SMALL = ["--backbone-config", '{"widths": [4, 6], "kernel": 5}', "--batch", "32"]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return tiny_store(tmp_path_factory.mktemp("store") / "store").folder
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return tiny_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
-
-
-@pytest.fixture
-def ecgcam(capsys, undrawn):
-    """Runs a command: its exit code, its last line on stdout, and stderr as one line of words."""
-
-    def run(*words):
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        said = capsys.readouterr()
-        plain = re.sub(r"[╭─╮│╰╯\s]+", " ", said.err)
-        return code, (said.out.splitlines() or [""])[-1], plain.strip()
-
-    return run
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -88,7 +57,7 @@ def test_the_whole_way(ecgcam, tmp_path):
     code, where, said = ecgcam("prepare", made, stored, "--jobs", 1)
     assert (code, where) == (0, str(stored))
     assert "60 ECGs stored, 0 rejected" in said
-    train = ["train", stored, "--out", run, "--epochs", 2, "--validation-folds", "9,10", *SMALL]
+    train = ["train", stored, "--out", run, "--epochs", 2, "--validation-folds", "9,10"]
     code, where, said = ecgcam(*train)
     assert (code, where) == (0, str(run / MODEL))
     assert "epoch 1 " in said
@@ -118,59 +87,6 @@ def test_a_model_is_calibrated_and_says_where_it_is_not_sure(ecgcam, store, mode
     assert set(answer["uncertain"]) <= {"ABNORMAL"}
     anew = ["calibrate", model, store, "--out", out, *choose, "--overwrite"]
     assert ecgcam(*anew)[:2] == (0, str(out))
-
-
-def test_a_run_goes_on(ecgcam, store, tmp_path):
-    train = ["train", store, "--out", tmp_path / "run", "--epochs", 1, *SMALL]
-    assert ecgcam(*train)[0] == 0
-    code, _, said = ecgcam(*train)
-    assert code == 2
-    assert "--resume goes on with a run there" in said
-    assert ecgcam(*train, "--resume")[:2] == (0, str(tmp_path / "run" / MODEL))
-
-
-@pytest.mark.parametrize(
-    ("option", "said"),
-    [
-        (["--epochs", 3], "epochs 1, not 3"),
-        (["--seed", 7], "seed 0, not 7"),
-        (["--scale", "none"], "scale unit, not none"),
-        (["--detrend-order", 2], "detrend_order 10, not 2"),
-        (["--detrend-order", -1], "detrend_order 10, not None"),
-        (["--each-batch"], "each_batch False, not True"),
-        (["--train-folds", "2-8"], "train_folds (1, 2, 3, 4, 5, 6, 7, 8), not (2, 3"),
-    ],
-)
-def test_a_run_that_goes_on_takes_no_other_settings(ecgcam, store, tmp_path, option, said):
-    train = ["train", store, "--out", tmp_path / "run"]
-    assert ecgcam(*train, "--epochs", 1, *SMALL)[0] == 0
-    code, _, why = ecgcam(*train, "--resume", *option)
-    assert code == 2
-    assert said in why
-    assert "--resume goes on with its own settings" in why
-    assert ecgcam(*train, "--resume", "--precision", "auto", "--schedule", "plateau")[0] == 0
-
-
-def test_a_run_that_goes_on_may_be_told_some_of_its_own_settings(
-    ecgcam, store, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    preprocess = PreprocessConfig(scale="zscore", detrend_order=2)
-    model = tiny_model(tmp_path / "taught.safetensors", preprocess=preprocess)
-    train = ["train", store, "--out", "run"]
-    own = ["--scale", "zscore", "--detrend-order", 2, "--teacher", model, "--each-batch"]
-    assert ecgcam(*train, "--epochs", 1, *SMALL, *own)[0] == 0
-    copy = tmp_path / "copy.safetensors"
-    copy.write_bytes(model.read_bytes())
-    same = ["--teacher", model.name], ["--teacher", copy]
-    for few in (own[:2], own[2:4], own[4:6], *same, ["--each-batch"], [*same[0], "--each-batch"]):
-        code, _, why = ecgcam(*train, "--resume", *few)
-        assert (code, why) == (0, ""), few
-    other = tiny_model(tmp_path / "other.safetensors", seed=2)
-    for wrong in ([other], [model, "--teacher", model], ["none.safetensors"]):
-        code, _, why = ecgcam(*train, "--resume", "--teacher", *wrong)
-        assert code == 2
-        assert "the run was started with teachers (" in why
 
 
 def test_ecgs_of_a_store_are_explained_by_their_ids(ecgcam, store, model, tmp_path):
@@ -223,64 +139,10 @@ def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
     assert "not used: the columns remark no column 'patient': each ECG counts as its own" in said
 
 
-def test_a_backbone_of_ones_own_is_found_in_the_working_folder(
-    ecgcam, store, tmp_path, monkeypatch
-):
-    """Where the installed command, unlike `python -m`, does not look by itself."""
-    (tmp_path / "net_of_mine.py").write_text(
-        "from torch import nn\n"
-        "class Net(nn.Conv1d):\n"
-        "    channels = 3\n"
-        "    def __init__(self, *, leads):\n"
-        "        super().__init__(leads, 3, 9, stride=8)\n"
-    )
-    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
-    monkeypatch.chdir(tmp_path)
-    mine = ["--backbone", "net_of_mine:Net"]
-    assert ecgcam("train", store, "--out", "run", "--epochs", 1, *mine)[0] == 0
-    weights = {"backbone.weight", "backbone.bias", "head.weight", "head.bias"}
-    assert set(load_file(tmp_path / "run" / MODEL)) == weights
-    judge = ["evaluate", Path("run") / MODEL, store, "--bootstrap", 2, "--out", "scores"]
-    code, _, said = ecgcam(*judge)
-    assert code == 2
-    assert "If you trust that code, name it with --backbone" in said
-    assert ecgcam(*judge, *mine)[0] == 0
-
-
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
         ("nonsense", "No such command 'nonsense'"),
-        ("train", "Missing argument"),
-        ("train STORE", "Missing option '--out'"),
-        ("train none --out NEW", "none: not a store"),
-        ("train FILE --out NEW", "not a store"),
-        ("train STORE --out NEW --task sleep", "there is no task 'sleep'; there are normal,"),
-        ("train STORE --out NEW --task none.toml", "none.toml"),
-        ("train STORE --out NEW --task columns", "needs labels of the kind 'column'"),
-        ("train STORE --out NEW --unlabelled perhaps", "unlabelled must be one of"),
-        ("train STORE --out NEW --backbone alexnet", "there is no backbone 'alexnet'"),
-        ("train STORE --out NEW --backbone no.module:Net", "cannot be imported"),
-        ("train STORE --out NEW --backbone-config {", "--backbone-config is not JSON"),
-        ("train STORE --out NEW --backbone-config 7", "--backbone-config must be like"),
-        ('train STORE --out NEW --backbone-config {"kernel":4}', "a kernel must be odd"),
-        ("train STORE --out NEW --scale loud", "scale must be one of unit, record,"),
-        ("train STORE --out NEW --detrend-order 600", "order 600 needs more than 500 samples"),
-        ("train STORE --out NEW --augmentation wild", "there is no augmentation 'wild'"),
-        ("train STORE --out NEW --schedule cosine", "schedule must be one of plateau,"),
-        ("train STORE --out NEW --score loss", "score must be one of auroc,"),
-        ("train STORE --out NEW --precision int8", "precision must be one of auto, float32,"),
-        ("train STORE --out NEW --epochs 0", "--epochs"),
-        ("train STORE --out NEW --learning-rate 0", "learning_rate must be above 0"),
-        ("train STORE --out NEW --seed -1", "--seed"),
-        ("train STORE --out NEW --train-folds 1-9", "both trained on and validated on"),
-        ("train STORE --out NEW --train-folds 8-1", "invalid folds '8-1'; expected for example 9"),
-        ("train STORE --out NEW --train-folds one", "invalid folds 'one'"),
-        ("train STORE --out NEW --validation-folds 77", "folds 77 hold no record"),
-        ("train STORE --out FULL", "there is something already"),
-        ("train STORE --out FILE", "file: it is a file; needed: a folder"),
-        ("train STORE --out NEW --resume", "there is no run to go on with"),
-        ("train STORE --out NEW --seed 9223372036854775808", "seed must be from 0 to 9223372036"),
         ("evaluate none STORE --out NEW", "none: no such model"),
         ("evaluate MODEL STORE --out NEW --seed -1", "--seed"),
         ("robustness MODEL STORE --out NEW --seed -1", "--seed"),
@@ -441,43 +303,6 @@ def test_a_key_press_stops_it_with_code_1(monkeypatch, capsys):
     assert capsys.readouterr().err == "ecgcam: stopped.\n"
 
 
-LISTENING = """
-import signal, sys
-from ecgcam.cli import main
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has none
-sys.exit(main())
-"""
-
-
-def test_a_key_press_in_the_middle_of_training_leaves_a_run_to_go_on_with(store, tmp_path):
-    run = tmp_path / "run"
-    words = ["train", store, "--out", run, "--epochs", "9999", *SMALL]
-    with subprocess.Popen(
-        [sys.executable, "-c", LISTENING, *words],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stderr.readline().startswith("epoch 1 ")
-        assert process.stderr.readline().startswith("epoch 2 ")
-        process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=30)
-    *epochs, last = said.splitlines()
-    assert all(line.startswith("epoch ") for line in epochs)
-    assert last == "ecgcam: stopped. The same with --resume goes on from there."
-    assert (process.returncode, out) == (1, "")
-    assert torch.load(run / LAST, weights_only=True)["state_dict"]
-    assert read_card(run / MODEL)["provenance"]["chosen"]["epoch"] >= 1
-    assert not (run / PREPROCESSED).exists()
-
-
-def test_without_torch_training_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    for name in [name for name in sys.modules if name.startswith("ecgcam.training.trainer")]:
-        monkeypatch.delitem(sys.modules, name)
-    assert main(["train", "x", "--out", "y"]) == 1
-    assert capsys.readouterr().err == "ecgcam: this needs torch: pip install 'ecgcam[train]'.\n"
-
-
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -490,7 +315,7 @@ def test_without_torch_training_says_what_to_install(monkeypatch, capsys):
     ],
 )
 def test_folds_are_written_with_commas_and_dashes(text, found):
-    assert learn.folds(text) == found
+    assert folds(text) == found
 
 
 def test_progress_is_plain_lines_where_nobody_watches(capsys):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support.tiny import NORMAL, tiny_model, tiny_store, write_store
+from support.tiny import NORMAL, changed, tiny_model, tiny_store, write_store
 
 from ecgcam.cli.compare_command import format_comparison
 from ecgcam.data.preparation import prepare
@@ -20,14 +20,11 @@ from ecgcam.inference.modelfile import read_card
 from ecgcam.inference.zoo import shipped_models
 from ecgcam.reports.evaluation_report import METRICS, REPORT, write_evaluation
 from ecgcam.reports.robustness_report import PAGE, RESULTS, report_robustness
-from ecgcam.training.config import TrainConfig
 from ecgcam.training.trainer import train
 
 OLD = {"source": "ptbxl", "fingerprint": "nine folds", "records": 180}  # as cards once had it
 TRAIN, CHOOSE = [1, 2, 3], [8, 9]
-SHORT = TrainConfig(
-    backbone_config={"widths": [4, 6], "kernel": 5}, epochs=1, batch=32, precision="float32"
-)
+SHORT = changed(epochs=1, learning_rate=5e-4)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +158,7 @@ def test_a_pupil_has_met_what_its_teachers_learned_from(ten_folds, tmp_path):
     """One teacher, two as one, and the teachers of a teacher; the rest it has not met."""
 
     def model(name, folds, **how):
-        recipe = replace(SHORT, train_folds=folds, validation_folds=(8,), **how)
+        recipe = changed(SHORT, train_folds=folds, validation_folds=(8,), **how)
         return train(ten_folds, tmp_path / name, recipe)
 
     teacher, other = model("teacher", (1, 2, 9)), model("other", (4,))

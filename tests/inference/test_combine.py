@@ -50,8 +50,8 @@ def test_each_counts_at_its_temperature(tmp_path):
 
 
 def test_the_card_says_what_it_is_made_of_and_forgets_what_was_chosen_for_one(tmp_path):
-    recipe = {"recipe": {"train_folds": [1, 2], "validation_folds": [9]}}
-    other = {"recipe": {"train_folds": [2, 3], "validation_folds": [9]}}
+    recipe = {"recipe": {"data": {"train_folds": [1, 2], "validation_folds": [9]}}}
+    other = {"recipe": {"train_folds": [2, 3], "validation_folds": [9]}}  # as shipped models have
     thresholds = [0.1, 0.2, 0.3, 0.4, 0.5]
     one = tiny_model(
         tmp_path / "one.safetensors",
@@ -63,7 +63,7 @@ def test_the_card_says_what_it_is_made_of_and_forgets_what_was_chosen_for_one(tm
     assert card["thresholds"] == [0.5] * 5
     assert card["parameters"] == sum(read_card(path)["parameters"] for path in (one, two)) - 5
     provenance = card["provenance"]
-    assert provenance["recipe"] == {"train_folds": [1, 2, 3], "validation_folds": [9]}
+    assert provenance["recipe"]["data"] == {"train_folds": [1, 2, 3], "validation_folds": [9]}
     assert [made["provenance"] for made in provenance["combined"]] == [recipe, other]
 
 

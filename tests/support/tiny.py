@@ -15,7 +15,8 @@ from ecgcam.inference.modelfile import save_model
 from ecgcam.nn.network import Network, NetworkConfig, evaluating
 from ecgcam.signals.leads import LEADS
 from ecgcam.tasks import Task
-from ecgcam.training.config import TrainConfig
+from ecgcam.training.config import NetworkSettings, OptimizerSettings, TrainConfig
+from ecgcam.training.recipe_file import change_config
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 NORMAL = Task(
@@ -125,16 +126,25 @@ def tiny_store(folder, *, records=120, seed=3, leads=LEADS, samples=500, **about
 
 
 TINY = TrainConfig(
-    backbone_config={"widths": [4, 6], "kernel": 5},
-    batch=32,
-    epochs=2,
-    learning_rate=5e-3,
-    precision="float32",  # as on every processor
+    network=NetworkSettings(arguments={"widths": [4, 6], "kernel": 5}),
+    optimizer=OptimizerSettings(
+        batch=32,
+        epochs=2,
+        learning_rate=5e-3,
+        precision="float32",  # the same on every CPU
+    ),
 )
 
 
-def learned_from(*folds):
-    return {"provenance": {"recipe": {"train_folds": list(folds)}}}
+def changed(config=TINY, **settings):
+    """The config with some settings replaced, by the last part of their names."""
+    names = {name.rpartition(".")[2]: name for name in config.by_name()}
+    return change_config(config, {names[key]: value for key, value in settings.items()})
+
+
+def trained_on(*folds):
+    """A card that says that its model was trained on these folds."""
+    return {"provenance": {"recipe": {"data": {"train_folds": list(folds)}}}}
 
 
 def warmed_up(backbone):

@@ -1,4 +1,4 @@
-"""A teacher's judgement of other classes: the chance of each, its own classes being independent."""
+"""Class mapping: a student's class from a teacher's classes, taken as independent."""
 
 from dataclasses import replace
 from itertools import product
@@ -11,22 +11,22 @@ from support.tiny import NORMAL, SUPERCLASS
 
 from ecgcam.errors import DatasetError
 from ecgcam.tasks import Task
-from ecgcam.training.class_mapping import Wanted, moved, translations, wanted_classes
+from ecgcam.training.class_mapping import StudentClass, blend_targets, map_classes, student_classes
 
 TEACHER = Path("teacher.safetensors")
 OWN = ("NORM", "MI", "STTC", "CD", "HYP")
 PROBABILITIES = np.array([[0.7, 0.1, 0.2, 0.05, 0.3], [0.02, 0.9, 0.0, 0.5, 1.0]])
 
 
-def by_all_combinations(task: Task, said) -> list[float]:
-    """Each set of superclasses with its chance, and what the task makes of a record with it."""
-    chance = np.zeros(len(task.classes))
+def by_all_combinations(task: Task, probabilities) -> list[float]:
+    """Sum the probability of each set of superclasses times the task's target for such a record."""
+    total = np.zeros(len(task.classes))
     for held in product((False, True), repeat=5):
-        labels = [f"superclass:{name}" for name, there in zip(OWN, held, strict=True) if there]
+        labels = [f"superclass:{name}" for name, present in zip(OWN, held, strict=True) if present]
         target, keep = task.targets([labels])
         assert keep.all()
-        chance += np.where(held, said, 1 - said).prod() * target[0]
-    return chance.tolist()
+        total += np.where(held, probabilities, 1 - probabilities).prod() * target[0]
+    return total.tolist()
 
 
 @pytest.mark.parametrize(
@@ -42,30 +42,30 @@ def by_all_combinations(task: Task, said) -> list[float]:
         ),
     ],
 )
-def test_it_is_the_chance_over_all_that_a_record_may_have(task):
-    known = translations(TEACHER, SUPERCLASS, wanted_classes(task))
-    assert [one.place for one in known] == list(range(len(task.classes)))
-    for said in PROBABILITIES:
-        found = [float(one.probability(said[None])[0]) for one in known]
-        assert found == pytest.approx(by_all_combinations(task, said))
+def test_the_probability_is_the_sum_over_all_sets_of_superclasses(task):
+    mappings = map_classes(TEACHER, SUPERCLASS, student_classes(task))
+    assert [mapping.index for mapping in mappings] == list(range(len(task.classes)))
+    for row in PROBABILITIES:
+        probabilities = [float(mapping.probability(row[None])[0]) for mapping in mappings]
+        assert probabilities == pytest.approx(by_all_combinations(task, row))
 
 
 def test_numpy_and_torch_give_the_same():
-    (abnormal,) = translations(TEACHER, SUPERCLASS, wanted_classes(NORMAL))
-    found = abnormal.probability(torch.from_numpy(PROBABILITIES))
-    np.testing.assert_allclose(found.numpy(), abnormal.probability(PROBABILITIES))
+    (abnormal,) = map_classes(TEACHER, SUPERCLASS, student_classes(NORMAL))
+    probability = abnormal.probability(torch.from_numpy(PROBABILITIES))
+    np.testing.assert_allclose(probability.numpy(), abnormal.probability(PROBABILITIES))
 
 
-def test_a_class_that_the_teacher_has_itself_is_taken_as_it_says():
+def test_a_class_of_the_teacher_itself_is_taken_directly():
     own = Task(name="x", classes=("MI", "ANY"), members=(("superclass:MI",), *NORMAL.members))
-    known = translations(TEACHER, own, [*wanted_classes(NORMAL), *wanted_classes(SUPERCLASS)])
-    assert [(one.place, one.any_of, one.others) for one in known] == [(0, (1,), ()), (2, (0,), ())]
+    mappings = map_classes(TEACHER, own, [*student_classes(NORMAL), *student_classes(SUPERCLASS)])
+    assert [(m.index, m.any_of, m.others) for m in mappings] == [(0, (1,), ()), (2, (0,), ())]
 
 
-def test_labels_of_another_kind_say_nothing_of_a_record_without_a_superclass():
+def test_classes_of_another_kind_do_not_count_for_unlabelled_records():
     members = (*SUPERCLASS.members, ("rhythm:AFIB",))
     teacher = Task(name="x", classes=(*OWN, "AFIB"), members=members)
-    (abnormal,) = translations(TEACHER, teacher, wanted_classes(NORMAL))
+    (abnormal,) = map_classes(TEACHER, teacher, student_classes(NORMAL))
     assert (abnormal.any_of, abnormal.others) == ((1, 2, 3, 4), (0,))
 
 
@@ -73,12 +73,12 @@ def test_labels_of_another_kind_say_nothing_of_a_record_without_a_superclass():
     "teacher",
     [
         replace(SUPERCLASS, classes=OWN[1:4], members=SUPERCLASS.members[1:4]),  # HYP is missing
-        replace(SUPERCLASS, exclusive=True),  # whose classes are anything but independent
+        replace(SUPERCLASS, exclusive=True),  # its classes are not independent
     ],
 )
-def test_what_cannot_be_put_together_is_refused(teacher):
-    with pytest.raises(DatasetError, match=r"teacher\.safetensors: this teacher knows none"):
-        translations(TEACHER, teacher, wanted_classes(NORMAL))
+def test_a_class_that_cannot_be_computed_is_refused(teacher):
+    with pytest.raises(DatasetError, match=r"teacher\.safetensors: .*none of the classes to learn"):
+        map_classes(TEACHER, teacher, student_classes(NORMAL))
 
 
 EXCLUSIVE = replace(SUPERCLASS, exclusive=True)
@@ -92,24 +92,26 @@ EXCLUSIVE = replace(SUPERCLASS, exclusive=True)
         replace(EXCLUSIVE, classes=(*OWN, "SR"), members=(*SUPERCLASS.members, ("rhythm:SR",))),
     ],
 )
-def test_classes_that_exclude_one_another_are_taught_by_the_same_exclusive_ones_alone(teacher):
-    wanted = wanted_classes(EXCLUSIVE, ["rhythm:SR"])
-    assert len(translations(TEACHER, EXCLUSIVE, wanted)) == 5
-    with pytest.raises(DatasetError, match="exclude one another"):
-        translations(TEACHER, teacher, wanted)
-    beside = Task(name="x", classes=("SR",), members=(("rhythm:SR",),))
-    assert [one.place for one in translations(TEACHER, beside, wanted)] == [5]
+def test_exclusive_classes_need_a_teacher_of_the_same_exclusive_classes(teacher):
+    classes = student_classes(EXCLUSIVE, ["rhythm:SR"])
+    assert len(map_classes(TEACHER, EXCLUSIVE, classes)) == 5
+    with pytest.raises(
+        DatasetError, match="for exclusive classes expected a teacher of exactly these"
+    ):
+        map_classes(TEACHER, teacher, classes)
+    other = Task(name="x", classes=("SR",), members=(("rhythm:SR",),))
+    assert [mapping.index for mapping in map_classes(TEACHER, other, classes)] == [5]
 
 
-def test_auxiliary_labels_follow_the_tasks_own():
-    assert wanted_classes(NORMAL, ["statement:SR"]) == [
-        Wanted(labels=frozenset(NORMAL.members[0]), unlabelled=True),
-        Wanted(labels=frozenset(["statement:SR"])),
+def test_auxiliary_labels_follow_the_tasks_classes():
+    assert student_classes(NORMAL, ["statement:SR"]) == [
+        StudentClass(labels=frozenset(NORMAL.members[0]), unlabelled=True),
+        StudentClass(labels=frozenset(["statement:SR"])),
     ]
 
 
-@pytest.mark.parametrize("of", [np.float32, torch.tensor])
-def test_targets_move_to_the_mean_of_those_that_said_something(of):
-    targets, total, count = of([1.0, 0.0, 1.0]), of([1.5, 0.5, 0.0]), of([2.0, 1.0, 0.0])
-    found = moved(np.asarray(targets) if of is np.float32 else targets, total, count, 0.4)
-    assert np.asarray(found).tolist() == pytest.approx([0.9, 0.2, 1.0])
+@pytest.mark.parametrize("make", [np.array, torch.tensor])
+def test_targets_are_blended_with_the_mean_of_the_teachers(make):
+    targets, total, count = make([1.0, 0.0, 1.0]), make([1.5, 0.5, 0.0]), make([2.0, 1.0, 0.0])
+    blended = blend_targets(targets, total, count, 0.4)
+    assert blended.tolist() == pytest.approx([0.9, 0.2, 1.0])

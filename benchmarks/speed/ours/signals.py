@@ -12,7 +12,7 @@ from ecgcam.data.preparation import prepare
 from ecgcam.data.store import open_store
 from ecgcam.nn.allocation import keep_freed_memory
 from ecgcam.nn.network import evaluating
-from ecgcam.training.augment import augmentation
+from ecgcam.training.augment import make_augmentation
 
 from ..rivals.loop import Given, Job
 from .given import every, first, network_of
@@ -54,7 +54,7 @@ def augment(given: Given) -> Job:
     """The paper's augmentation of a batch, drawn and done, some times in a row."""
     keep_freed_memory()  # as `ecgcam train` does
     prepared = first(given, "prepared")
-    change = augmentation("paper", rate_hz=100)
+    change = make_augmentation("paper", rate_hz=100)
     generator = torch.Generator().manual_seed(0)
 
     def run() -> None:

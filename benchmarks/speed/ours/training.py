@@ -11,7 +11,7 @@ from torch import Tensor
 from ecgcam.data.store import open_store
 from ecgcam.nn.allocation import keep_freed_memory
 from ecgcam.nn.network import Network, evaluating
-from ecgcam.training.config import TrainConfig
+from ecgcam.training.config import OptimizerSettings, TrainConfig
 from ecgcam.training.lightning_module import TrainingModule
 from ecgcam.training.trainer import train
 
@@ -78,7 +78,7 @@ def epoch_bf16(given: Given) -> Job:
 
 def _epoch(given: Given, *, precision: str) -> Job:
     runs = (Path(given["scratch"]) / f"run-{k}" for k in count())
-    config = TrainConfig(epochs=given["epochs"], precision=precision)
+    config = TrainConfig(optimizer=OptimizerSettings(epochs=given["epochs"], precision=precision))
 
     def run() -> dict[str, float]:
         out, ends = next(runs), [time.perf_counter()]
@@ -90,7 +90,7 @@ def _epoch(given: Given, *, precision: str) -> Job:
         )
         shutil.rmtree(out)
         first_s = ends[1] - ends[0]
-        later_s = (ends[-1] - ends[1]) / max(config.epochs - 1, 1)
+        later_s = (ends[-1] - ends[1]) / max(config.optimizer.epochs - 1, 1)
         return {"seconds": later_s or first_s, "first_s": first_s}
 
     return Job(run=run, ecgs=given["trained"])
@@ -100,7 +100,7 @@ class Steps:
     """Training steps with the loss and the optimizer of `ecgcam train`."""
 
     def __init__(self, network: Network, *, precision: str) -> None:
-        config = TrainConfig(schedule="constant", precision=precision)
+        config = TrainConfig(optimizer=OptimizerSettings(schedule="constant", precision=precision))
         self.training = TrainingModule(network, config, exclusive=False)
         self.optimizer = self.training.configure_optimizers()
         self.bf16 = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
