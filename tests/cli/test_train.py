@@ -168,7 +168,7 @@ MISTAKES = [
     ("STORE --out NEW --config TYPO", "did you mean `epochs`?"),
     ("STORE --out NEW --teacher nobody", "nobody: no such model"),
     ("STORE --out NEW --teacher none.safetensors", "none.safetensors: no such model file"),
-    ("STORE --out NEW --teacher GARBAGE", "not a model file"),
+    ("STORE --out NEW --teacher GARBAGE", "not a .safetensors model file"),
     ("STORE --out FULL", "the folder is not empty"),
     ("STORE --out FILE", "file: it is a file"),
     ("STORE --out NEW --resume", "there is no run to resume"),
