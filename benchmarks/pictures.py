@@ -27,7 +27,7 @@ import typer
 import ecgcam
 from ecgcam.data import open_store, synthesize
 from ecgcam.nn.preprocess import scale_to_unit
-from ecgcam.plots.curves import draw_augmentations
+from ecgcam.plots.curves import draw_traces
 from ecgcam.plots.disturbances import draw_changes, draw_strengths
 from ecgcam.plots.forest import draw_forest
 from ecgcam.reports.evaluation_report import HEADINGS
@@ -174,7 +174,8 @@ def _draw_augmentations(record: "Record") -> "Figure":
         changed = transform.apply(signal, transform.draw(signal.shape, generator=generator))
         strongest = (changed - signal)[:, 1].abs().sum(dim=-1).argmax()
         afters[name] = changed[strongest, 1].numpy()
-    return draw_augmentations(signal[0, 1].numpy(), afters=afters, rate_hz=rate_hz)
+    unit = "preprocessed units: each lead scaled to [−1, 1]"
+    return draw_traces(afters, rate_hz=rate_hz, original=signal[0, 1].numpy(), ylabel=unit)
 
 
 @app.command()

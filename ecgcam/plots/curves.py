@@ -124,36 +124,25 @@ def draw_missing(fractions: "pd.Series[float]") -> "Figure":
 
 
 def draw_traces(
-    signals: Sequence[NDArray[np.floating]], *, titles: Sequence[str], rate_hz: float
+    signals: Mapping[str, NDArray[np.floating]],
+    *,
+    rate_hz: float,
+    original: NDArray[np.floating] | None = None,
+    ylabel: str = "",
 ) -> "Figure":
-    """Return signals (time,) below each other on one scale; each title names its unit."""
-    figure, axes_of_rows = _figure(9, 0.6 + 1.2 * len(signals), rows=len(signals), share=True)
-    for axes, signal, title in zip(axes_of_rows, signals, titles, strict=True):
-        axes.plot(np.arange(len(signal)) / rate_hz, signal, color="black", linewidth=0.7)
+    """Return signals (time,) below each other on one scale, by title; `original` behind each."""
+    figure, rows = _figure(9, 0.6 + 1.2 * len(signals), rows=len(signals), share=True)
+    for axes, (title, signal) in zip(rows, signals.items(), strict=True):
+        time_s = np.arange(len(signal)) / rate_hz
+        if original is not None:
+            axes.plot(time_s, original, color=GREY, linewidth=1.4, label="before")
+        axes.plot(time_s, signal, color=BLUE, linewidth=0.8, label="after")
         axes.set_title(printable(title, length=110), loc="left", fontsize=9)
         axes.grid(color="0.9")
-    axes_of_rows[-1].set_xlabel("time (s)")
-    return figure
-
-
-def draw_augmentations(
-    before: NDArray[np.floating],
-    *,
-    afters: Mapping[str, NDArray[np.floating]],
-    rate_hz: float,
-) -> "Figure":
-    """Return one preprocessed lead (time,) in grey, with each augmented version on top."""
-    figure, axes_of_rows = _figure(9, 0.6 + 1.2 * len(afters), rows=len(afters), share=True)
-    time_s = np.arange(len(before)) / rate_hz
-    for axes, (name, after) in zip(axes_of_rows, afters.items(), strict=True):
-        axes.plot(time_s, before, color=GREY, linewidth=1.4, label="before")
-        axes.plot(time_s, after, color=BLUE, linewidth=0.8, label="after")
-        axes.set_title(printable(name), loc="left", fontsize=9)
-        axes.grid(color="0.9")
-    top, bottom = axes_of_rows[0], axes_of_rows[-1]
-    top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False)
-    bottom.set_xlabel("time (s)")
-    figure.supylabel("preprocessed units: each lead scaled to [−1, 1]", fontsize="medium")
+    if original is not None:
+        rows[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
+    rows[-1].set_xlabel("time (s)")
+    figure.supylabel(ylabel, fontsize="medium")
     return figure
 
 

@@ -27,7 +27,7 @@ from .paper import (
     new_page,
 )
 from .sheet_text import write_foot, write_head
-from .summary import NOT_A_DEVICE, select_class
+from .summary import NOT_A_DEVICE, summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,22 +53,22 @@ def draw_sheet(
     shorter than 10 s each column shows a quarter. Each lead is centred on its median. The units are
     millimetres, so that the sheet is true to scale when it is printed on A4 without scaling.
     """
-    shown = None
+    summary = None
     if explanation is not None:
-        shown = select_class(record, explanation, class_name=class_name)
+        summary = summarize(record, explanation, class_name=class_name)
     figure, axes = new_page()
     draw_grid(axes)
     hatched = False
-    if shown is not None:
-        heat = shown.heat[: round(SHOWN_S * record.rate_hz)]
+    if summary is not None and summary.shown is not None:
+        heat = summary.shown.heat[: round(SHOWN_S * record.rate_hz)]
         end_mm = START_MM + heat.size / record.rate_hz * MM_PER_S
         draw_heat(axes, heat, extent=(START_MM, end_mm, BOTTOM_MM, TOP_MM))
         hatched = bool(np.isnan(heat).any())
     rows = _rows(record)
     cut = _draw_rows(axes, rows, _levels(rows, rate_hz=record.rate_hz))
-    write_head(axes, record, explanation, notes=_notes(record, rows, cut))
-    if explanation is not None:
-        write_foot(axes, explanation, shown, hatched=hatched)
+    write_head(axes, record, summary, notes=_notes(record, rows, cut))
+    if summary is not None:
+        write_foot(axes, summary, hatched=hatched)
     axes.text(RIGHT_MM, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
     return figure
 

@@ -4,20 +4,11 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..inference.results import Explanation
 from ..signals.record import Record
 from .heat import draw_heat_scale
 from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, RIGHT_MM, START_MM, TOP_MM
 from .style import printable
-from .summary import (
-    HEAT_MEANING,
-    NOT_SURE_MEANING,
-    ClassResult,
-    all_warnings,
-    class_results,
-    facts,
-    model_in_words,
-)
+from .summary import HEAT_MEANING, ClassResult, Summary, facts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,29 +22,25 @@ _TABLE_MM = (178, 249, 267, RIGHT_MM)  # left edge of the class, right edges of 
 
 
 def write_head(
-    axes: "Axes", record: Record, explanation: Explanation | None, *, notes: Sequence[str]
+    axes: "Axes", record: Record, summary: Summary | None, *, notes: Sequence[str]
 ) -> None:
     """Write above the grid: the ECG and its warnings on the left, the answers on the right."""
-    results = [] if explanation is None else class_results(record, explanation)
     name = printable(record.name, length=50) or "ECG"
     axes.text(LEFT_MM, _TITLE_MM, name, fontsize=13, weight="bold")
     age, sex, heart_rate, sampling, filters = facts(record)
-    warnings = record.warnings if explanation is None else all_warnings(results, explanation)
     lines = [
         f"{age} · {sex} · {heart_rate}",
         f"{MM_PER_S} mm/s, {MM_PER_MV} mm/mV · {sampling} · {filters}",
-        *_note_lines([*notes, *warnings]),
+        *_note_lines([*notes, *(summary.warnings if summary else record.warnings)]),
     ]
     for k, line in enumerate(lines):
         y = _TITLE_MM - (k + 1.2) * _LINE_MM
         axes.text(LEFT_MM, y, printable(line, length=_LINE_LENGTH), fontsize=8)
-    if explanation is not None and explanation.refused is not None:
-        reason = printable(f"no prediction: {explanation.refused}", length=250)
-        lines_of_reason = textwrap.fill(reason, 50)
-        y = _TITLE_MM + 2
-        axes.text(_TABLE_MM[0], y, lines_of_reason, fontsize=8, weight="bold", va="top")
-    elif explanation is not None:
-        _write_table(axes, results)
+    if summary is not None and summary.shown is None:
+        reason = textwrap.fill(printable(summary.answer, length=250), 50)
+        axes.text(_TABLE_MM[0], _TITLE_MM + 2, reason, fontsize=8, weight="bold", va="top")
+    elif summary is not None:
+        _write_table(axes, summary.results)
 
 
 def _note_lines(notes: Sequence[str]) -> list[str]:
@@ -72,8 +59,8 @@ def _write_table(axes: "Axes", results: Sequence[ClassResult]) -> None:
     """Write a row for each class: its name, probability, threshold and the answer."""
     _write_row(axes, 0, ["class", "probability", "threshold", "answer"], color="0.3")
     for k, result in enumerate(results[:_CLASSES], start=1):
-        name = printable(result.full_name, length=30)
-        cells = [name, result.probability_text, result.threshold_text, result.answer]
+        name, threshold = printable(result.full_name, length=30), f"{result.threshold:.3f}"
+        cells = [name, result.probability_text, threshold, result.answer]
         _write_row(axes, k, cells, weight="bold" if result.answer == "yes" else "normal")
     if len(results) > _CLASSES:
         _write_row(axes, _CLASSES + 1, [f"… and {len(results) - _CLASSES} less probable"])
@@ -89,20 +76,17 @@ def _write_row(
         axes.text(x, y, word, ha=side, fontsize=8, weight=weight, color=color)
 
 
-def write_foot(
-    axes: "Axes", explanation: Explanation, shown: ClassResult | None, *, hatched: bool
-) -> None:
+def write_foot(axes: "Axes", summary: Summary, *, hatched: bool) -> None:
     """Write below the grid: the model, the meaning of the colours and of "not sure".
 
     hatched: whether a part of the drawn record was not used by the model.
     """
     small: dict[str, Any] = {"fontsize": 6, "color": "0.3"}
-    by = printable(model_in_words(explanation), length=90)
-    axes.text(RIGHT_MM, 11.1, by, ha="right", **small)
+    axes.text(RIGHT_MM, 11.1, printable(summary.model, length=90), ha="right", **small)
+    shown = summary.shown
     if shown is None:
         return
-    if explanation.uncertain:
-        axes.text(RIGHT_MM, 8.6, NOT_SURE_MEANING, ha="right", **small)
+    axes.text(RIGHT_MM, 8.6, summary.not_sure, ha="right", **small)
     draw_heat_scale(axes, extent=(START_MM, 68, 10.6, 13.1))
     label = f"1   heat for {printable(shown.full_name, length=40)}"
     label += "; hatched: not used by the model" if hatched else ""

@@ -9,16 +9,7 @@ from ..inference.results import Explanation
 from ..signals.record import Record
 from .heat import draw_heat, draw_heat_scale
 from .style import printable
-from .summary import (
-    HEAT_MEANING,
-    NOT_A_DEVICE,
-    NOT_SURE_MEANING,
-    ClassResult,
-    all_warnings,
-    class_results,
-    model_in_words,
-    select_class,
-)
+from .summary import HEAT_MEANING, NOT_A_DEVICE, ClassResult, Summary, summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,8 +33,8 @@ def draw_leads(
     """
     from matplotlib.figure import Figure
 
-    shown = select_class(record, explanation, class_name=class_name)
-    notes = _notes(record, explanation, shown)
+    summary = summarize(record, explanation, class_name=class_name)
+    notes = _notes(summary)
     above, below = _LEAD * max(len(record.leads), 2), _EVIDENCE
     bottom = _NOTE * len(notes) + _TIME_AXIS
     height = _HEAD + above + _BETWEEN + below + bottom
@@ -57,32 +48,28 @@ def draw_leads(
         hspace=2 * _BETWEEN / (above + below),
     )
     _draw_traces(traces, record)
-    if shown is None:
+    if summary.shown is None:
         evidence.set_axis_off()
         traces.tick_params(labelbottom=True)
         traces.set_xlabel("time (s)")
     else:
-        _draw_class_heat(traces, shown)
-        _draw_evidence(evidence, shown)
-    answer = shown.in_words if shown else f"no prediction: {explanation.refused}"
-    title = f"{printable(record.name) or 'ECG'}\n{printable(answer, length=110)}"
+        _draw_class_heat(traces, summary.shown)
+        _draw_evidence(evidence, summary.shown, explanation.evidence_s)
+        _draw_time_grid(evidence, record.duration_s)
+    title = f"{printable(record.name) or 'ECG'}\n{printable(summary.answer, length=110)}"
     middle = (_LEFT + _RIGHT) / 2 / _WIDTH
     figure.suptitle(title, x=middle, y=1 - 0.12 / height)
     figure.supxlabel("\n".join(notes), y=0.1 / height, va="bottom", fontsize=8, color="0.3")
     return figure
 
 
-def _notes(record: Record, explanation: Explanation, shown: ClassResult | None) -> list[str]:
+def _notes(summary: Summary) -> list[str]:
     """Return the lines below the figure."""
-    results = class_results(record, explanation)
-    notes = [
-        f"{NOT_A_DEVICE}. {HEAT_MEANING}",
-        model_in_words(explanation),
-        NOT_SURE_MEANING if shown is not None and shown.answer == "not sure" else "",
-        "" if shown is None else shown.edge_warning,
-        *all_warnings(results, explanation),
-    ]
-    return [printable(note, length=170) for note in notes if note]
+    notes = [f"{NOT_A_DEVICE}. {HEAT_MEANING}", summary.model]
+    if summary.shown is not None:
+        notes += [summary.not_sure if summary.shown.answer == "not sure" else ""]
+        notes += [summary.shown.edge_warning]
+    return [printable(note, length=170) for note in (*notes, *summary.warnings) if note]
 
 
 def _draw_traces(axes: "Axes", record: Record) -> None:
@@ -103,7 +90,7 @@ def _draw_traces(axes: "Axes", record: Record) -> None:
 
 def _draw_class_heat(axes: "Axes", shown: ClassResult) -> None:
     """Draw the heat of the class behind the traces, with its name and scale."""
-    draw_heat(axes, shown.heat, extent=(0.0, shown.record.duration_s, *axes.get_ylim()))
+    draw_heat(axes, shown.heat, extent=(*axes.get_xlim(), *axes.get_ylim()))
     name = printable(shown.full_name, length=40)
     title = f"heat for {name}, from 0 (lowest evidence) to 1 (highest)"
     axes.set_title(title, fontsize=9, loc="left")
@@ -121,9 +108,9 @@ def _levels(signal_mv: NDArray[np.float32]) -> list[float]:
     return [0.0, *(-np.cumsum(gaps)).tolist()]
 
 
-def _draw_evidence(axes: "Axes", shown: ClassResult) -> None:
+def _draw_evidence(axes: "Axes", shown: ClassResult, evidence_s: float) -> None:
     """Draw each frame's evidence for the class; its mean plus the bias is the logit."""
-    edges = np.linspace(0, shown.explanation.evidence_s, shown.evidence.size + 1)
+    edges = np.linspace(0, evidence_s, shown.evidence.size + 1)
     axes.stairs(shown.evidence, edges, baseline=0, fill=True, color="#9ecae1")
     axes.stairs(shown.evidence, edges, baseline=None, color="#08519c", linewidth=0.9)
     axes.axhline(0, color="black", linewidth=0.8)
@@ -131,7 +118,6 @@ def _draw_evidence(axes: "Axes", shown: ClassResult) -> None:
     name = printable(shown.full_name, length=40)
     axes.set_title(f"above zero: for {name}; below zero: against", fontsize=9, loc="left")
     axes.set_title(shown.sum_in_words, fontsize=9, loc="right")
-    _draw_time_grid(axes, shown.record.duration_s)
 
 
 def _draw_time_grid(axes: "Axes", duration_s: float) -> None:

@@ -28,49 +28,25 @@ EDGE_MEANING = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassResult:
-    """The answer for the k-th class of a record, and its map over the record.
+    """The answer for one class of a record, and its map over the record.
 
     name, full_name: the class as in the answer, and for people ("Conduction disturbance (CD)").
-    heat:     (time,) in [0, 1]; NaN where the record was left out.
-    evidence: (frames,), in logits.
-    answer:   "yes", "no", or "not sure" within the model's abstention band.
-    Raises ValueError if the heatmap and the record differ in length.
+    answer:       "yes", "no", or "not sure" within the model's abstention band.
+    heat:         (time,) in [0, 1]; NaN where the record was left out.
+    evidence:     (frames,), in logits.
+    sum_in_words: how the evidence adds up to the logit.
+    edge_warning: a warning if the heat peaks at an edge of a window; else empty.
     """
 
-    record: Record
-    explanation: Explanation
-    k: int
-
-    def __post_init__(self) -> None:
-        samples = self.record.signal_mv.shape[1]
-        if self.heat.size != samples:
-            raise ValueError(f"the heatmap has {self.heat.size} samples, the record {samples}")
-
-    @property
-    def name(self) -> str:
-        return self.explanation.classes[self.k]
-
-    @property
-    def full_name(self) -> str:
-        return self.explanation.full_names[self.k]
-
-    @property
-    def heat(self) -> NDArray[np.float32]:
-        return self.explanation.heatmap[self.k]
-
-    @property
-    def evidence(self) -> NDArray[np.float32]:
-        return self.explanation.evidence[self.k]
-
-    @property
-    def answer(self) -> str:
-        if self.name in (self.explanation.uncertain or ()):
-            return "not sure"
-        return "yes" if self.name in self.explanation.decision else "no"
-
-    @property
-    def probability(self) -> float:
-        return float(self.explanation.probabilities[self.k])
+    name: str
+    full_name: str
+    answer: str
+    probability: float
+    threshold: float
+    heat: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    sum_in_words: str
+    edge_warning: str
 
     @property
     def probability_text(self) -> str:
@@ -80,98 +56,123 @@ class ClassResult:
         return "< 0.001" if self.probability < 0.001 else f"{self.probability:.3f}"
 
     @property
-    def threshold_text(self) -> str:
-        """The threshold with three decimals."""
-        return f"{self.explanation.thresholds[self.k]:.3f}"
-
-    @property
     def in_words(self) -> str:
         """The answer in one line, with its probability and threshold."""
         return (
             f"{self.full_name}: {self.answer} "
-            f"(probability {self.probability_text}, threshold {self.threshold_text})"
+            f"(probability {self.probability_text}, threshold {self.threshold:.3f})"
         )
 
-    @property
-    def sum_in_words(self) -> str:
-        """How the evidence adds up to the logit; the mean is rounded so that the digits agree."""
-        bias = _hundredths(self.explanation.bias[self.k])
-        logit = _hundredths(self.explanation.logits[self.k])
-        words = f"mean {_hundredths(logit - bias):.2f} + bias {bias:.2f} = logit {logit:.2f}"
-        return words.replace("+ bias -", "− bias ").replace("-", "−")
 
-    @property
-    def edge_warning(self) -> str:
-        """A warning if the heat peaks at an edge of a window; else empty."""
-        if not np.nanmax(self.heat) > 0:
-            return ""
-        starts_s = np.arange(self.explanation.windows) * self.explanation.window_s
-        edges_s = np.append(starts_s, np.isfinite(self.heat).sum() / self.record.rate_hz)
-        peak_s = (np.nanargmax(self.heat) + 0.5) / self.record.rate_hz
-        return EDGE_MEANING if np.abs(edges_s - peak_s).min() < EDGE_S else ""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Summary:
+    """What pictures and pages state about one explanation.
 
-
-def _hundredths(value: float) -> float:
-    """Round to two decimals; adding 0 turns −0.00 into 0.00."""
-    return round(float(value), 2) + 0.0
-
-
-def class_results(record: Record, explanation: Explanation) -> list[ClassResult]:
-    """Return the result of every class: "yes" first, then "not sure", then by probability.
-
-    Empty if the ECG was refused.
+    results:  of every class: "yes" first, then "not sure", then by probability; () if refused.
+    shown:    the result whose heat is drawn; None if the ECG was refused.
+    answer:   the answer for the shown class in one line, or why there is none.
+    warnings: those of the answer, and one if the answers contradict each other.
+    model:    the model as a sentence; "" if it is not known.
+    not_sure: the meaning of "not sure" if an answer is; else "".
     """
-    if explanation.refused is not None:
-        return []
-    results = [
-        ClassResult(record=record, explanation=explanation, k=k)
-        for k in range(len(explanation.classes))
-    ]
-    order = ("yes", "not sure", "no")
-    return sorted(results, key=lambda result: (order.index(result.answer), -result.probability))
+
+    results: tuple[ClassResult, ...]
+    shown: ClassResult | None
+    answer: str
+    warnings: tuple[str, ...]
+    model: str
+    not_sure: str
 
 
-def select_class(
+def summarize(
     record: Record, explanation: Explanation, *, class_name: str | None = None
-) -> ClassResult | None:
-    """Return the result of the named class, or the first result; None if the ECG was refused.
+) -> Summary:
+    """Summarize an explanation of the record.
 
-    Raises ValueError for a class that the explanation does not have.
+    class_name: the class whose heat is drawn (default: the first of the results). Raises
+    ValueError for an unknown class, or if the heatmap and the record differ in length.
     """
     if class_name is not None and class_name not in explanation.classes:
         raise ValueError(
             f"class_name must be one of {', '.join(explanation.classes)}, got {class_name!r}"
         )
-    results = class_results(record, explanation)
-    return next((result for result in results if class_name in (None, result.name)), None)
+    results = () if explanation.refused is not None else _class_results(record, explanation)
+    shown = next((result for result in results if class_name in (None, result.name)), None)
+    model = f"Model {explanation.model} (SHA-256 begins {explanation.model_sha256[:12]})."
+    return Summary(
+        results=results,
+        shown=shown,
+        answer=shown.in_words if shown else f"no prediction: {explanation.refused}",
+        warnings=(*explanation.warnings, *_contradiction(results)),
+        model=model if explanation.model else "",
+        not_sure=NOT_SURE_MEANING if explanation.uncertain else "",
+    )
 
 
-def all_warnings(results: Sequence[ClassResult], explanation: Explanation) -> tuple[str, ...]:
-    """Return the answer's warnings, and one more if NORM and the other classes contradict it.
+def _class_results(record: Record, explanation: Explanation) -> tuple[ClassResult, ...]:
+    samples, drawn = record.signal_mv.shape[1], explanation.heatmap.shape[1]
+    if drawn != samples:
+        raise ValueError(f"the heatmap has {drawn} samples, the record {samples}")
+    results = (
+        ClassResult(
+            name=name,
+            full_name=explanation.full_names[k],
+            answer=_answer(explanation, name),
+            probability=float(explanation.probabilities[k]),
+            threshold=float(explanation.thresholds[k]),
+            heat=explanation.heatmap[k],
+            evidence=explanation.evidence[k],
+            sum_in_words=_sum_in_words(float(explanation.bias[k]), float(explanation.logits[k])),
+            edge_warning=_edge_warning(explanation, k, rate_hz=record.rate_hz),
+        )
+        for k, name in enumerate(explanation.classes)
+    )
+    order = ("yes", "not sure", "no")
+    return tuple(
+        sorted(results, key=lambda result: (order.index(result.answer), -result.probability))
+    )
+
+
+def _answer(explanation: Explanation, name: str) -> str:
+    if name in (explanation.uncertain or ()):
+        return "not sure"
+    return "yes" if name in explanation.decision else "no"
+
+
+def _sum_in_words(bias: float, logit: float) -> str:
+    """Return the sum of evidence and bias; the mean is rounded so that the digits add up."""
+    bias, logit = round(bias, 2) + 0.0, round(logit, 2) + 0.0  # + 0.0 turns −0.00 into 0.00
+    words = f"mean {round(logit - bias, 2) + 0.0:.2f} + bias {bias:.2f} = logit {logit:.2f}"
+    return words.replace("+ bias -", "− bias ").replace("-", "−")
+
+
+def _edge_warning(explanation: Explanation, k: int, *, rate_hz: float) -> str:
+    heat = explanation.heatmap[k]
+    if not np.nanmax(heat) > 0:
+        return ""
+    starts_s = np.arange(explanation.windows) * explanation.window_s
+    edges_s = np.append(starts_s, np.isfinite(heat).sum() / rate_hz)
+    peak_s = (np.nanargmax(heat) + 0.5) / rate_hz
+    return EDGE_MEANING if np.abs(edges_s - peak_s).min() < EDGE_S else ""
+
+
+def _contradiction(results: Sequence[ClassResult]) -> tuple[str, ...]:
+    """Return a warning if NORM and the other classes contradict each other.
 
     Each class is predicted independently, so nothing makes their answers agree.
     """
     normal = next((result for result in results if result.name == NORMAL), None)
     if normal is None or len(results) == 1:
-        return explanation.warnings
-    others = [one for one in results if one is not normal and one.answer != "no"]
-    contradicting = [one.full_name for one in others if one.answer == "yes"]
+        return ()
+    others = [result for result in results if result is not normal and result.answer != "no"]
+    contradicting = [result.full_name for result in others if result.answer == "yes"]
     independent = "each class is predicted independently"
     if normal.answer == "yes" and contradicting:
         names = ", ".join(contradicting)
-        warning = f"{normal.full_name} and {names} are predicted together: {independent}"
-    elif normal.answer == "no" and not others:
-        warning = f"no class is predicted, {normal.full_name} included: {independent}"
-    else:
-        return explanation.warnings
-    return (*explanation.warnings, warning)
-
-
-def model_in_words(explanation: Explanation) -> str:
-    """Return which model predicted, as a sentence; "" if that is not known."""
-    if not explanation.model:
-        return ""
-    return f"Model {explanation.model} (SHA-256 begins {explanation.model_sha256[:12]})."
+        return (f"{normal.full_name} and {names} are predicted together: {independent}",)
+    if normal.answer == "no" and not others:
+        return (f"no class is predicted, {normal.full_name} included: {independent}",)
+    return ()
 
 
 def facts(record: Record) -> tuple[str, str, str, str, str]:

@@ -18,12 +18,10 @@ from ..evaluation.scoring import all_scores
 from ..evaluation.uncertainty import certainty, coverage_and_accuracy
 from ..files import atomic_write, write_text
 from ..inference.classifier import Classifier
-from ..inference.results import Explanation
 from ..plots.curves import draw_confusion, draw_roc_pr
 from ..plots.forest import draw_forest
 from ..plots.reliability import CoverageCurve, draw_coverage, draw_reliability
-from ..plots.summary import class_results
-from ..signals.record import Record
+from ..plots.summary import summarize
 from ..tasks import TITLES, full_name
 from .explanation_report import remove_explanations, write_explanations
 from .html import figure_svg, png_file, write_page
@@ -105,7 +103,7 @@ def _draw_extremes(
             {
                 "page": f"{folder}/{page.name}",  # relative to the report
                 "picture": png_file(page.with_name(f"{page.stem}-sheet.png")),
-                "words": f"ECG {answer.name}: {_answer_in_words(record, answer)}",
+                "words": f"ECG {answer.name}: {summarize(record, answer).answer}",
                 "labels": _labels_in_words(predictions, index),
             }
             for page, record, answer, index in zip(pages, records, answers, indices, strict=True)
@@ -122,13 +120,6 @@ def _labels_in_words(predictions: FoldPredictions, index: int) -> str:
     labels = [label.split(":", 1) for label in row["labels"]]
     statements = ", ".join(name for kind, name in labels if kind == "statement")
     return f"{words}; SCP statements: {statements}" if statements else words
-
-
-def _answer_in_words(record: Record, answer: Explanation) -> str:
-    """Return the answer for the first class, or why there is none."""
-    if answer.refused is not None:
-        return f"no prediction: {answer.refused}"
-    return class_results(record, answer)[0].in_words
 
 
 def _class_scores(predictions: FoldPredictions, scores: dict[str, Any]) -> list[dict[str, Any]]:

@@ -7,17 +7,7 @@ from numpy.typing import NDArray
 
 from ..inference.results import Explanation
 from ..plots.heat import HEAT_COLOURS
-from ..plots.summary import (
-    HEAT_MEANING,
-    NOT_A_DEVICE,
-    NOT_SURE_MEANING,
-    ClassResult,
-    all_warnings,
-    class_results,
-    facts,
-    model_in_words,
-    select_class,
-)
+from ..plots.summary import HEAT_MEANING, NOT_A_DEVICE, ClassResult, facts, summarize
 from ..signals.record import Record
 from .html import render
 
@@ -32,26 +22,23 @@ def viewer_html(record: Record, explanation: Explanation, *, class_name: str | N
     sure", else "no"). All text of the record and the explanation is escaped. A refused ECG is shown
     without heat, with the reason. Raises ValueError for an unknown class.
     """
-    results = class_results(record, explanation)
-    first = select_class(record, explanation, class_name=class_name)
+    summary = summarize(record, explanation, class_name=class_name)
     return render(
         "viewer.html.jinja",
         name=record.name or "ECG",
         facts=facts(record),
-        results=results,
-        not_sure=NOT_SURE_MEANING if explanation.uncertain else "",
+        summary=summary,
         refused=explanation.refused,
-        warnings=all_warnings(results, explanation),
         heat_meaning=HEAT_MEANING,
         not_a_device=NOT_A_DEVICE,
-        model=model_in_words(explanation),
         data={
             "leads": record.leads,
             "duration_s": record.duration_s,
             "microvolts": _microvolts(record),
             "heat_colours": HEAT_COLOURS,
-            "first": first.name if first else None,
-            "classes": [_class_data(result) for result in results],
+            "first": summary.shown.name if summary.shown else None,
+            "evidence_s": explanation.evidence_s,
+            "classes": [_class_data(result) for result in summary.results],
         },
     )
 
@@ -64,7 +51,6 @@ def _class_data(result: ClassResult) -> dict[str, object]:
         "edge_warning": result.edge_warning,
         "heat": _heat_bytes(result.heat),
         "evidence": [float(f"{value:.4g}") for value in result.evidence],
-        "evidence_s": result.explanation.evidence_s,
     }
 
 

@@ -9,7 +9,6 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from support.drawn_records import HOSTILE, words
 
 from ecgcam.plots.curves import (
-    draw_augmentations,
     draw_confusion,
     draw_counts,
     draw_matrix,
@@ -136,8 +135,7 @@ def test_missing_fractions_are_bars():
 
 
 def test_traces_have_their_titles_in_seconds_and_on_one_scale():
-    signals = [np.zeros(200), np.ones(300)]
-    first, second = draw_traces(signals, titles=["a", "b"], rate_hz=100).axes
+    first, second = draw_traces({"a": np.zeros(200), "b": np.ones(300)}, rate_hz=100).axes
     assert second.get_title(loc="left") == "b"
     np.testing.assert_allclose(second.lines[0].get_ydata(), 1)
     assert second.lines[0].get_xdata()[-1] == pytest.approx(2.99)
@@ -146,14 +144,13 @@ def test_traces_have_their_titles_in_seconds_and_on_one_scale():
 
 def test_each_augmentation_is_drawn_over_the_original():
     before = np.sin(np.arange(100))
-    figure = draw_augmentations(
-        before, afters={"noise": before + 1, "gain": 2 * before}, rate_hz=100
-    )
+    afters = {"noise": before + 1, "gain": 2 * before}
+    figure = draw_traces(afters, rate_hz=100, original=before, ylabel="no unit")
     for axes, after in zip(figure.axes, (before + 1, 2 * before), strict=True):
         np.testing.assert_allclose(axes.lines[0].get_ydata(), before)
         np.testing.assert_allclose(axes.lines[1].get_ydata(), after)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["noise", "gain"]
-    assert "preprocessed units: each lead scaled to [−1, 1]" in words(figure)
+    assert {"before", "after", "no unit"} <= set(words(figure).split("\n"))
 
 
 def test_any_name_can_be_drawn():
@@ -165,7 +162,7 @@ def test_any_name_can_be_drawn():
         draw_missing(pd.Series({HOSTILE: 0.5})),
         draw_confusion(table.to_numpy(), class_names=[HOSTILE, "b"]),
         draw_roc_pr(targets, scores=scores, class_names=[HOSTILE]),
-        draw_traces([np.zeros(9)], titles=[HOSTILE], rate_hz=100),
+        draw_traces({HOSTILE: np.zeros(9)}, rate_hz=100),
     ):
         figure.canvas.draw()
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from support.drawn_records import explained, refused, spiked
 
-from ecgcam.plots.summary import ClassResult, all_warnings, class_results, select_class
+from ecgcam.plots.summary import summarize
 
 
-def first(record, explanation):
-    return ClassResult(record=record, explanation=explanation, k=0)
+def first(record, answer):
+    """Return the result of the class that is drawn."""
+    return summarize(record, answer).shown
 
 
 def peak_at(peak_s, *, duration_s=10, used_s=None, **about):
@@ -96,13 +97,13 @@ def test_results_are_ordered_by_answer_then_probability_and_can_be_selected_by_n
     record = spiked()
     about = {"classes": ("NORM", "MI", "STTC", "CD"), "probabilities": (0.3, 0.45, 0.6, 0.4)}
     answer = explained(record, decision=("STTC", "CD"), uncertain=("NORM", "STTC"), **about)
-    names = [result.name for result in class_results(record, answer)]
+    names = [result.name for result in summarize(record, answer).results]
     assert names == ["CD", "STTC", "NORM", "MI"]
-    assert select_class(record, answer).name == "CD"
-    assert select_class(record, answer, class_name="NORM").name == "NORM"
+    assert summarize(record, answer).shown.name == "CD"
+    assert summarize(record, answer, class_name="NORM").shown.name == "NORM"
     with pytest.raises(ValueError, match="NORM, MI, STTC, CD, got 'HYP'"):
-        select_class(record, answer, class_name="HYP")
-    assert select_class(record, refused(record)) is None
+        summarize(record, answer, class_name="HYP")
+    assert summarize(record, refused(record)).shown is None
 
 
 INDEPENDENT = "each class is predicted independently"
@@ -125,7 +126,7 @@ def test_contradicting_answers_have_a_warning(decision, uncertain, warnings):
     about |= {"decision": decision, "uncertain": uncertain}
     record = spiked()
     answer = explained(record, warnings=("flat V5",), **about)
-    assert all_warnings(class_results(record, answer), answer) == ("flat V5", *warnings)
+    assert summarize(record, answer).warnings == ("flat V5", *warnings)
 
 
 @pytest.mark.parametrize(
@@ -134,10 +135,10 @@ def test_contradicting_answers_have_a_warning(decision, uncertain, warnings):
 def test_a_single_class_contradicts_nothing(classes, decision):
     record = spiked()
     answer = explained(record, classes=classes, decision=decision)
-    assert all_warnings(class_results(record, answer), answer) == ()
+    assert summarize(record, answer).warnings == ()
 
 
 def test_a_refusal_contradicts_nothing():
     record = spiked()
     answer = replace(refused(record), classes=("NORM", "MI"))
-    assert all_warnings(class_results(record, answer), answer) == ()
+    assert summarize(record, answer).warnings == ()

@@ -62,12 +62,12 @@ def test_heat_and_evidence_come_back_for_each_class():
     data = Page(viewer_html(record, answer)).data
     assert [entry["name"] for entry in data["classes"]] == ["MI", "NORM"]
     assert data["first"] == "MI"
+    assert data["evidence_s"] == pytest.approx(9)
     for entry in data["classes"]:
         shown = np.frombuffer(base64.b64decode(entry["heat"]), np.uint8)
         np.testing.assert_allclose(shown[:900] / 254, heat[:900], atol=0.5 / 254 + 1e-6)
         assert (shown[900:] == 255).all()
         np.testing.assert_allclose(entry["evidence"], np.arange(10) - 4.5)
-        assert entry["evidence_s"] == pytest.approx(9)
 
 
 def test_the_page_opens_with_the_requested_class():

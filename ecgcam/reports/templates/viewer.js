@@ -111,8 +111,8 @@ data.leads.forEach((label, k) => {
   });
 });
 
-function evidenceSteps({ evidence, evidence_s }) {
-  const starts = Array.from({ length: evidence.length + 1 }, (_, k) => (k * evidence_s) / evidence.length);
+function evidenceSteps({ evidence }) {
+  const starts = Array.from({ length: evidence.length + 1 }, (_, k) => (k * data.evidence_s) / evidence.length);
   return [starts, [...evidence, evidence[evidence.length - 1]]];
 }
 
