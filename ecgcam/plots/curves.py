@@ -87,16 +87,18 @@ def draw_training_curve(table: "pd.DataFrame", *, best_epoch: int, score: str) -
     from matplotlib.ticker import MaxNLocator
 
     figure, (loss, scored) = _figure(7, 6, rows=2)
-    for name, colour, mark in (("train_loss", BLUE, "o"), ("val_loss", ORANGE, "s")):
-        loss.plot(table["epoch"], table[name], color=colour, marker=mark, markersize=3, label=name)
-    scored.plot(table["epoch"], table[score], color=ORANGE, marker="s", markersize=3, label=score)
+    epochs = table["epoch"]
+    loss.plot(epochs, table["train_loss"], "o-", color=BLUE, markersize=3, label="training")
+    loss.plot(epochs, table["val_loss"], "s-", color=ORANGE, markersize=3, label="validation")
+    scored.plot(epochs, table[score], "s-", color=ORANGE, markersize=3)
     best = table.loc[table["epoch"] == best_epoch, score].iloc[0]
     for axes in (loss, scored):
         axes.axvline(best_epoch, color=GREY, linestyle="--", zorder=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(color="0.9")
     scored.plot([best_epoch], [best], "*", color="black", markersize=12, zorder=3)
-    scored.set(xlabel="epoch", ylabel=score, title=f"best: epoch {best_epoch}, {score} {best:.4f}")
+    name = score.replace("val_", "validation ").replace("_", " ").replace("auroc", "AUROC")
+    scored.set(xlabel="epoch", ylabel=name, title=f"best: epoch {best_epoch}, {name} {best:.4f}")
     loss.set(ylabel="loss")
     loss.legend()
     return figure

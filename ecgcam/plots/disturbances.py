@@ -94,6 +94,7 @@ def _draw_bars(axes: "Axes", trials: Sequence[Scores], *, score: str) -> None:
         axes.plot(bounds, [row, row], color="black", linewidth=0.9, zorder=4)
     axes.set(ylim=(len(trials) - 0.4, -0.6))
     axes.margins(x=0.05)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x", color="0.93", zorder=0)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)

@@ -117,9 +117,13 @@ def _labels_in_words(predictions: FoldPredictions, index: int) -> str:
     names = np.array(predictions.classifier.full_names)[target]
     row = predictions.store.records.iloc[index]
     words = f"ECG {row['id']}; labelled: {', '.join(names) or 'none of these classes'}"
-    labels = [label.split(":", 1) for label in row["labels"]]
-    statements = ", ".join(name for kind, name in labels if kind == "statement")
-    return f"{words}; SCP statements: {statements}" if statements else words
+    titles = predictions.store.titles
+    statements = [
+        full_name(label.removeprefix("statement:"), titles.get(label, ""))
+        for label in row["labels"]
+        if label.startswith("statement:")
+    ]
+    return f"{words}; SCP statements: {', '.join(statements)}" if statements else words
 
 
 def _class_scores(predictions: FoldPredictions, scores: dict[str, Any]) -> list[dict[str, Any]]:

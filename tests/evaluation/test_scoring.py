@@ -413,10 +413,11 @@ def test_the_report_shows_the_statements_of_explained_records(store, model, tmp_
         ["superclass:CD"],
     ]
     small = write_store(tmp_path / "store", store.signals_uv([0, 1, 3]), labels, folds=[9] * 3)
+    small.about["titles"] = {"statement:SR": "Sinus rhythm"}
     evaluated(model(), small, tmp_path / "out", folds=[9], draw=3)
     page = (tmp_path / "out" / REPORT).read_text()
     for caption in (
-        "ECG r000; labelled: none of these classes; SCP statements: NORM, SR<",
+        "ECG r000; labelled: none of these classes; SCP statements: NORM, Sinus rhythm (SR)<",
         "ECG r001; labelled: Abnormal ECG; SCP statements: ABQRS, ASMI<",
         "ECG r002; labelled: Abnormal ECG<",
     ):

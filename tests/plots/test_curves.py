@@ -113,7 +113,7 @@ def test_the_best_epoch_is_marked_at_its_score():
     (star,) = [line for line in scored.lines if line.get_marker() == "*"]
     assert (star.get_xdata()[0], star.get_ydata()[0]) == (3, 0.9)
     np.testing.assert_allclose(loss.lines[1].get_ydata(), 2 / epochs)
-    assert "best: epoch 3, val_auroc 0.9000" in words(figure)
+    assert "best: epoch 3, validation AUROC 0.9000" in words(figure)
 
 
 def test_a_single_epoch_is_drawn():
