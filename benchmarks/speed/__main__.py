@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ecgcam.cli import run_app
-from ecgcam.cli.options import a_file
+from ecgcam.cli.options import output_file
 
 _PEERS = Path(".venv-peers/bin/python")  # where `make peers` puts it
 _RESULTS, _TRIED = Path("benchmarks/results.json"), Path("benchmarks/tried.json")
@@ -25,7 +25,7 @@ def bench(
         typer.Option(
             help="The file for the results; a .png comes beside it.  "
             f"[default: {_RESULTS}, with --quick {_TRIED}, with --gpu {_GPU}]",
-            callback=a_file,
+            callback=output_file,
         ),
     ] = None,
     peers: Annotated[

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from .options import Overwrite, Trusted, a_file, folds, refuse_to_replace
+from .options import Overwrite, Trusted, check_replaceable, output_file, parse_folds
 from .progress import progress
 
 
 def calibrate(
     model: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
     store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
-    out: Annotated[Path, typer.Option(help="Model file to write.", callback=a_file)],
+    out: Annotated[Path, typer.Option(help="Model file to write.", callback=output_file)],
     fold: Annotated[
         str, typer.Option(help="Folds that the model was not trained on, for example 9 or 1-8.")
     ] = "9",
@@ -43,14 +43,14 @@ def calibrate(
         config = CalibrateConfig(shift=shift, threshold=threshold, band=band, alpha=alpha)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    refuse_to_replace(out, overwrite=overwrite)
+    check_replaceable(out, overwrite=overwrite)
     with progress("ECGs predicted") as show:
         card = run(
             model,
             open_store(store),
             out,
             config,
-            folds=folds(fold),
+            folds=parse_folds(fold),
             backbone=backbone,
             progress=show,
         )

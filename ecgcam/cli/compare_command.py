@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Bootstrap, Fold, Trusted, a_folder, folds
+from .options import Bootstrap, Fold, Trusted, output_folder, parse_folds
 from .progress import progress
 
 
@@ -16,7 +16,7 @@ def compare(
     store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
     fold: Fold = "9",
     out: Annotated[
-        Path | None, typer.Option(help="Folder for compare.json.", callback=a_folder)
+        Path | None, typer.Option(help="Folder for compare.json.", callback=output_folder)
     ] = None,
     bootstrap: Bootstrap = 1000,
     backbone: Trusted = None,
@@ -35,7 +35,7 @@ def compare(
             load(model_a, backbone=backbone),
             load(model_b, backbone=backbone),
             open_store(store),
-            folds=folds(fold),
+            folds=parse_folds(fold),
             seed=seed,
             replicates=bootstrap,
             progress=show,

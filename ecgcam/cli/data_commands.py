@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import a_folder
+from .options import output_folder
 from .progress import progress
 
 
@@ -47,7 +47,7 @@ def download(
 
 def synthesize(
     dest: Annotated[
-        Path, typer.Argument(help="New folder, with PTB-XL's layout.", callback=a_folder)
+        Path, typer.Argument(help="New folder, with PTB-XL's layout.", callback=output_folder)
     ],
     n: Annotated[int, typer.Option("-n", "--records", min=1, help="Number of ECGs.")] = 600,
     seed: Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same ECGs.")] = 0,

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from .options import a_folder
+from .options import output_folder
 from .progress import progress
 from .train_command import quiet_lightning
 
 
 def demo(
     out: Annotated[
-        Path, typer.Option(help="New folder for all results.", callback=a_folder)
+        Path, typer.Option(help="New folder for all results.", callback=output_folder)
     ] = Path("demo"),
     records: Annotated[
         int, typer.Option("-n", "--records", min=200, help="Number of synthetic ECGs.")

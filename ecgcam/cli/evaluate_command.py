@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Bootstrap, Fold, Trusted, a_folder, folds
+from .options import Bootstrap, Fold, Trusted, output_folder, parse_folds
 from .progress import progress
 
 
@@ -13,7 +13,7 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
     store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
     out: Annotated[
-        Path, typer.Option(help="The folder for the scores and the report.", callback=a_folder)
+        Path, typer.Option(help="The folder for the scores and the report.", callback=output_folder)
     ],
     fold: Fold = "9",
     bootstrap: Bootstrap = 1000,
@@ -33,7 +33,7 @@ def evaluate(
             load(model, backbone=backbone),
             open_store(store),
             out,
-            folds=folds(fold),
+            folds=parse_folds(fold),
             draw=draw,
             seed=seed,
             replicates=bootstrap,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import RecordError
-from .options import Trusted, a_folder
+from .options import Trusted, output_folder
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ def explain(
         typer.Argument(help="ECG files (WFDB, CSV, NPZ); with --store, ids.", metavar="ECG..."),
     ],
     out: Annotated[
-        Path, typer.Option(help="Folder for the pictures, pages and JSON files.", callback=a_folder)
+        Path,
+        typer.Option(help="Folder for the pictures, pages and JSON files.", callback=output_folder),
     ],
     model: Annotated[Path, typer.Option(help="Model file, or name of a shipped model.")] = Path(
         "normal"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Overwrite, a_file, refuse_to_replace
+from .options import Overwrite, check_replaceable, output_file
 
 Model = Annotated[Path, typer.Argument(help="Model file, or name of a shipped model.")]
 
@@ -45,7 +45,7 @@ def info(
 
 def export(
     model: Model,
-    out: Annotated[Path, typer.Option(help="ONNX file to write.", callback=a_file)],
+    out: Annotated[Path, typer.Option(help="ONNX file to write.", callback=output_file)],
     overwrite: Overwrite = False,
 ) -> None:
     """Export a model to ONNX: raw millivolts in, probability and evidence out.
@@ -55,5 +55,5 @@ def export(
     """
     from ..inference.export import export as write
 
-    refuse_to_replace(out, overwrite=overwrite)
+    check_replaceable(out, overwrite=overwrite)
     typer.echo(write(model, out))

@@ -11,28 +11,28 @@ from ..errors import DatasetError
 from ..files import check_output_file, check_output_folder
 
 
-def found_here(name: str | None) -> str | None:
+def make_importable(name: str | None) -> str | None:
     """Return the name; for `module:Class`, add the working folder to the end of sys.path."""
     if name and ":" in name and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     return name
 
 
-def a_folder(path: Path | None) -> Path | None:
+def output_folder(path: Path | None) -> Path | None:
     """Return the path of an output folder; raise DatasetError if it cannot be one."""
     if path is not None:
         check_output_folder(path)
     return path
 
 
-def a_file(path: Path | None) -> Path | None:
+def output_file(path: Path | None) -> Path | None:
     """Return the path of an output file; raise DatasetError if it cannot be one."""
     if path is not None:
         check_output_file(path)
     return path
 
 
-def refuse_to_replace(path: Path, *, overwrite: bool) -> None:
+def check_replaceable(path: Path, *, overwrite: bool) -> None:
     """Raise DatasetError if the file exists, unless it may be overwritten."""
     if path.exists() and not overwrite:
         raise DatasetError(f"{path}: the file exists; --overwrite replaces it.")
@@ -42,14 +42,16 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existin
 Trusted = Annotated[
     str | None,
     typer.Option(
-        "--backbone", help="Backbone whose code you trust, as module:Class.", callback=found_here
+        "--backbone",
+        help="Backbone whose code you trust, as module:Class.",
+        callback=make_importable,
     ),
 ]
 Fold = Annotated[str, typer.Option(help="Folds, for example 9 or 1-8 or 1,2,9.")]
 Bootstrap = Annotated[int, typer.Option(min=1, help="Bootstrap replicates for the intervals.")]
 
 
-def folds(text: str) -> tuple[int, ...]:
+def parse_folds(text: str) -> tuple[int, ...]:
     """Parse folds: (1, 2, 3, 9) from "1-3,9", each once."""
     numbers: list[int] = []
     for part in text.split(","):

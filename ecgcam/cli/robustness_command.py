@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Bootstrap, Fold, Trusted, a_folder, folds
+from .options import Bootstrap, Fold, Trusted, output_folder, parse_folds
 from .progress import progress
 
 
@@ -13,7 +13,7 @@ def robustness(
     model: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
     store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
     out: Annotated[
-        Path, typer.Option(help="Folder for the scores and the report.", callback=a_folder)
+        Path, typer.Option(help="Folder for the scores and the report.", callback=output_folder)
     ],
     fold: Fold = "9",
     bootstrap: Bootstrap = 200,
@@ -30,7 +30,7 @@ def robustness(
             load(model, backbone=backbone),
             open_store(store),
             out,
-            folds=folds(fold),
+            folds=parse_folds(fold),
             seed=seed,
             replicates=bootstrap,
             progress=show,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import a_folder, folds, found_here
+from .options import make_importable, output_folder, parse_folds
 
 if TYPE_CHECKING:
     from ..data.store import Store
@@ -49,7 +49,7 @@ def _write_config(path: Path | None) -> None:
 def train(
     context: typer.Context,
     store: Annotated[Path, typer.Argument(help="A store, as `ecgcam prepare` makes it.")],
-    out: Annotated[Path, typer.Option(help="A new folder for the run.", callback=a_folder)],
+    out: Annotated[Path, typer.Option(help="A new folder for the run.", callback=output_folder)],
     config: Annotated[
         Path | None, typer.Option(help="Recipe file (.toml); the options below override it.")
     ] = None,
@@ -63,7 +63,7 @@ def train(
         str | None,
         typer.Option(
             help="signalcnn, resnet, inception, depthwise, or module:Class of your own.",
-            callback=found_here,
+            callback=make_importable,
         ),
     ] = None,
     epochs: Annotated[
@@ -109,7 +109,7 @@ def train(
     }
     for name in ("data.train_folds", "data.validation_folds"):
         if name in changes:
-            changes[name] = folds(changes[name])
+            changes[name] = parse_folds(changes[name])
     opened = open_store(store)
     settings = _settings(out, config, changes, resume=resume)
     _check_teachers(settings)

@@ -13,7 +13,7 @@ from support.ecg_files import samples_like_an_ecg
 
 from ecgcam import __version__
 from ecgcam.cli import app, main, progress
-from ecgcam.cli.options import folds
+from ecgcam.cli.options import parse_folds
 from ecgcam.errors import DatasetError
 from ecgcam.training.run_folder import MODEL
 
@@ -315,7 +315,7 @@ def test_a_key_press_stops_it_with_code_1(monkeypatch, capsys):
     ],
 )
 def test_folds_are_written_with_commas_and_dashes(text, found):
-    assert folds(text) == found
+    assert parse_folds(text) == found
 
 
 def test_progress_is_plain_lines_where_nobody_watches(capsys):
