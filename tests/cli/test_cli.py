@@ -118,7 +118,7 @@ def test_microvolts_that_are_taken_for_millivolts_are_seen_and_not_judged(ecgcam
     why = ["--model", model, "--out", tmp_path / "why"]
     code, out, said = ecgcam("explain", tmp_path / "uv.npz", *why)
     assert (code, out) == (2, "")
-    assert "is its unit right?" in said
+    assert "check the unit" in said
 
 
 def test_volts_that_are_taken_for_millivolts_are_not_judged_either(ecgcam, model, tmp_path):
@@ -194,7 +194,7 @@ def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
         ("calibrate none none --out FULL", "full: it is a folder; needed: a file"),
         ("synthesize NEW --seed -1", "--seed"),
         ("download ptbxl FILE", "file: it is a file; needed: a folder"),
-        ("synthesize FULL", "something is there already"),
+        ("synthesize FULL", "exists already"),
         ("synthesize NEW -n 0", "-n"),
         ("demo --out FULL", "not empty; the demo needs a new folder"),
         ("demo -n 3 --out NEW", "-n"),
