@@ -19,16 +19,13 @@ from run import teacher_name
 from ecgcam.data.store import Store, open_store
 from ecgcam.evaluation.calibrator import CalibrateConfig, calibrate
 from ecgcam.evaluation.fold_predictions import predict_folds
-from ecgcam.evaluation.leakage import data_of, taught_by
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
 from ecgcam.files import atomic_write
-from ecgcam.inference.card import Card
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.nn.complexity import measure_complexity, receptive_field
-from ecgcam.training.run_folder import MODEL
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("model-card.md.jinja")
@@ -68,7 +65,7 @@ def main() -> None:
             trained = combine(arguments.runs, Path(folder) / "combined.safetensors")
         config = CalibrateConfig(threshold=arguments.threshold)
         card = calibrate(trained, store, calibrated, config, folds=(FOLD,))
-        card = _by_names(completed(card, store, arguments.runs[0].parents[1]))
+        card = _by_names(card)
         runs = [run.parent.name.rpartition("-") for run in arguments.runs]
         about = {
             "name": arguments.name,
@@ -102,33 +99,6 @@ def limits_of_teachers(provenance: dict[str, Any]) -> list[str]:
         f"Fold {FOLD} also chose the epoch of {some} of its {len(teachers)} teachers: its scores "
         "there are kinder still."
     ]
-
-
-def completed(card: Card, store: Store, runs: Path) -> Card:
-    """The card with what `seen` needs, which those of earlier versions lack.
-
-    That is the digests of the folds, if this is the store that it was trained on, and what its
-    teachers have learned from, whose runs lie in `runs`. A member of a combined model will do.
-    """
-    provenance = card["provenance"]
-    if "combined" in provenance:
-        members = [completed(member, store, runs) for member in provenance["combined"]]
-        of_all = {"data": members[0]["provenance"]["data"], "combined": members}
-        return {**card, "provenance": {**provenance, **of_all}}
-    if "taught_by" not in provenance:
-        names = map(teacher_name, provenance["recipe"]["teachers"])
-        teachers = [completed(read_card(runs / name / MODEL), store, runs) for name in names]
-        provenance = {**provenance, "taught_by": taught_by(teachers)}
-    of_teachers = [_with_digests(made, store) for made in provenance["taught_by"]]
-    return {**card, "provenance": {**_with_digests(provenance, store), "taught_by": of_teachers}}
-
-
-def _with_digests(made: dict[str, Any], store: Store) -> dict[str, Any]:
-    """The same, if it was made from this store with the digests of its folds."""
-    match made:
-        case {"data": {"fingerprint": fingerprint}} if fingerprint == store.about["fingerprint"]:
-            return {**made, "data": {**data_of(store), **made["data"]}}
-    return made
 
 
 def _by_names(said: Any) -> Any:

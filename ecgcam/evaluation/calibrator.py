@@ -19,7 +19,7 @@ from ..inference.modelfile import copy_with_card
 from ..inference.zoo import find_model
 from .calibration import choose_threshold, fit_shifts, fit_temperature
 from .fold_predictions import FoldPredictions, Progress, predict_folds
-from .leakage import fold_digests, seen
+from .leakage import check_leakage, digest_tables
 from .metrics import decide
 from .uncertainty import choose_band, conformal_limits
 
@@ -147,7 +147,12 @@ def calibrated_card(predictions: FoldPredictions, config: CalibrateConfig) -> Ca
             except ValueError as error:
                 raise DatasetError(f"class {name}: {error}") from None
     points = _operating_points(predictions, config, classes)
-    changed = {"temperature": temperature, "thresholds": thresholds, KEY: points.to_dict()}
+    changed = {
+        "temperature": temperature,
+        "thresholds": thresholds,
+        KEY: points.to_dict(),
+        "fold_digests": digest_tables(predictions.store, [classifier.card]),
+    }
     return classifier.card | changed | _about(classifier.card, points.chosen_on)
 
 
@@ -192,7 +197,6 @@ def _operating_points(
             records=len(predictions.indices),
             store=store.about["fingerprint"],
             source=store.about.get("source", ""),
-            digests=fold_digests(store, predictions.folds),
         ),
         threshold=config.threshold,
         band=config.band,
@@ -212,6 +216,19 @@ def _about(card: Card, chosen_on: ChosenOn) -> dict[str, Any]:
     return {"about": kept | {"data": f"{data}{_ANEW} on {folds} of {chosen_on.source}"}}
 
 
+<<<<<<< HEAD
+=======
+def _refuse_training_folds(card: Card, store: Store, folds: Sequence[int]) -> None:
+    """Raise DatasetError if the model was trained on these folds: it would be overconfident."""
+    if trained_on := check_leakage(card, store, folds).trained_on:
+        raise DatasetError(
+            f"the model was trained on fold {', '.join(map(str, trained_on))} of this data, so it "
+            "is more certain of these records than of new ones; expected folds it was not trained "
+            "on."
+        )
+
+
+>>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
 def _classes_with_threshold(classifier: Classifier, config: CalibrateConfig) -> tuple[str, ...]:
     """Return the classes that have a threshold; ModelError if there are none but a rule is set."""
     if not classifier.exclusive:

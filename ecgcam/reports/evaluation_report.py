@@ -12,7 +12,7 @@ from ..data.store import Store
 from ..evaluation.calibration import reliability_table
 from ..evaluation.calibration_scores import BINS
 from ..evaluation.fold_predictions import FoldPredictions, Progress, predict_folds
-from ..evaluation.leakage import Seen
+from ..evaluation.leakage import LeakageCheck
 from ..evaluation.paired_scores import scores_of_class
 from ..evaluation.scoring import all_scores
 from ..evaluation.uncertainty import certainty, coverage_and_accuracy
@@ -73,12 +73,17 @@ def write_evaluation(
         out / REPORT,
         "evaluation.html.jinja",
         scores=scores,
+<<<<<<< HEAD
         leakage=Seen(**scores["seen"]).in_words(),
         classes=dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True)),
         normal_against={
             full_name(name, TITLES.get(name, "")): against
             for name, against in scores.get("normal_against", {}).items()
         },
+=======
+        leakage=LeakageCheck(**scores["leakage"]).in_words(),
+        classes=_class_scores(classifier, scores),
+>>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
         card=classifier.card,
         store=store.about,
         pictures=_pictures(predictions, scores),

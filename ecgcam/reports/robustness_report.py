@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..data.store import Store
 from ..evaluation.fold_predictions import Progress
-from ..evaluation.leakage import Seen
+from ..evaluation.leakage import LeakageCheck
 from ..evaluation.paired_scores import CLINICAL, scores_of_class
 from ..evaluation.robustness import measure_robustness
 from ..files import atomic_write, write_text
@@ -47,8 +47,13 @@ def report_robustness(
     return write_page(
         out / PAGE,
         "robustness.html.jinja",
+<<<<<<< HEAD
         results=results,
         leakage=Seen(**results["seen"]).in_words(),
+=======
+        found=found,
+        leakage=LeakageCheck(**found["leakage"]).in_words(),
+>>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
         card=classifier.card,
         store=store.about,
         parts=[

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from .. import __version__
 from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError, RecordError
-from ..evaluation.leakage import data_of, taught_by
+from ..evaluation.leakage import digest_tables, teacher_provenance, training_data
 from ..inference.card import Card, make_card
 from ..inference.modelfile import read_card
 from ..inference.zoo import find_model
@@ -93,8 +93,10 @@ def train(
         refuse_changed(out, said)
     else:
         write_settings(out, said)
-    made = {"data": data_of(store), "taught_by": taught_by(map(read_card, teachers))}
+    teacher_cards = [read_card(path) for path in teachers]
+    made = {"data": training_data(store), "teacher_provenance": teacher_provenance(teacher_cards)}
     card = _card(network, task, said, made)
+    card["fold_digests"] = digest_tables(store, teacher_cards)
     files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
     last = out / LAST if resume and (out / LAST).exists() else None

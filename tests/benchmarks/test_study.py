@@ -11,7 +11,6 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support.tiny import NORMAL, SUPERCLASS, tiny_model, tiny_store
 
-from ecgcam.evaluation.leakage import data_of, seen
 from ecgcam.inference.classifier import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.inference.zoo import shipped_models
@@ -130,35 +129,6 @@ def test_a_teacher_that_was_given_by_the_name_of_a_shipped_model_keeps_it(study)
     named = ["superclass", "large-crop5-0"]
     assert _by_names(said) == {"combined": [{"recipe": {"teachers": named, "epochs": 3}}]}
     assert study._named(TrainConfig(teachers=tuple(teachers)))["teachers"] == named
-
-
-def test_what_the_cards_of_earlier_runs_lack_is_found_in_the_store_and_beside_them(study, tmp_path):
-    """The digests of the folds, and what the teachers learned from; a card that has it stays."""
-    from ship import completed
-
-    store = tiny_store(tmp_path / "store")
-    own = {"fingerprint": store.about["fingerprint"]}
-
-    def run(name, train_folds, data, *teachers):
-        paths = [f"/elsewhere/{teacher}/model.safetensors" for teacher in teachers]
-        recipe = {"train_folds": train_folds, "validation_folds": [9], "teachers": paths}
-        (tmp_path / name).mkdir()
-        card = {"provenance": {"data": data, "recipe": recipe}}
-        return read_card(tiny_model(tmp_path / name / "model.safetensors", card=card))
-
-    run("first-0", [4], own)
-    run("second-0", [5], {"fingerprint": "other data"}, "first-0")
-    pupil = run("pupil-0", [1], own, "second-0", "first-0")
-    members = {"combined": [{"provenance": pupil["provenance"]}] * 2, "data": own}
-    card = completed(pupil, store, tmp_path)
-    both = completed({"provenance": members}, store, tmp_path)
-    for found in (card, both):
-        assert seen(found, store, range(1, 11)).learned_from == (1, 4)
-        assert completed(found, store, tmp_path / "nowhere") == found
-    assert both["provenance"]["data"] == card["provenance"]["data"] == own | data_of(store)
-    data, *of_teachers = [made["data"] for made in card["provenance"]["taught_by"]]
-    assert data == {"fingerprint": "other data"}
-    assert of_teachers == [data_of(store)]
 
 
 def test_normal_or_not_is_put_together_from_the_superclasses(study, tmp_path):
