@@ -87,10 +87,11 @@ def calibrate(
     use what the configuration asks for.
     """
     classifier = load(model, backbone=backbone)
-    if learned := seen(classifier.card, store, folds).learned_from:
+    if trained_on := check_leakage(classifier.card, store, folds).trained_on:
         raise DatasetError(
-            f"the model was trained on fold {', '.join(map(str, learned))} of this data, so it is "
-            "more certain of these records than of new ones; expected folds it was not trained on."
+            f"the model was trained on fold {', '.join(map(str, trained_on))} of this data, so it "
+            "is more certain of these records than of new ones; expected folds it was not trained "
+            "on."
         )
     predictions = predict_folds(classifier, store, folds=folds, progress=progress)
     shifts = []
@@ -216,19 +217,6 @@ def _about(card: Card, chosen_on: ChosenOn) -> dict[str, Any]:
     return {"about": kept | {"data": f"{data}{_ANEW} on {folds} of {chosen_on.source}"}}
 
 
-<<<<<<< HEAD
-=======
-def _refuse_training_folds(card: Card, store: Store, folds: Sequence[int]) -> None:
-    """Raise DatasetError if the model was trained on these folds: it would be overconfident."""
-    if trained_on := check_leakage(card, store, folds).trained_on:
-        raise DatasetError(
-            f"the model was trained on fold {', '.join(map(str, trained_on))} of this data, so it "
-            "is more certain of these records than of new ones; expected folds it was not trained "
-            "on."
-        )
-
-
->>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
 def _classes_with_threshold(classifier: Classifier, config: CalibrateConfig) -> tuple[str, ...]:
     """Return the classes that have a threshold; ModelError if there are none but a rule is set."""
     if not classifier.exclusive:

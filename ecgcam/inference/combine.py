@@ -40,23 +40,15 @@ def combine(models: Sequence[Path], out: Path) -> Path:
         _head(network, other, task, file)
         for file, (network, other) in zip(files, members, strict=True)
     ]
-<<<<<<< HEAD
     ensemble = _build_ensemble([network for network, _ in members], heads)
-    provenance = _provenance([other for _, other in members], [sha256(file) for file in files])
-    titles = card.get("class_titles")
-    return save_model(
-        out, ensemble, make_card(ensemble, task, provenance=provenance, class_titles=titles)
-    )
-=======
-    together = _together([network for network, _ in loaded], heads)
-    cards = [other for _, other in loaded]
+    cards = [other for _, other in members]
     provenance = _provenance(cards, [sha256(file) for file in files])
-    combined = make_card(together, task, provenance=provenance)
+    titles = card.get("class_titles")
+    combined = make_card(ensemble, task, provenance=provenance, class_titles=titles)
     combined["fold_digests"] = {
         store: digests for card in cards for store, digests in card.get("fold_digests", {}).items()
     }
-    return save_model(out, together, combined)
->>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
+    return save_model(out, ensemble, combined)
 
 
 def _build_ensemble(
@@ -120,11 +112,7 @@ def _check_same_signals(card: Card, other: Card, file: Path) -> None:
 
 
 def _provenance(cards: Sequence[Card], digests: Sequence[str]) -> dict[str, Any]:
-<<<<<<< HEAD
     """Return each member's provenance, and the folds that all of them together were made with."""
-=======
-    """Return the provenance of each member, and the folds of all together."""
->>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
     each = [card["provenance"] for card in cards]
     return {
         "data": each[0].get("data"),

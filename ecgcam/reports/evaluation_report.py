@@ -73,17 +73,12 @@ def write_evaluation(
         out / REPORT,
         "evaluation.html.jinja",
         scores=scores,
-<<<<<<< HEAD
-        leakage=Seen(**scores["seen"]).in_words(),
+        leakage=LeakageCheck(**scores["leakage"]).in_words(),
         classes=dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True)),
         normal_against={
             full_name(name, TITLES.get(name, "")): against
             for name, against in scores.get("normal_against", {}).items()
         },
-=======
-        leakage=LeakageCheck(**scores["leakage"]).in_words(),
-        classes=_class_scores(classifier, scores),
->>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
         card=classifier.card,
         store=store.about,
         pictures=_pictures(predictions, scores),

@@ -47,13 +47,8 @@ def report_robustness(
     return write_page(
         out / PAGE,
         "robustness.html.jinja",
-<<<<<<< HEAD
         results=results,
-        leakage=Seen(**results["seen"]).in_words(),
-=======
-        found=found,
-        leakage=LeakageCheck(**found["leakage"]).in_words(),
->>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
+        leakage=LeakageCheck(**results["leakage"]).in_words(),
         card=classifier.card,
         store=store.about,
         parts=[

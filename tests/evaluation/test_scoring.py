@@ -334,14 +334,8 @@ def test_the_cards_operating_points_are_scored_on_other_records(
             measured = of_class["operating_points"][rule]["sensitivity"]
             assert measured == pytest.approx(sensitivity)
             assert f"{measured:.3f}" in page
-<<<<<<< HEAD
-    assert scores["seen"]["points_chosen_on"] == []
-    assert "on some of the records of this report" not in page
-=======
     assert scores["leakage"]["thresholds_chosen_on"] == []
-    assert "Some of the records scored here" not in page
-    assert ("for each class by itself, not for all of" in page) == (len(task.classes) > 1)
->>>>>>> 61282ddc (One data-leakage check on 64 digests of each fold; the shipped cards carry them)
+    assert "on some of the records of this report" not in page
     assert "The thresholds were chosen on" not in page
 
 
