@@ -1,4 +1,4 @@
-"""The command that evaluates a model."""
+"""The `evaluate` command."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,25 +10,28 @@ from .progress import progress
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model file, or a shipped model's name.")],
-    store: Annotated[Path, typer.Argument(help="A store, as `prepare` makes it.")],
+    model: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
+    store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
     out: Annotated[
-        Path, typer.Option(help="The folder for the scores and the report.", callback=output_folder)
+        Path, typer.Option(help="Folder for the scores and the report.", callback=output_folder)
     ],
     fold: Fold = "9",
     bootstrap: Bootstrap = 1000,
     draw: Annotated[
-        int, typer.Option(min=0, help="Explain the N surest hits and the N worst misses.")
+        int,
+        typer.Option(
+            min=0, help="Explain the N most confident correct records and the N worst errors."
+        ),
     ] = 0,
     backbone: Trusted = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
 ) -> None:
-    """Score a model on folds of a store, with 95 % intervals."""
+    """Score a model on folds of a store, with 95 % intervals over patients."""
     from ..data.store import open_store
     from ..inference.classifier import load
     from ..reports.evaluation_report import write_evaluation as run
 
-    with progress("ECGs judged") as show:
+    with progress("ECGs predicted") as show:
         report = run(
             load(model, backbone=backbone),
             open_store(store),
