@@ -147,15 +147,24 @@ def _check_teachers(settings: "TrainConfig") -> None:
 
 def _print_label_counts(settings: "TrainConfig", store: "Store") -> None:
     """Print the records and the positives of each class by fold; warn of rare classes."""
-    from ..training.label_counts import FEW, count_labels, rare_classes
+    from ..tasks import TITLES, full_name
+    from ..training.training_labels import (
+        FEW,
+        class_titles,
+        count_labels,
+        rare_classes,
+        training_task,
+    )
 
+    titles = TITLES | class_titles(training_task(settings, store), store)
     counts = count_labels(settings, store)
+    counts = counts.rename(index=lambda name: full_name(name, titles.get(name, "")))
     typer.echo(f"{counts.rename_axis(columns='fold').to_string()}", err=True)
-    rare = [f"{name} ({count})" for name, count in rare_classes(counts).items()]
+    rare = [f"{name}: {count}" for name, count in rare_classes(counts).items()]
     if rare:
         typer.echo(
-            f"warning: fewer than {FEW} positive training ECGs for {', '.join(rare)}; too few to "
-            "learn from or to rely on the scores.",
+            f"warning: fewer than {FEW} positive training ECGs ({'; '.join(rare)}): too few "
+            "to learn from, and their scores are unreliable.",
             err=True,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -15,12 +15,17 @@ from ..inference.modelfile import save_model
 from ..plots.curves import draw_training_curve
 from .lightning_module import TrainingModule
 from .run_folder import CURVE, METRICS, MODEL
+from .validation import CHANCE_EPOCHS, TrainingFailedError
 
 OnEpoch = Callable[[Mapping[str, float]], None]
 
 
 class RunFiles(pl.Callback):
-    """After each epoch, write a row of scores, and the model if it is the best so far."""
+    """After each epoch, write a row of scores, and the model if it is the best so far.
+
+    Epochs before the first one that is better than chance are never the best. If the first
+    CHANCE_EPOCHS epochs are all chance, the run fails.
+    """
 
     def __init__(self, out: Path, *, score: str, card: Card, on_epoch: OnEpoch | None) -> None:
         self.out = out
@@ -28,33 +33,48 @@ class RunFiles(pl.Callback):
         self.card = card
         self.on_epoch = on_epoch
         self.rows: list[dict[str, float]] = []
+        self.chance_epochs = 0  # at the start of the run
 
     @property
-    def best(self) -> dict[str, float]:
-        """The row of the best epoch; of equals the first."""
-        return max(self.rows, key=lambda row: (_nan_lowest(row[self.score]), -row["epoch"]))
+    def best_epoch(self) -> int:
+        """The best epoch, counted from 1; of equals the first, and 0 if there is none."""
+        rows = self.rows[self.chance_epochs :]
+        if not rows:
+            return 0
+        best = max(rows, key=lambda row: (_nan_lowest(row[self.score]), -row["epoch"]))
+        return int(best["epoch"])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
         self.rows.append(self._row(trainer))
         with atomic_write(self.out / METRICS) as temporary:
             pd.DataFrame(self.rows).to_csv(temporary, index=False)
-        if self.best is self.rows[-1] and isinstance(training, TrainingModule):
+        training = cast(TrainingModule, training)
+        if training.chance and self.chance_epochs == trainer.current_epoch:
+            self.chance_epochs += 1
+        if self.best_epoch == len(self.rows):
             self._save(training)
         if self.on_epoch:
-            self.on_epoch({**self.rows[-1], "best_epoch": self.best["epoch"]})
+            self.on_epoch({**self.rows[-1], "best_epoch": self.best_epoch})
+        if self.chance_epochs == min(CHANCE_EPOCHS, training.config.optimizer.epochs):
+            raise TrainingFailedError(
+                f"training failed: after {self.chance_epochs} epochs no class is predicted better "
+                "than chance on the validation folds. Check the labels and the unit of the "
+                "signals; if they are right, try another learning rate or more training ECGs."
+            )
 
     def on_fit_end(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
         figure = draw_training_curve(
-            pd.DataFrame(self.rows), best_epoch=int(self.best["epoch"]), score=self.score
+            pd.DataFrame(self.rows), best_epoch=self.best_epoch, score=self.score
         )
         with atomic_write(self.out / CURVE) as temporary:
             figure.savefig(temporary, dpi=150)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        return {"rows": self.rows, "chance_epochs": self.chance_epochs}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = list(state_dict["rows"])
+        self.chance_epochs = state_dict["chance_epochs"]
 
     def _row(self, trainer: pl.Trainer) -> dict[str, float]:
         """Return the scores of this epoch; epochs count from 1."""

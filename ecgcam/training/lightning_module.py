@@ -6,24 +6,26 @@ from typing import Any, cast
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
-from ..evaluation.metrics import binary_scores
 from ..nn.network import Network, evaluating
 from .augment import make_augmentation
 from .config import TrainConfig
 from .dataloader import Batch
 from .distillation import OnlineDistillation
+from .validation import CHANCE_EPOCHS, TrainingFailedError, is_chance, validation_score
 
 
 class TrainingModule(pl.LightningModule):
     """Augmentation, backbone and loss on preprocessed signals.
 
-    kept: the network that is validated and saved: the trained one, or its average over the steps.
+    kept:   the network that is validated and saved: the trained one, or its average over the steps.
+    chance: whether the last validation was no better than chance; False after CHANCE_EPOCHS.
     """
+
+    chance = False
 
     def __init__(
         self,
@@ -93,18 +95,18 @@ class TrainingModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         logits, targets = (torch.cat(parts) for parts in zip(*self._validated, strict=True))
         self._validated.clear()
-        if not logits.isfinite().all():
-            raise ArithmeticError(
-                f"training diverged in epoch {self.current_epoch + 1}: the logits are not finite; "
-                "try a lower learning rate."
+        train_loss = self._mean_loss()
+        if not (logits.isfinite().all() and train_loss.isfinite()):
+            raise TrainingFailedError(
+                f"training diverged in epoch {self.current_epoch + 1}: the loss is not finite; try "
+                "a lower learning rate."
             )
         probabilities = logits.softmax(-1) if self.exclusive else logits.sigmoid()
-        score = validation_score(
-            self.config.score, targets.cpu().numpy(), probabilities.cpu().numpy()
-        )
+        validated = targets.cpu().numpy(), probabilities.cpu().numpy()
+        self.chance = self.current_epoch < CHANCE_EPOCHS and is_chance(*validated)
         self.log("val_loss", self.loss(logits, targets))
-        self.log(f"val_{self.config.score}", score)
-        self.log("train_loss", self._mean_loss())  # per epoch: per step it costs 1/60 of the step
+        self.log(f"val_{self.config.score}", validation_score(self.config.score, *validated))
+        self.log("train_loss", train_loss)  # per epoch: per step it costs 1/60 of the step
 
     def _mean_loss(self) -> Tensor:
         """Compute the mean training loss over the records of the epoch."""
@@ -216,15 +218,3 @@ def _crop_samples(crop_s: float, network: Network) -> int:
     if not frames:
         raise ValueError(f"crop_s is {crop_s:g}, which is too short for the network.")
     return samples
-
-
-def validation_score(
-    name: str, targets: NDArray[np.float32], probabilities: NDArray[np.float32]
-) -> float:
-    """Compute a score at the threshold 0.5, as the mean over the classes where it is defined.
-
-    targets, probabilities: (records, classes). NaN if it is defined for no class.
-    """
-    scores = [binary_scores(y, p)[name] for y, p in zip(targets.T, probabilities.T, strict=True)]
-    defined = [score for score in scores if not np.isnan(score)]
-    return float(np.mean(defined)) if defined else float("nan")

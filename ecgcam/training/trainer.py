@@ -35,8 +35,7 @@ from ..tasks import Task
 from .callbacks import OnEpoch, Patience, RunFiles
 from .config import PRECISIONS, TrainConfig, resolve_precision
 from .dataloader import Batch, preprocessed_batches
-from .label_counts import training_task
-from .lightning_module import TrainingModule, validation_score
+from .lightning_module import TrainingModule
 from .run_folder import (
     LAST,
     MODEL,
@@ -49,6 +48,8 @@ from .run_folder import (
     write_settings,
 )
 from .targets import TrainingTargets, training_targets
+from .training_labels import class_titles, training_task
+from .validation import validation_score
 
 
 def train(
@@ -66,8 +67,8 @@ def train(
     interrupted run, which continues with its own config. on_epoch: called with each new row of
     metrics.csv and the best epoch so far.
     Raises DatasetError if the folder, the store or the config do not fit, ModelError for a backbone
-    or teacher that cannot be used, both before anything is written; ArithmeticError if training
-    diverges.
+    or teacher that cannot be used, both before anything is written; TrainingFailedError if
+    the loss is not finite or the first epochs are no better than chance (validation.py).
     """
     config = _config_of(out, config, resume=resume)
     keep_freed_memory()
@@ -87,7 +88,7 @@ def train(
     else:
         write_settings(out, config, inputs)
     provenance = {"data": data_of(store), "taught_by": taught_by(map(read_card, teachers))}
-    card = _card(training, task, provenance)
+    card = _card(training, task, provenance, titles=class_titles(task, store))
     files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
     with preprocessed_batches(
@@ -165,7 +166,13 @@ def _training_module(
         raise DatasetError(str(error)) from error
 
 
-def _card(training: TrainingModule, task: Task, provenance: Mapping[str, Any]) -> Card:
+def _card(
+    training: TrainingModule,
+    task: Task,
+    provenance: Mapping[str, Any],
+    *,
+    titles: Mapping[str, str],
+) -> Card:
     versions = {
         "ecgcam": __version__,
         "python": platform.python_version(),
@@ -175,7 +182,7 @@ def _card(training: TrainingModule, task: Task, provenance: Mapping[str, Any]) -
     }
     recipe = {**asdict(training.config), "augmentation": training.augment.to_list()}
     provenance = {**provenance, "recipe": recipe, "versions": versions}
-    return make_card(training.network, task, provenance=provenance)
+    return make_card(training.network, task, provenance=provenance, class_titles=titles)
 
 
 def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: bool) -> pl.Trainer:

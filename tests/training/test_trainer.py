@@ -25,9 +25,10 @@ from ecgcam.nn.network import Network
 from ecgcam.signals.leads import LEADS
 from ecgcam.training.augment import Augment
 from ecgcam.training.dataloader import BatchOrder
-from ecgcam.training.lightning_module import TrainingModule, random_crop, validation_score
+from ecgcam.training.lightning_module import TrainingModule, random_crop
 from ecgcam.training.run_folder import CONFIG, INPUTS, LAST, METRICS, MODEL, read_config
 from ecgcam.training.trainer import train
+from ecgcam.training.validation import TrainingFailedError
 
 
 class Interrupted(Exception):
@@ -356,6 +357,13 @@ def test_the_card_records_data_recipe_versions_and_chosen_epoch(store, tmp_path,
     }  # fmt: skip
 
 
+def test_the_card_has_the_titles_of_the_classes(tmp_path):
+    store = tiny_store(tmp_path / "store")
+    store.about["titles"] = {"rhythm:SR": "Sinus rhythm", "rhythm:AFIB": "Atrial fibrillation"}
+    card = read_card(train(store, tmp_path / "run", changed(epochs=1, task="rhythm")))
+    assert card["class_titles"] == {"SR": "Sinus rhythm", "AFIB": "Atrial fibrillation"}
+
+
 def test_exclusive_classes_are_trained_with_softmax(store, tmp_path):
     (tmp_path / "rhythm.toml").write_text(
         'exclusive = true\n[classes]\nsinus = "rhythm:SR"\nfibrillation = "rhythm:AFIB"\n'
@@ -475,8 +483,43 @@ def test_validation_folds_of_one_class_cannot_choose_an_epoch(tmp_path):
 
 def test_diverging_training_is_reported(store, tmp_path):
     recipe = changed(learning_rate=1e30, augmentation="none", epochs=3)
-    with pytest.raises(ArithmeticError, match="diverged in epoch .* lower learning rate"):
+    with pytest.raises(TrainingFailedError, match="diverged in epoch .* lower learning rate"):
         train(store, tmp_path / "run", recipe)
+
+
+@pytest.fixture(scope="module")
+def unlearnable(tmp_path_factory):
+    """Noise with random labels: 200 records in each of two folds."""
+    rng = np.random.default_rng(5)
+    labels = [[f"superclass:{name}"] for name in rng.choice(["NORM", "MI"], 400)]
+    signals = rng.integers(-500, 500, (400, 12, 500))
+    folder = tmp_path_factory.mktemp("noise") / "store"
+    return write_store(folder, signals, labels, folds=[1, 9] * 200)
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(5, 3), (2, 2)])
+def test_a_run_no_better_than_chance_fails_without_a_model(unlearnable, tmp_path, epochs, expected):
+    rows = []
+    recipe = changed(epochs=epochs, train_folds=(1,))
+    with pytest.raises(TrainingFailedError, match=f"after {expected} epochs no class is predicted"):
+        train(unlearnable, tmp_path / "run", recipe, on_epoch=rows.append)
+    assert [row["best_epoch"] for row in rows] == [0] * expected
+    assert not (tmp_path / "run" / MODEL).exists()
+    with pytest.raises(TrainingFailedError, match=f"after {expected} epochs no class"):
+        train(unlearnable, tmp_path / "run", resume=True)
+
+
+def test_an_epoch_no_better_than_chance_is_not_the_best(unlearnable, tmp_path, monkeypatch):
+    """Even if its score is the highest, as accuracy can be."""
+    scores, chance = iter([0.9, 0.8, 0.6, 0.7]), iter([True, True, False])
+    module = "ecgcam.training.lightning_module"
+    monkeypatch.setattr(f"{module}.validation_score", lambda *_: next(scores))
+    monkeypatch.setattr(f"{module}.is_chance", lambda *_: next(chance))
+    rows = []
+    recipe = changed(epochs=4, train_folds=(1,), score="accuracy")
+    model = train(unlearnable, tmp_path / "run", recipe, on_epoch=rows.append)
+    assert [row["best_epoch"] for row in rows] == [0, 0, 3, 4]
+    assert read_card(model)["provenance"]["chosen"]["epoch"] == 4
 
 
 def test_a_folder_that_is_not_empty_is_not_touched(store, tmp_path):
@@ -545,14 +588,6 @@ def test_a_moved_run_is_resumed(store, tmp_path):
     train(open_store(store.folder), tmp_path / "moved", resume=True)
     assert len(metrics(tmp_path / "moved")) == 2
     assert not (tmp_path / "run").exists()
-
-
-def test_the_score_is_the_mean_of_the_classes_where_it_is_defined():
-    targets = np.array([[0, 1, 1], [1, 1, 0], [1, 1, 0], [0, 1, 1]], np.float32)
-    probabilities = np.array([[0.1, 0.5, 0.9], [0.8, 0.5, 0.4], [0.3, 0.9, 0.6], [0.4, 0.2, 0.5]])
-    expected = np.mean([roc_auc_score(targets[:, k], probabilities[:, k]) for k in (0, 2)])
-    assert validation_score("auroc", targets, probabilities) == pytest.approx(expected)
-    assert np.isnan(validation_score("auroc", targets[:, 1:2], probabilities[:, 1:2]))
 
 
 def test_a_crop_is_a_part_of_its_record_with_every_start_drawn():

@@ -5,7 +5,7 @@ import pytest
 from support.tiny import changed, tiny_store, write_store
 
 from ecgcam.errors import DatasetError
-from ecgcam.training.label_counts import count_labels, rare_classes, training_task
+from ecgcam.training.training_labels import count_labels, rare_classes, training_task
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Label counts: the records of a training task, and the positives of each class in each fold."""
+"""Labels of a training run: its task, the titles of its classes, and the counts by fold."""
 
 from dataclasses import replace
 
@@ -22,6 +22,16 @@ def training_task(config: TrainConfig, store: Store) -> Task:
         return replace(task, unlabelled=config.unlabelled)
     except ValueError as error:
         raise DatasetError(str(error)) from None
+
+
+def class_titles(task: Task, store: Store) -> dict[str, str]:
+    """Return the titles of the classes of one label, where the store has them."""
+    labels = {
+        name: labels[0]
+        for name, labels in zip(task.classes, task.members, strict=True)
+        if len(labels) == 1
+    }
+    return {name: store.titles[label] for name, label in labels.items() if label in store.titles}
 
 
 def count_labels(config: TrainConfig, store: Store) -> pd.DataFrame:
