@@ -27,6 +27,7 @@ from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.nn.complexity import measure_complexity, receptive_field
+from ecgcam.tasks import TITLES, full_name
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("model-card.md.jinja")
@@ -147,6 +148,8 @@ def page_of(model: Path) -> str:
     )
     environment.filters["interval"] = _interval
     environment.globals["zip"] = zip
+    titles = TITLES | card.get("class_titles", {})
+    environment.filters["full_name"] = lambda name: full_name(name, titles[name])
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     kilobytes = math.ceil(model.stat().st_size / 1000)
     page = template.render(
