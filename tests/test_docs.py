@@ -50,6 +50,22 @@ def test_every_link_within_the_repository_leads_somewhere(document):
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+def anchors(page):
+    """The anchors of a page's headings, as mkdocs and GitHub make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+@every_document
+def test_every_anchor_is_that_of_a_heading(document):
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text)
+    targets = [(document.parent / page if page else document, name) for page, name in links]
+    generated = {DOCS / "api.md"}  # its headings come from the code
+    wrong = [(page, name) for page, name in targets if page.resolve() not in generated]
+    assert [name for page, name in wrong if name not in anchors(page)] == []
+
+
 @pytest.mark.parametrize("document", [*TOP[:3], *PAGES], ids=lambda path: path.name)
 def test_every_command_and_option_named_exists(document):
     text = re.sub(r"\\\n\s*", "", document.read_text(encoding="utf-8"))  # lines that go on
