@@ -37,8 +37,8 @@ def main() -> None:
     for name in ("crop5", *(name for name in configurations() if name.startswith("zoo-"))):
         network = _network(name)
         signal_mv = np.random.default_rng(0).normal(0, 1, (1, len(network.config.leads), 1000))
-        judge = partial(TorchEngine(network), signal_mv.astype(np.float32))
-        milliseconds = _median_ms(judge)
+        predict = partial(TorchEngine(network), signal_mv.astype(np.float32))
+        milliseconds = _median_ms(predict)
         cost = measure_complexity(network)
         rows.append((name, cost.parameters, cost.total, round(milliseconds, 2)))
         sys.stdout.write(f"{rows[-1]}\n")

@@ -1,4 +1,4 @@
-"""The study's scores against the size of the networks: docs/pictures/frontier.png.
+"""Figure of the study's scores against network size: docs/pictures/frontier.png.
 
 python benchmarks/study/frontier.py
 """
@@ -29,7 +29,7 @@ STUDIED, SHOWN, WANTED = "#8da0b3", "#0072b2", "#d55e00"
 
 def main() -> None:
     runs = pd.read_csv(RESULTS)
-    # what teaches both tasks counts an ECG without a superclass as normal: another AUROC
+    # teachers of both tasks count ECGs without a superclass as normal, so their AUROC differs
     runs.loc[runs["macro_auroc"].notna(), "auroc"] = None
     runs = runs[~runs["configuration"].str.startswith(LEADS)]
     figure = draw_frontier(runs, [read_card(path) for path in shipped_models().values()])
@@ -39,10 +39,10 @@ def main() -> None:
 
 
 def draw_frontier(runs: pd.DataFrame, shipped: list[dict[str, Any]]) -> Figure:
-    """Score against size, a panel a task.
+    """Draw score against size, one panel per task.
 
-    A point for each configuration, its line from seed to seed; the shipped models by their cards,
-    with the 95 % intervals of their scores.
+    Each configuration is a point with a line over its seeds. The shipped models are drawn from
+    their cards, with the 95 % intervals of their scores.
     """
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
     for panel, (score, title) in zip(panels, TASKS.items(), strict=True):
@@ -53,7 +53,7 @@ def draw_frontier(runs: pd.DataFrame, shipped: list[dict[str, Any]]) -> Figure:
             panel.plot(size, goal, "_", color=WANTED, ms=26, mew=2, label="goal")
         panel.set(title=title, xlabel="parameters", xscale="log")
         panel.set_xticks(list(SIZES), list(SIZES.values()))
-        panel.set_xlim(WIDTHS[score])  # which ticks would widen
+        panel.set_xlim(WIDTHS[score])  # after the ticks, which would widen it
         panel.minorticks_off()
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("on fold 9")
@@ -64,9 +64,9 @@ def draw_frontier(runs: pd.DataFrame, shipped: list[dict[str, Any]]) -> Figure:
 
 
 def _draw_studied(panel: Axes, runs: pd.DataFrame, score: str) -> None:
-    found = runs.dropna(subset=[score]).groupby("configuration")
-    table = found.agg(size=("parameters", "first"), mean=(score, "mean"))
-    table[["low", "high"]] = found[score].agg(["min", "max"])
+    groups = runs.dropna(subset=[score]).groupby("configuration")
+    table = groups.agg(size=("parameters", "first"), mean=(score, "mean"))
+    table[["low", "high"]] = groups[score].agg(["min", "max"])
     panel.vlines(table["size"], table["low"], table["high"], color=STUDIED, lw=1)
     panel.plot(table["size"], table["mean"], "o", color=STUDIED, ms=4, label="a configuration")
     for name in table.index.intersection(list(NAMED)):
@@ -75,7 +75,7 @@ def _draw_studied(panel: Axes, runs: pd.DataFrame, score: str) -> None:
 
 
 def _draw_shipped(panel: Axes, card: dict[str, Any], score: str) -> None:
-    """Its score with the interval, where it has this one."""
+    """Draw the score of a shipped model with its interval, if the card has this score."""
     scores = card["about"]["scores"]
     scores = {**scores["classes"].get("ABNORMAL", {}), **scores}
     if score not in scores:

@@ -2,8 +2,8 @@
 
     python benchmarks/study/ship.py STORE normal runs/crop5-0/model.safetensors
 
-Several runs become one model, their mean. Writes ecgcam/inference/weights/NAME.safetensors and
-docs/models/NAME.md, a page of the same card.
+Several runs become one model, their mean. Writes NAME.safetensors and NAME.onnx to
+ecgcam/inference/weights, and docs/models/NAME.md, a page of the same card.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from ecgcam.files import atomic_write
 from ecgcam.inference.card import recipe_setting
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
+from ecgcam.inference.export import export
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.nn.complexity import measure_complexity, receptive_field
 from ecgcam.tasks import TITLES, full_name
@@ -85,6 +86,7 @@ def main() -> None:
             "about": about,
         }
         copy_with_card(calibrated, card, out)
+    export(out, out.with_suffix(".onnx"))
     page = ROOT / "docs" / "models" / f"{arguments.name}.md"
     with atomic_write(page) as temporary:
         temporary.write_text(page_of(out), encoding="utf-8")

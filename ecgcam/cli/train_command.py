@@ -61,10 +61,7 @@ def train(
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(
-            help="signalcnn, resnet, inception, depthwise, or module:Class of your own.",
-            callback=make_importable,
-        ),
+        typer.Option(help="signalcnn, resnet, inception, depthwise, or module:Class of your own."),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Passes over the training records.")
@@ -112,6 +109,7 @@ def train(
             changes[name] = parse_folds(changes[name])
     opened = open_store(store)
     settings = _settings(out, config, changes, resume=resume)
+    make_importable(settings.network.backbone)
     _check_teachers(settings)
     _print_label_counts(settings, opened)
     _run(opened, out, settings, resume=resume)

@@ -57,7 +57,7 @@ class RunFiles(pl.Callback):
             self.on_epoch({**self.rows[-1], "best_epoch": self.best_epoch})
         if self.chance_epochs == min(CHANCE_EPOCHS, training.config.optimizer.epochs):
             raise TrainingFailedError(
-                f"training failed: after {self.chance_epochs} epochs no class is predicted better "
+                f"training failed: by epoch {self.chance_epochs} no class is predicted better "
                 "than chance on the validation folds. Check the labels and the unit of the "
                 "signals; if they are right, try another learning rate or more training ECGs."
             )

@@ -149,7 +149,9 @@ def test_a_backbone_of_your_own_is_imported_from_the_working_folder(
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
     monkeypatch.chdir(tmp_path)
     own = ["--backbone", "my_network:Net"]
-    assert ecgcam("train", store, "--out", "run", "--epochs", 1, *own)[0] == 0
+    (tmp_path / "own.toml").write_text('[network]\nbackbone = "my_network:Net"\n')
+    train = ["train", store, "--config", "own.toml", "--out", "run", "--epochs", 1]
+    assert ecgcam(*train)[0] == 0
     weights = {"backbone.weight", "backbone.bias", "head.weight", "head.bias"}
     assert set(load_file(tmp_path / "run" / MODEL)) == weights
     evaluate = ["evaluate", Path("run") / MODEL, store, "--bootstrap", 2, "--out", "scores"]

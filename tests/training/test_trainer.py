@@ -501,11 +501,11 @@ def unlearnable(tmp_path_factory):
 def test_a_run_no_better_than_chance_fails_without_a_model(unlearnable, tmp_path, epochs, expected):
     rows = []
     recipe = changed(epochs=epochs, train_folds=(1,))
-    with pytest.raises(TrainingFailedError, match=f"after {expected} epochs no class is predicted"):
+    with pytest.raises(TrainingFailedError, match=f"by epoch {expected} no class is predicted"):
         train(unlearnable, tmp_path / "run", recipe, on_epoch=rows.append)
     assert [row["best_epoch"] for row in rows] == [0] * expected
     assert not (tmp_path / "run" / MODEL).exists()
-    with pytest.raises(TrainingFailedError, match=f"after {expected} epochs no class"):
+    with pytest.raises(TrainingFailedError, match=f"by epoch {expected} no class"):
         train(unlearnable, tmp_path / "run", resume=True)
 
 
