@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..nn.depthwise import DepthwiseBlock, DepthwiseNet
-from ..nn.ensemble import Ensemble, in_frames
+from ..nn.ensemble import Ensemble, resize_frames
 from ..nn.inception import InceptionBlock, InceptionNet
 from ..nn.layers import Stem
 from ..nn.network import evaluating
@@ -103,7 +103,7 @@ def _ensemble(graph: Graph, ensemble: Ensemble, signal: str, zeros: Tensor) -> s
     features = [write_backbone(graph, member, signal, zeros) for member in ensemble.members]
     resized = [
         graph.add(
-            "MatMul", name, graph.constant(array_of(in_frames(torch.eye(count), max(frames))))
+            "MatMul", name, graph.constant(array_of(resize_frames(torch.eye(count), max(frames))))
         )
         if count < max(frames)
         else name

@@ -1,15 +1,16 @@
-"""DepthwiseNet: a tiny net whose convolutions look along time and across channels in turn."""
+"""DepthwiseNet: a very small net of depthwise separable convolutions."""
 
 from torch import Tensor, nn
 
-from .layers import Normed, Stem, as_image, check_widths, conv, run_halving_between
+from .layers import FusibleNorm, Stem, as_image, check_widths, conv, run_halving_blocks
 
 
 class DepthwiseBlock(nn.Module):
-    """A convolution of each channel by itself, one across channels, added to what came in.
+    """A convolution of each channel over time, then one across channels, beside a shortcut.
 
-    A convolution of kernel 1 fits the channels first where their number changes. (Howard et al.
-    2017, MobileNets; the shortcut is that of Sandler et al. 2018, MobileNetV2.)
+    Maps (batch, inputs, 1, time) to (batch, outputs, 1, time). A convolution with kernel 1 first
+    changes the number of channels where it differs. Howard et al. 2017 (MobileNets); the shortcut
+    is from Sandler et al. 2018 (MobileNetV2).
     """
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int) -> None:
@@ -27,15 +28,16 @@ class DepthwiseBlock(nn.Module):
         inner = self.across_norm(self.across(inner))
         return self.activation(image + inner)
 
-    def norms_to_fuse(self) -> list[Normed]:
-        """For folded.py."""
+    def norms_to_fuse(self) -> list[FusibleNorm]:
+        """List the norms that fuse.py can fuse into convolutions."""
         return [((self.along,), self.along_norm), ((self.across,), self.across_norm)]
 
 
 class DepthwiseNet(nn.Module):
-    """A stem that halves time, then blocks; time is halved after each but the last two.
+    """A stem that halves time, then depthwise blocks; time is halved after each but the last two.
 
-    With 12 leads and the default widths it has 8,672 parameters, and 125 frames of 1000 samples.
+    Maps (batch, leads, time) to (batch, widths[-1], frames): 125 frames for 1000 samples with the
+    default widths, and 8,672 parameters with 12 leads.
     """
 
     def __init__(
@@ -57,4 +59,4 @@ class DepthwiseNet(nn.Module):
         self.channels = widths[-1]
 
     def forward(self, signal: Tensor) -> Tensor:
-        return run_halving_between(self.blocks, self.stem(as_image(signal))).squeeze(2)
+        return run_halving_blocks(self.blocks, self.stem(as_image(signal))).squeeze(2)

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from .layers import Normed, Stem, as_image, check_widths, conv, run_halving_between
+from .layers import FusibleNorm, Stem, as_image, check_widths, conv, run_halving_blocks
 
 
 class InceptionBlock(nn.Module):
-    """Channels narrowed, then seen by kernels of several lengths at once, and by a max-pool.
+    """Convolutions with several kernels on narrowed channels, beside a max-pool.
 
-    Each of the branches gives `width` channels; together they are normed and activated (Ismail
-    Fawaz et al. 2020, InceptionTime, figure 1).
+    Maps (batch, inputs, 1, time) to (batch, width * (kernels + 1), 1, time); one norm and one
+    activation follow all branches. Ismail Fawaz et al. 2020 (InceptionTime), figure 1.
     """
 
     def __init__(self, inputs: int, width: int, *, kernels: tuple[int, ...]) -> None:
@@ -25,19 +25,20 @@ class InceptionBlock(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         narrow = self.narrow(image)
-        found = [branch(narrow) for branch in self.branches]
-        found.append(self.after_highest(self.highest(image)))
-        return self.activation(self.norm(torch.cat(found, dim=1)))
+        outputs = [branch(narrow) for branch in self.branches]
+        outputs.append(self.after_highest(self.highest(image)))
+        return self.activation(self.norm(torch.cat(outputs, dim=1)))
 
-    def norms_to_fuse(self) -> list[Normed]:
-        """For folded.py."""
+    def norms_to_fuse(self) -> list[FusibleNorm]:
+        """List the norms that fuse.py can fuse into convolutions."""
         return [((*self.branches, self.after_highest), self.norm)]
 
 
 class InceptionNet(nn.Module):
-    """A stem that halves time, then blocks; time is halved after each but the last two.
+    """A stem that halves time, then inception blocks; time is halved after each but the last two.
 
-    Raises ValueError for widths or kernels that cannot be.
+    Maps (batch, leads, time) to (batch, widths[-1] * (kernels + 1), frames): 125 frames for 1000
+    samples with the default widths.
     """
 
     def __init__(
@@ -55,10 +56,10 @@ class InceptionNet(nn.Module):
         self.stem = Stem(leads, stem, kernel=first_kernel, activation=nn.ReLU())
         blocks: list[InceptionBlock] = []
         for width in widths:
-            before = blocks[-1].channels if blocks else stem
-            blocks.append(InceptionBlock(before, width, kernels=kernels))
+            inputs = blocks[-1].channels if blocks else stem
+            blocks.append(InceptionBlock(inputs, width, kernels=kernels))
         self.blocks = nn.ModuleList(blocks)
         self.channels = blocks[-1].channels
 
     def forward(self, signal: Tensor) -> Tensor:
-        return run_halving_between(self.blocks, self.stem(as_image(signal))).squeeze(2)
+        return run_halving_blocks(self.blocks, self.stem(as_image(signal))).squeeze(2)

@@ -1,4 +1,9 @@
-"""Layers over time, as layers of an image one pixel high: faster, with the same arithmetic."""
+"""Layers that the backbones share.
+
+Signals are processed as images one pixel high, (batch, channels, 1, time), with channels last in
+memory: torch's convolutions and their gradients are 1.3 times faster so than in one dimension on a
+CPU (docs/performance.md). The arithmetic is the same.
+"""
 
 from typing import cast
 
@@ -6,23 +11,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
-# Convolutions, and the norm that takes the channels of them all; nothing else sees what they give.
-Normed = tuple[tuple[nn.Conv2d, ...], nn.BatchNorm2d]
+# Convolutions, and the norm that follows their concatenated outputs, to be fused for inference
+# (fuse.py). Nothing else may use these outputs.
+FusibleNorm = tuple[tuple[nn.Conv2d, ...], nn.BatchNorm2d]
 
 
 def as_image(signal: Tensor) -> Tensor:
-    """(batch, leads, time) as an image one pixel high, (batch, leads, 1, time), channels last.
-
-    In this layout torch's convolutions and their gradients are faster on a CPU than in one
-    dimension, 1.3 times here (docs/performance.md); the arithmetic is the same.
-    """
+    """Reshape (batch, leads, time) to an image (batch, leads, 1, time), channels last."""
     return signal.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
 def conv(
     inputs: int, outputs: int, kernel: int, *, stride: int = 1, bias: bool = True, groups: int = 1
 ) -> nn.Conv2d:
-    """A convolution over time of such an image; with stride 1 it keeps the length."""
+    """Make a convolution over time of an image; with stride 1 it keeps the length."""
     if kernel < 1 or kernel % 2 == 0:
         raise ValueError(f"a kernel must be odd, so that padding keeps the length; got {kernel}")
     return nn.Conv2d(
@@ -35,7 +37,7 @@ def halve_time(image: Tensor) -> Tensor:
     return max_pool2d(image, (1, 2))
 
 
-def run_halving_between(blocks: nn.ModuleList, image: Tensor) -> Tensor:
+def run_halving_blocks(blocks: nn.ModuleList, image: Tensor) -> Tensor:
     """Run the blocks in turn, halving time after each but the last two."""
     for place, block in enumerate(blocks):
         image = block(image)
@@ -45,18 +47,21 @@ def run_halving_between(blocks: nn.ModuleList, image: Tensor) -> Tensor:
 
 
 class Stem(nn.Sequential):
-    """The first layer of several nets: a convolution that halves time, its norm, an activation."""
+    """First layer: a convolution that halves time, a norm and an activation.
+
+    Maps (batch, leads, 1, time) to (batch, width, 1, ceil(time / 2)).
+    """
 
     def __init__(self, leads: int, width: int, *, kernel: int, activation: nn.Module) -> None:
         first = conv(leads, width, kernel, stride=2, bias=False)
         super().__init__(first, nn.BatchNorm2d(width), activation)
 
-    def norms_to_fuse(self) -> list[Normed]:
-        """For folded.py."""
+    def norms_to_fuse(self) -> list[FusibleNorm]:
+        """List the norms that fuse.py can fuse into convolutions."""
         return [((cast(nn.Conv2d, self[0]),), cast(nn.BatchNorm2d, self[1]))]
 
 
 def check_widths(widths: tuple[int, ...], *, name: str = "widths") -> None:
-    """ValueError for channels, or other sizes called `name`, that cannot be."""
+    """Raise ValueError unless there are sizes and all are positive whole numbers."""
     if not widths or any(not isinstance(width, int) or width < 1 for width in widths):
         raise ValueError(f"{name} must be one or more positive whole numbers, got {widths}")

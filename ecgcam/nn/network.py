@@ -1,4 +1,4 @@
-"""Network: preprocessing, backbone and head; raw millivolts to logits and evidence in one pass."""
+"""Network: raw millivolts through preprocessing, backbone and head to logits and evidence."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -17,10 +17,10 @@ from .preprocess import Preprocess, PreprocessConfig
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """Everything that determines a network but its weights.
+    """Everything that determines a network except its weights.
 
     backbone: a name in BACKBONES or `module:Class`; backbone_config: its keyword arguments.
-    leads: the names of its input's rows; samples: the length of its input at `rate_hz`.
+    leads: the names of the rows of the input; duration_s: the duration of the input.
     """
 
     classes: int
@@ -46,14 +46,14 @@ class NetworkConfig:
 
     @property
     def samples(self) -> int:
-        """The length of the input, in samples."""
+        """Length of the input in samples."""
         return round(self.duration_s * self.rate_hz)
 
 
 class Network(nn.Module):
-    """signal_mv (batch, leads, time) -> logits (batch, classes), evidence (batch, classes, frames).
+    """Maps signal_mv (batch, leads, time) to logits (batch, classes) and evidence.
 
-    The law: evidence.mean(-1) + head.bias == logits.
+    evidence: (batch, classes, frames). evidence.mean(-1) + head.bias == logits.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -69,32 +69,32 @@ class Network(nn.Module):
         return self.forward_preprocessed(self.preprocess(signal_mv))
 
     def forward_preprocessed(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
-        """The same from a preprocessed signal, between which and this training augments.
+        """Map a preprocessed signal (batch, leads, time) to logits and evidence.
 
-        The logits are added up from the evidence: the law as it stands, and cheaper than the head.
+        The logits are the mean of the evidence plus the bias, which costs less than the head.
         """
         evidence = activation_map(self.backbone(prepared), self.head.weight)
         return evidence.mean(dim=-1) + self.head.bias, evidence
 
     def logits(self, prepared: Tensor) -> Tensor:
-        """The logits alone, for training."""
+        """Map a preprocessed signal to logits alone, for training."""
         logits: Tensor = self.head(self.mean_features(prepared))
         return logits
 
     def mean_features(self, prepared: Tensor) -> Tensor:
-        """What the head weighs, (batch, channels), for other heads that learn beside it."""
+        """Map a preprocessed signal to the input of the head, (batch, channels)."""
         return _mean_over_time(self.backbone(prepared))
 
     @property
     def parameters_count(self) -> int:
-        """How many numbers training sets."""
+        """Number of trainable parameters."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
 
 def _mean_over_time(features: Tensor) -> Tensor:
-    """(batch, channels, frames) to (batch, channels).
+    """Average (batch, channels, frames) to (batch, channels).
 
-    Written so that the gradient lies in memory as channels-last features do, and is not copied.
+    The transpose makes the gradient channels last, as the features are, which saves a copy.
     """
     return features.transpose(1, 2).mean(dim=1)
 

@@ -1,7 +1,7 @@
-"""Preprocessing as the network's first module: detrend, then centre and scale each lead.
+"""Preprocessing as the first module of the network: detrending, centering and scaling.
 
-It has no parameters and takes raw millivolts, so that training, scoring and every export run
-the very same arithmetic. Signals are (batch, leads, time), float32.
+It has no parameters and takes raw millivolts, so training, evaluation and every export run the
+same arithmetic. Signals are (batch, leads, time), float32.
 """
 
 import math
@@ -14,14 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-# A tenth of a microvolt, a tenth of the smallest step that is stored: a lead that moves less is
-# flat, and what is left of it after detrending is rounding error, not to be blown up to full scale.
+# A tenth of the smallest stored step. A lead that spans less is flat: after detrending only
+# rounding errors are left, which must not be scaled up.
 FLAT_MV = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessConfig:
-    """detrend_order: degree of the polynomial taken off each lead, or None; scale: see SCALES."""
+    """Settings of the preprocessing.
+
+    detrend_order: degree of the polynomial that is subtracted from each lead, or None.
+    scale:         a name in SCALES.
+    """
 
     detrend_order: int | None = 10
     scale: str = "unit"
@@ -34,12 +38,12 @@ class PreprocessConfig:
             raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {self.scale!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """As a model card keeps it."""
+        """Return the entry of the model card."""
         return asdict(self)
 
 
 class Preprocess(nn.Module):
-    """Detrend and scale a signal of `samples` samples a lead."""
+    """Detrends and scales signals of `samples` samples."""
 
     def __init__(self, config: PreprocessConfig, *, samples: int) -> None:
         super().__init__()
@@ -53,11 +57,11 @@ class Preprocess(nn.Module):
 
 
 class Detrend(nn.Module):
-    """Take the least-squares polynomial of a degree off each lead.
+    """Subtracts from each lead its least-squares polynomial of a degree.
 
-    With Q (time, order + 1) an orthonormal basis of the polynomials, x - Q Qᵀ x is what a fit of
-    each lead leaves over: one projection serves every lead of every record. Q stays out of the
-    state dict, since order and length determine it.
+    With Q (time, order + 1) an orthonormal basis of the polynomials, x - Q Qᵀ x is the residual
+    of the fit: one projection for all leads of all records. Q is not in the state dict, since
+    order and length determine it.
     """
 
     basis: Tensor
@@ -70,21 +74,21 @@ class Detrend(nn.Module):
     def forward(self, signal: Tensor) -> Tensor:
         if signal.shape[-1] != self.basis.shape[0]:
             raise ValueError(
-                f"the signal has {signal.shape[-1]} samples; it is made for {self.basis.shape[0]}"
+                f"the signal has {signal.shape[-1]} samples; expected {self.basis.shape[0]}"
             )
         rows = signal.reshape(-1, signal.shape[-1])  # one product for all leads of all records
-        shares = (self.basis.T @ rows.T).T  # in this order, for the faster kernel
-        return torch.addmm(rows, shares, self.basis.T, alpha=-1).view_as(signal)
+        weights = (self.basis.T @ rows.T).T  # faster than rows @ basis
+        return torch.addmm(rows, weights, self.basis.T, alpha=-1).view_as(signal)
 
 
 def polynomial_basis(order: int, *, samples: int) -> NDArray[np.float64]:
-    """(samples, order + 1): orthonormal columns that span the polynomials up to `order`.
+    """Return orthonormal columns that span the polynomials up to `order`: (samples, order + 1).
 
-    The QR decomposition of Legendre polynomials, which are nearly orthogonal already; powers of
-    time would lose all digits at order 10.
+    They come from a QR decomposition of Legendre polynomials, which are nearly orthogonal; powers
+    of time would lose all digits at order 10.
     """
     if order >= samples:
-        raise ValueError(f"order {order} needs more than {samples} samples")
+        raise ValueError(f"order {order} needs more than {order} samples, got {samples}")
     time = np.linspace(-1, 1, samples)
     return np.linalg.qr(np.polynomial.legendre.legvander(time, order))[0]
 
@@ -102,58 +106,61 @@ def median(signal: Tensor) -> Tensor:
 
 
 def scale_to_unit(signal_mv: Tensor) -> Tensor:
-    """Each lead less its median, over its largest excursion: within [-1, 1] (the paper's)."""
-    centred = signal_mv - median(signal_mv)
-    return _divide(centred, centred.abs().amax(dim=-1, keepdim=True))
+    """Subtract each lead's median, divide by its largest deviation: within [-1, 1].
+
+    This is the paper's scale.
+    """
+    centered = signal_mv - median(signal_mv)
+    return _divide(centered, centered.abs().amax(dim=-1, keepdim=True))
 
 
 def scale_record(signal_mv: Tensor) -> Tensor:
-    """Each lead less its median, over the record's largest excursion.
+    """Subtract each lead's median, divide by the record's largest deviation.
 
-    One scale for all leads: the voltages keep their proportions between the leads.
+    One scale for all leads keeps the ratios of voltages between leads.
     """
-    centred = signal_mv - median(signal_mv)
-    return _divide(centred, centred.abs().amax(dim=(-2, -1), keepdim=True))
+    centered = signal_mv - median(signal_mv)
+    return _divide(centered, centered.abs().amax(dim=(-2, -1), keepdim=True))
 
 
 def scale_zscore(signal_mv: Tensor) -> Tensor:
-    """Each lead less its mean, over its standard deviation (of the population)."""
+    """Subtract each lead's mean, divide by its (population) standard deviation."""
     deviation, mean = torch.std_mean(signal_mv, dim=-1, keepdim=True, correction=0)
     return _divide(signal_mv - mean, deviation)
 
 
 def scale_robust(signal_mv: Tensor) -> Tensor:
-    """Each lead less its median, over the distance of its quartiles (by linear interpolation).
+    """Subtract each lead's median, divide by its interquartile range (linear interpolation).
 
-    A lead of which half stands still is flat to it, and becomes zeros whatever the rest does.
+    A lead that is constant for half of the time counts as flat and becomes zeros.
     """
     ordered = signal_mv.sort(dim=-1).values
-    low, middle, high = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+    low, middle, high = (_quantile(ordered, fraction) for fraction in (0.25, 0.5, 0.75))
     return _divide(signal_mv - middle, high - low)
 
 
 def scale_min_max(signal_mv: Tensor) -> Tensor:
-    """Each lead from its lowest value, 0, to its highest, 1."""
+    """Scale each lead from its lowest value, 0, to its highest, 1."""
     low, high = torch.aminmax(signal_mv, dim=-1, keepdim=True)
     return _divide(signal_mv - low, high - low)
 
 
 def keep_millivolts(signal_mv: Tensor) -> Tensor:
-    """As it is."""
+    """Return the signal unchanged."""
     return signal_mv
 
 
-def _quantile(ordered: Tensor, share: float) -> Tensor:
-    """A quantile of values sorted over time; torch.quantile refuses batches of over 16 million."""
-    place = share * (ordered.shape[-1] - 1)
-    below = int(place)
+def _quantile(ordered: Tensor, fraction: float) -> Tensor:
+    """Return a quantile of sorted values; torch.quantile is limited to 16 million of them."""
+    position = fraction * (ordered.shape[-1] - 1)
+    below = int(position)
     above = min(below + 1, ordered.shape[-1] - 1)
-    return torch.lerp(ordered[..., below], ordered[..., above], place - below).unsqueeze(-1)
+    return torch.lerp(ordered[..., below], ordered[..., above], position - below).unsqueeze(-1)
 
 
-def _divide(centred: Tensor, spread: Tensor) -> Tensor:
-    """centred / spread; zeros where the lead is flat."""
-    return centred / spread.masked_fill(spread < FLAT_MV, math.inf)
+def _divide(centered: Tensor, spread: Tensor) -> Tensor:
+    """Return centered / spread, and zeros where the lead is flat."""
+    return centered / spread.masked_fill(spread < FLAT_MV, math.inf)
 
 
 SCALES: dict[str, Callable[[Tensor], Tensor]] = {

@@ -2,14 +2,15 @@
 
 from torch import Tensor, nn
 
-from .layers import Normed, Stem, as_image, check_widths, conv
+from .layers import FusibleNorm, Stem, as_image, check_widths, conv
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut, then their sum's activation (He et al. 2016, figure 2).
+    """Two convolutions beside a shortcut, and an activation of their sum.
 
-    Time is halved in the first convolution where `halve` is set; the shortcut then averages pairs
-    of samples, and a convolution of kernel 1 fits its channels where their number changes.
+    Maps (batch, inputs, 1, time) to (batch, outputs, 1, time). With `halve` the first convolution
+    halves time, and the shortcut averages pairs of samples; a convolution with kernel 1 changes
+    its channels where their number differs. He et al. 2016, figure 2.
     """
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int, halve: bool) -> None:
@@ -27,16 +28,16 @@ class ResidualBlock(nn.Module):
         inner = self.second_norm(self.second(inner))
         return self.activation(inner + self.fit(self.shorten(image)))
 
-    def norms_to_fuse(self) -> list[Normed]:
-        """For folded.py."""
+    def norms_to_fuse(self) -> list[FusibleNorm]:
+        """List the norms that fuse.py can fuse into convolutions."""
         return [((self.first,), self.first_norm), ((self.second,), self.second_norm)]
 
 
 class ResNet(nn.Module):
-    """A residual net: a stem that halves time, then stages of residual blocks.
+    """A stem that halves time, then stages of residual blocks; each but the first halves time.
 
-    Each stage after the first halves time once more; a signal of 1000 samples leaves 125 frames
-    with the default three stages.
+    Maps (batch, leads, time) to (batch, widths[-1], frames): 125 frames for 1000 samples with the
+    default three stages.
     """
 
     def __init__(
@@ -56,9 +57,9 @@ class ResNet(nn.Module):
         stages: list[nn.Module] = []
         for stage, width in enumerate(widths):
             for block in range(blocks):
-                before = widths[max(stage - 1, 0)] if block == 0 else width
+                inputs = widths[max(stage - 1, 0)] if block == 0 else width
                 halve = stage > 0 and block == 0
-                stages.append(ResidualBlock(before, width, kernel=kernel, halve=halve))
+                stages.append(ResidualBlock(inputs, width, kernel=kernel, halve=halve))
         self.stages = nn.Sequential(*stages)
         self.channels = widths[-1]
 

@@ -3,13 +3,14 @@
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, leaky_relu
 
-from .layers import Normed, as_image, check_widths, conv, halve_time
+from .layers import FusibleNorm, as_image, check_widths, conv, halve_time
 
 
 class ConvBlock(nn.Module):
-    """Convolution that keeps the length, batch norm, a max-pool that may halve it, LeakyReLU(0.1).
+    """A convolution, a batch norm, with `halve` a max-pool that halves time, and LeakyReLU(0.1).
 
-    The activation rises, so that after the pool it gives the same as before it, for half the work.
+    Maps (batch, inputs, 1, time) to (batch, outputs, 1, time or time // 2). The paper activates
+    before the pool; the result is the same, since the activation is monotonic, for half the work.
     """
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int, halve: bool) -> None:
@@ -19,31 +20,34 @@ class ConvBlock(nn.Module):
         self.halve = halve
 
     def forward(self, image: Tensor) -> Tensor:
-        image = self.norm(self.convolved(image))
+        image = self.norm(self._convolve(image))
         if self.halve:
             image = halve_time(image)
         return leaky_relu(image, 0.1, inplace=True)
 
-    def convolved(self, image: Tensor) -> Tensor:
-        """The convolution alone, for a norm that is trained without the bias's gradient.
+    def _convolve(self, image: Tensor) -> Tensor:
+        """Convolve; while the norm is trained, without a gradient for the bias.
 
-        Such a norm takes the bias off again with the batch's mean: the gradient is zero, and adding
-        it up over batch and time would take a tenth of the convolution's.
+        The norm subtracts the batch mean and so the bias, whose gradient is therefore zero. Its sum
+        over batch and time would take a tenth of the convolution's time.
         """
         bias = self.conv.bias
         if not self.norm.training or bias is None:
             return self.conv(image)
         return conv2d(image, self.conv.weight, bias.detach(), padding=self.conv.padding)
 
-    def norms_to_fuse(self) -> list[Normed]:
-        """For folded.py."""
+    def norms_to_fuse(self) -> list[FusibleNorm]:
+        """List the norms that fuse.py can fuse into convolutions."""
         return [((self.conv,), self.norm)]
 
 
 class SignalCNN(nn.Module):
-    """The paper's network: four blocks, time halved by a max-pool after each but the last.
+    """The paper's network: four blocks; time is halved after each but the last.
 
-    With 12 leads and one logit it has 22,273 parameters, the head's 65 among them.
+    "Lightweight Data-driven ECG Classification Approach with Explainable CAM Output" (EMBC 2025).
+    Maps (batch, leads, time) to (batch, widths[-1], frames): 125 frames for 1000 samples with the
+    default widths. With 12 leads and one logit the network has 22,273 parameters, including 65 of
+    the head.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Backbones against nn.Conv1d, and how many weights they have by hand count."""
+"""Backbones: equal to one-dimensional layers, and their weights counted by hand."""
 
 import sys
 
@@ -33,7 +33,7 @@ def test_the_papers_network_has_22273_parameters():
     ("leads", "widths", "first_kernel", "kernel"),
     [(12, (16, 16, 32, 64), 11, 7), (1, (8,), 3, 5), (3, (4, 6), 1, 1), (8, (5, 7, 9), 9, 3)],
 )
-def test_the_weights_are_as_many_as_by_hand_count(leads, widths, first_kernel, kernel):
+def test_the_weights_of_a_signalcnn_counted_by_hand(leads, widths, first_kernel, kernel):
     backbone = SignalCNN(leads=leads, widths=widths, first_kernel=first_kernel, kernel=kernel)
     inputs, kernels = (leads, *widths[:-1]), (first_kernel, *[kernel] * (len(widths) - 1))
     by_hand = sum(
@@ -43,14 +43,14 @@ def test_the_weights_are_as_many_as_by_hand_count(leads, widths, first_kernel, k
     assert count(backbone) == by_hand
 
 
-def test_a_resnet_has_as_many_weights_as_by_hand_count():
+def test_the_weights_of_a_resnet_counted_by_hand():
     stem = 12 * 11 * 8 + 16
     same = 2 * (8 * 8 * 7 + 16)  # two convolutions without bias, each with its norm
     wider = (8 * 10 * 7 + 20) + (10 * 10 * 7 + 20) + 8 * 10
     assert count(ResNet(widths=(8, 10), blocks=1)) == stem + same + wider
 
 
-def test_a_depthwise_net_has_as_many_weights_as_by_hand_count():
+def test_the_weights_of_a_depthwise_net_counted_by_hand():
     stem = 12 * 11 * 8 + 16
     same = 8 * 9 + 16 + 8 * 8 + 16
     wider = (8 + 1) * 10 + 10 * 9 + 20 + 10 * 10 + 20
@@ -58,7 +58,7 @@ def test_a_depthwise_net_has_as_many_weights_as_by_hand_count():
     assert count(DepthwiseNet()) == 8_672
 
 
-def test_an_inception_net_has_as_many_weights_as_by_hand_count():
+def test_the_weights_of_an_inception_net_counted_by_hand():
     stem = 12 * 11 * 8 + 16
     first = 8 * 4 + 4 * 4 * (3 + 9) + 8 * 4 + 2 * 12
     second = 12 * 5 + 5 * 5 * (3 + 9) + 12 * 5 + 2 * 15
@@ -67,7 +67,7 @@ def test_an_inception_net_has_as_many_weights_as_by_hand_count():
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("samples", [500, 333])
-def test_a_convolution_of_an_image_is_that_of_a_signal(stride, samples):
+def test_a_convolution_of_an_image_equals_that_of_a_signal(stride, samples):
     image = conv(12, 6, 7, stride=stride)
     signal = nn.Conv1d(12, 6, 7, stride=stride, padding=3)
     signal.load_state_dict({"weight": image.weight[:, :, 0], "bias": image.bias})
@@ -76,22 +76,22 @@ def test_a_convolution_of_an_image_is_that_of_a_signal(stride, samples):
 
 
 @pytest.mark.parametrize("halve", [True, False])
-def test_a_block_does_the_activation_before_the_pool_as_the_paper_writes_it(halve):
+def test_a_block_equals_the_papers_activation_before_the_pool(halve):
     block = warmed_up(ConvBlock(12, 8, kernel=7, halve=halve))
     image = as_image(torch.randn(2, 12, 101))
-    wanted = functional.leaky_relu(block.norm(block.conv(image)), 0.1)
+    expected = functional.leaky_relu(block.norm(block.conv(image)), 0.1)
     if halve:
-        wanted = functional.max_pool2d(wanted, (1, 2))
-    torch.testing.assert_close(block(image), wanted)
+        expected = functional.max_pool2d(expected, (1, 2))
+    torch.testing.assert_close(block(image), expected)
 
 
-def test_a_norm_in_training_leaves_the_bias_no_gradient_so_that_none_is_computed():
+def test_in_training_the_bias_before_a_norm_has_no_gradient():
     block = ConvBlock(12, 8, kernel=7, halve=True).double()
     image = as_image(torch.randn(4, 12, 100, dtype=torch.double))
-    changed = block.conv(image).detach().requires_grad_()  # the gradient of the bias is its sum
-    block.norm(changed).square().mul(torch.randn(8, 1, 100)).sum().backward()
-    assert changed.grad.abs().max() > 1e-6
-    assert changed.grad.sum(dim=(0, 2, 3)).abs().max() < 1e-12
+    convolved = block.conv(image).detach().requires_grad_()  # its gradient sums to the bias's
+    block.norm(convolved).square().mul(torch.randn(8, 1, 100)).sum().backward()
+    assert convolved.grad.abs().max() > 1e-6
+    assert convolved.grad.sum(dim=(0, 2, 3)).abs().max() < 1e-12
     block(image).sum().backward()
     assert block.conv.bias.grad is None
     block.norm.eval()
@@ -111,7 +111,7 @@ def conv_1d(x, layer, stride=1):
 
 
 @pytest.mark.parametrize("samples", [1000, 999, 8])
-def test_the_papers_network_is_what_one_writes_in_one_dimension(samples):
+def test_the_papers_network_equals_one_dimensional_layers(samples):
     backbone = warmed_up(SignalCNN())
     x = signal = torch.randn(3, 12, samples)
     for block in (*backbone.blocks, backbone.last):
@@ -122,7 +122,7 @@ def test_the_papers_network_is_what_one_writes_in_one_dimension(samples):
 
 
 @pytest.mark.parametrize("samples", [1000, 999, 997, 250])
-def test_a_resnet_is_what_one_writes_in_one_dimension(samples):
+def test_a_resnet_equals_one_dimensional_layers(samples):
     backbone = warmed_up(ResNet(widths=(8, 10, 10), blocks=2))
     x = signal = torch.randn(3, 12, samples)
     x = norm_1d(conv_1d(x, backbone.stem[0], stride=2), backbone.stem[1]).relu()
@@ -135,7 +135,7 @@ def test_a_resnet_is_what_one_writes_in_one_dimension(samples):
     torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
 
 
-def test_a_depthwise_net_is_what_one_writes_in_one_dimension():
+def test_a_depthwise_net_equals_one_dimensional_layers():
     backbone = warmed_up(DepthwiseNet(widths=(8, 8, 10)))
     x = signal = torch.randn(3, 12, 400)
     x = functional.leaky_relu(
@@ -156,15 +156,15 @@ def test_a_depthwise_net_is_what_one_writes_in_one_dimension():
     torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
 
 
-def test_an_inception_net_is_what_one_writes_in_one_dimension():
+def test_an_inception_net_equals_one_dimensional_layers():
     backbone = warmed_up(InceptionNet(widths=(4, 5, 6), kernels=(3, 9)))
     x = signal = torch.randn(3, 12, 400)
     x = norm_1d(conv_1d(x, backbone.stem[0], stride=2), backbone.stem[1]).relu()
     for k, block in enumerate(backbone.blocks):
         narrow = conv_1d(x, block.narrow)
-        found = [conv_1d(narrow, branch) for branch in block.branches]
-        found.append(conv_1d(functional.max_pool1d(x, 3, 1, 1), block.after_highest))
-        x = norm_1d(torch.cat(found, dim=1), block.norm).relu()
+        outputs = [conv_1d(narrow, branch) for branch in block.branches]
+        outputs.append(conv_1d(functional.max_pool1d(x, 3, 1, 1), block.after_highest))
+        x = norm_1d(torch.cat(outputs, dim=1), block.norm).relu()
         x = functional.max_pool1d(x, 2) if k == 0 else x
     torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
 
@@ -172,7 +172,7 @@ def test_an_inception_net_is_what_one_writes_in_one_dimension():
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("leads", [1, 8, 12])
 @pytest.mark.parametrize("samples", [1000, 1001, 997])
-def test_any_number_of_leads_and_any_length_will_do(name, leads, samples):
+def test_any_number_of_leads_and_any_length_is_accepted(name, leads, samples):
     backbone = build_backbone(name, leads=leads, config={})
     features = backbone(torch.randn(2, leads, samples))
     assert features.shape[:2] == (2, feature_channels(backbone))
@@ -206,12 +206,12 @@ def test_an_even_kernel_is_refused(kernel):
         ("support.backbones:WIDTH", {}),
     ],
 )
-def test_a_configuration_that_cannot_be_is_refused(name, config):
+def test_an_invalid_configuration_is_refused(name, config):
     with pytest.raises(ModelError, match="cannot be built"):
         build_backbone(name, leads=12, config=config)
 
 
-def test_it_is_named_what_of_it_cannot_be():
+def test_the_error_names_the_invalid_setting():
     with pytest.raises(ModelError, match="kernels must be one or more"):
         build_backbone("inception", leads=12, config={"kernels": []})
     with pytest.raises(ModelError, match="widths must be one or more"):
@@ -221,7 +221,10 @@ def test_it_is_named_what_of_it_cannot_be():
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("alexnet", "there are signalcnn, resnet, inception, depthwise, and any module:Class"),
+        (
+            "alexnet",
+            "expected signalcnn, resnet, inception, depthwise, or your own as module:Class",
+        ),
         ("", "there is no backbone"),
         ("no_such_module:Net", "cannot be imported"),
         ("support.backbones:Missing", "cannot be imported"),
@@ -229,21 +232,21 @@ def test_it_is_named_what_of_it_cannot_be():
         (".relative:Net", "cannot be imported"),
     ],
 )
-def test_a_backbone_that_is_not_there_is_refused(name, reason):
+def test_an_unknown_backbone_is_refused(name, reason):
     with pytest.raises(ModelError, match=reason):
         build_backbone(name, leads=12, config={})
 
 
-def test_a_class_of_ones_own_is_a_backbone():
+def test_your_own_class_can_be_a_backbone():
     backbone = build_backbone("support.backbones:Dropping", leads=3, config={"channels": 5})
     assert isinstance(backbone, sys.modules["support.backbones"].Dropping)
     assert backbone(torch.randn(2, 3, 100)).shape == (2, 5, 23)
 
 
-def test_a_backbone_must_say_how_many_channels_it_gives():
+def test_a_backbone_without_channels_is_refused():
     with pytest.raises(ModelError, match="Silent needs an attribute `channels`"):
         Network(NetworkConfig(classes=1, backbone="support.backbones:Silent"))
 
 
-def test_a_list_from_json_is_as_good_as_a_tuple():
+def test_a_list_from_json_becomes_a_tuple():
     assert build_backbone("signalcnn", leads=2, config={"widths": [3, 4]}).channels == 4

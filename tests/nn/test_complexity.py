@@ -1,4 +1,4 @@
-"""What an ECG costs, against counts by hand, torch's own counter and its allocator."""
+"""Complexity: counts by hand, torch's FLOP counter, and its allocator."""
 
 import json
 
@@ -18,13 +18,13 @@ from ecgcam.nn.preprocess import PreprocessConfig
 RAW = PreprocessConfig(detrend_order=None, scale="none")
 
 
-def paper(**config):
-    """The paper's network, unless `config` says otherwise."""
+def paper_network(**config):
+    """Make the paper's network, changed by `config`."""
     return Network(NetworkConfig(**{"classes": 1} | config))
 
 
 def with_backbone(backbone, *, duration_s=5.0):
-    """A network of 12 leads and two classes around a backbone that gives 12 channels."""
+    """Make a network of 12 leads and two classes around a backbone of 12 channels."""
     config = {
         "backbone": "support.backbones:Copy",
         "preprocess": RAW,
@@ -36,19 +36,19 @@ def with_backbone(backbone, *, duration_s=5.0):
 
 
 class OverTime(nn.Module):
-    """A layer that wants (batch, time, channels)."""
+    """A layer that takes (batch, time, channels)."""
 
     def __init__(self, layer):
         super().__init__()
         self.layer = layer
 
     def forward(self, signal):
-        found = self.layer(signal.transpose(1, 2))
-        return (found[0] if isinstance(found, tuple) else found).transpose(1, 2)
+        output = self.layer(signal.transpose(1, 2))
+        return (output[0] if isinstance(output, tuple) else output).transpose(1, 2)
 
 
 class Functional(nn.Module):
-    """A convolution that no layer is made for, and a mixing of leads by einsum."""
+    """A convolution without a layer, and a mixing of leads by einsum."""
 
     def __init__(self):
         super().__init__()
@@ -59,8 +59,8 @@ class Functional(nn.Module):
 
 
 def test_the_papers_network_layer_by_layer():
-    """Outputs x inputs x kernel x samples of each convolution."""
-    cost = measure_complexity(paper())
+    """Each convolution has outputs x inputs x kernel x samples multiply-accumulates."""
+    cost = measure_complexity(paper_network())
     convolutions = [
         16 * 12 * 11 * 1000,
         16 * 16 * 7 * 500,
@@ -81,7 +81,7 @@ def test_the_residual_network_layer_by_layer():
     first = 4 * 32 * 32 * 7 * 500
     second = (64 * 32 * 7 + 3 * 64 * 64 * 7 + 64 * 32) * 250
     third = (96 * 64 * 7 + 3 * 96 * 96 * 7 + 96 * 64) * 125
-    cost = measure_complexity(paper(backbone="resnet", classes=5))
+    cost = measure_complexity(paper_network(backbone="resnet", classes=5))
     assert cost.backbone == stem + first + second + third
     assert cost.head == 96 * 5
     assert cost.map == 96 * 5 * 125
@@ -112,7 +112,7 @@ ATTENTION = 3 * 12 * 12 + 12 * 12 + 2 * 12 * 24  # in and out, and the two layer
     ],
     ids=lambda case: type(getattr(case, "layer", case)).__name__,
 )
-def test_whatever_multiplies_is_counted(backbone, by_hand):
+def test_all_convolutions_and_matrix_products_are_counted(backbone, by_hand):
     assert measure_complexity(with_backbone(backbone, duration_s=1)).backbone == by_hand
 
 
@@ -125,21 +125,21 @@ def test_whatever_multiplies_is_counted(backbone, by_hand):
         {"backbone": "support.backbones:Dropping", "classes": 3},
     ],
 )
-def test_the_parts_are_the_whole_that_torch_counts(config):
-    network = paper(**config).eval()
+def test_the_parts_add_up_to_torchs_count_of_the_network(config):
+    network = paper_network(**config).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.randn(1, len(network.config.leads), network.config.samples))
     cost = measure_complexity(network)
-    assert 2 * (cost.total - cost.head) == counter.get_total_flops()  # the map adds up to the logit
+    assert 2 * (cost.total - cost.head) == counter.get_total_flops()  # the logit comes from the map
 
 
-def test_a_single_channels_map_is_counted_though_torch_multiplies_number_by_number():
-    network = paper(backbone="support.backbones:Copy", leads=("II",), classes=3)
+def test_the_map_of_a_single_channel_is_counted():
+    network = paper_network(backbone="support.backbones:Copy", leads=("II",), classes=3)
     assert measure_complexity(network).map == 3 * 1000
 
 
-def test_all_parameters_count_frozen_ones_too_and_tied_ones_once():
-    network = paper(backbone="support.backbones:Tied")
+def test_frozen_parameters_count_and_tied_ones_count_once():
+    network = paper_network(backbone="support.backbones:Tied")
     convolution = 12 * 12 * 3
     assert measure_complexity(network).parameters == convolution + 2 * 12 + 13
     network.backbone.requires_grad_(False)
@@ -153,8 +153,8 @@ SIGNAL = 12 * 500 * 4  # bytes
 @pytest.mark.parametrize(
     ("layers", "signals"),
     [
-        ([nn.ReLU(), nn.ReLU()], 3),  # the ECG, what goes in, what comes out
-        ([nn.ReLU(), nn.ReLU(), nn.ReLU(), nn.ReLU()], 3),  # what is not needed any more is freed
+        ([nn.ReLU(), nn.ReLU()], 3),  # the ECG, an input, an output
+        ([nn.ReLU(), nn.ReLU(), nn.ReLU(), nn.ReLU()], 3),  # freed tensors do not count
         ([nn.Upsample(scale_factor=2), nn.ReLU()], 5),
         ([nn.Conv1d(12, 12, 1), nn.Conv1d(12, 12, 1)], 3),  # their weights do not count
     ],
@@ -166,23 +166,25 @@ def test_memory_by_hand(layers, signals):
     )
 
 
-def test_what_is_done_in_place_takes_no_memory():
-    def most(*layers):
+def test_in_place_operations_take_no_memory():
+    def peak_bytes(*layers):
         return measure_complexity(with_backbone(nn.Sequential(*layers))).activation_bytes
 
-    rest = most(nn.ReLU()) - 2 * SIGNAL
-    assert 0 < rest < SIGNAL  # the means, the logits, the evidence
-    assert most(nn.ReLU(), nn.ReLU(inplace=True)) == 2 * SIGNAL + rest
+    small = peak_bytes(nn.ReLU()) - 2 * SIGNAL
+    assert 0 < small < SIGNAL  # the means, the logits, the evidence
+    assert peak_bytes(nn.ReLU(), nn.ReLU(inplace=True)) == 2 * SIGNAL + small
 
 
-def test_the_map_takes_its_memory():
-    network = paper(backbone="support.backbones:Copy", preprocess=RAW, classes=100, duration_s=5.0)
+def test_the_memory_of_the_map_counts():
+    network = paper_network(
+        backbone="support.backbones:Copy", preprocess=RAW, classes=100, duration_s=5.0
+    )
     assert measure_complexity(network).activation_bytes == pytest.approx(
         SIGNAL + 100 * 500 * 4, rel=0.01
     )
 
 
-def test_a_tensor_without_plain_storage_is_no_obstacle():
+def test_a_sparse_tensor_is_ignored():
     class Sparse(nn.Module):
         def forward(self, signal):
             return torch.sparse.mm(torch.eye(12).to_sparse(), signal[0]).unsqueeze(0)
@@ -191,22 +193,22 @@ def test_a_tensor_without_plain_storage_is_no_obstacle():
 
 
 @pytest.mark.parametrize("scale", ["unit", "minmax", "none"])
-def test_memory_is_what_torchs_allocator_hands_out(scale):
-    """It hands out pieces of 64 bytes; this network's kernels ask for none on the side."""
-    network = paper(
+def test_memory_equals_that_of_torchs_allocator(scale):
+    """It rounds up to 64 bytes; the kernels of this network use no scratch memory."""
+    network = paper_network(
         backbone="support.backbones:Copy", preprocess=PreprocessConfig(scale=scale)
     ).eval()
     with torch.no_grad(), torch.profiler.profile(profile_memory=True) as profile:
         network(torch.zeros(1, 12, 1000))
     events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
-    now = most = 0
+    current = peak = 0
     for event in sorted(events, key=lambda event: event.start_ns()):
-        now += event.nbytes()
-        most = max(most, now)
-    assert measure_complexity(network).activation_bytes == pytest.approx(most, abs=5 * 64)
+        current += event.nbytes()
+        peak = max(peak, current)
+    assert measure_complexity(network).activation_bytes == pytest.approx(peak, abs=5 * 64)
 
 
-def test_a_longer_ecg_costs_in_proportion():
+def test_the_cost_grows_in_proportion_to_the_duration():
     short, long = (measure_complexity(tiny_network(duration_s=seconds)) for seconds in (4, 8))
     for name in ("preprocess", "backbone", "map"):
         assert getattr(long, name) == 2 * getattr(short, name)
@@ -214,21 +216,21 @@ def test_a_longer_ecg_costs_in_proportion():
     assert long.activation_bytes == pytest.approx(2 * short.activation_bytes, rel=0.01)
 
 
-def test_the_network_is_left_as_it_was():
-    network = paper().train()
+def test_the_network_is_unchanged():
+    network = paper_network().train()
     network.backbone.last.norm.eval()  # frozen, as in fine-tuning
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    chance = torch.random.get_rng_state()
+    random_state = torch.random.get_rng_state()
     assert measure_complexity(network) == measure_complexity(network)
     modes = {name: module.training for name, module in network.named_modules()}
     assert {name for name, training in modes.items() if not training} == {"backbone.last.norm"}
     assert all(torch.equal(weights[name], now) for name, now in network.state_dict().items())
-    assert torch.equal(torch.random.get_rng_state(), chance)
+    assert torch.equal(torch.random.get_rng_state(), random_state)
     assert torch.is_grad_enabled()
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
-def test_it_is_so_after_an_error_too():
+def test_the_network_is_unchanged_after_an_error():
     class Failing(nn.Module):
         def forward(self, signal):
             raise KeyError
@@ -242,7 +244,7 @@ def test_it_is_so_after_an_error_too():
     assert torch.is_grad_enabled()
 
 
-def test_a_card_carries_it():
+def test_a_card_contains_it():
     network = tiny_network(classes=5)
     saved = make_card(network, SUPERCLASS, provenance={})["cost"]
     cost = measure_complexity(network)
@@ -252,26 +254,26 @@ def test_a_card_carries_it():
     assert saved["map_share"] == pytest.approx(cost.map / (cost.backbone + cost.head), abs=1e-6)
 
 
-def test_a_file_from_before_still_loads(tmp_path):
+def test_a_card_without_it_loads(tmp_path):
     network = tiny_network()
     card = make_card(network, NORMAL, provenance={})
     del card["cost"]
-    path = save_model(tmp_path / "old.safetensors", network, card)
+    path = save_model(tmp_path / "model.safetensors", network, card)
     assert "cost" not in read_card(path)
     assert load_network(path)[0].config == network.config
 
 
 def test_equal_models_are_equal_files(tmp_path):
     paths = []
-    for name in ("one", "other"):
+    for name in ("first", "second"):
         network = tiny_network()
         card = make_card(network, NORMAL, provenance={})
         paths.append(save_model(tmp_path / f"{name}.safetensors", network, card))
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_the_share_is_of_what_the_probability_costs():
-    numbers = {"parameters": 1, "preprocess": 10**9, "activation_bytes": 1}
-    cost = Complexity(backbone=90, head=10, map=3, **numbers)
+def test_the_fraction_of_the_map_relates_to_backbone_and_head():
+    others = {"parameters": 1, "preprocess": 10**9, "activation_bytes": 1}
+    cost = Complexity(backbone=90, head=10, map=3, **others)
     assert cost.map_fraction == 0.03
     assert cost.total == 10**9 + 103

@@ -1,4 +1,4 @@
-"""The law: the evidence adds up to the logit, for whatever network, record and mode."""
+"""Network: the evidence adds up to the logit, for any backbone, record and mode."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_the_evidence_adds_up_to_the_logit(training, backbone, classes, leads, d
 
 
 @pytest.mark.parametrize("backbone", [*BACKBONES, "support.backbones:Dropping"])
-def test_a_record_is_judged_and_explained_alike_alone_and_in_a_batch(backbone):
+def test_a_record_has_the_same_result_alone_and_in_a_batch(backbone):
     network = tiny_network(backbone=backbone, classes=2)
     signal = np.random.default_rng(5).normal(size=(6, 12, 500)).astype(np.float32)
     logits, evidence = run_network(network, signal)
@@ -37,7 +37,7 @@ def test_a_record_is_judged_and_explained_alike_alone_and_in_a_batch(backbone):
         np.testing.assert_allclose(alone[1][0], evidence[k], atol=1e-5)
 
 
-def test_a_network_whose_every_number_is_known():
+def test_a_network_known_by_hand():
     config = {
         "backbone": "support.backbones:Copy",
         "preprocess": RAW,
@@ -73,7 +73,7 @@ def test_the_papers_block_known_by_hand():
 
 
 def test_the_network_takes_raw_millivolts():
-    """Baseline and gain do not matter to the paper's preprocessing: it is inside."""
+    """The paper's preprocessing inside removes baseline and gain."""
     network = tiny_network()
     signal = torch.randn(2, 12, 500)
     torch.testing.assert_close(
@@ -81,14 +81,14 @@ def test_the_network_takes_raw_millivolts():
     )
 
 
-def test_training_sees_what_judging_sees():
+def test_training_and_inference_give_the_same_logits():
     network = tiny_network()
     signal = torch.randn(2, 12, 500)
     torch.testing.assert_close(network.logits(network.preprocess(signal)), network(signal)[0])
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_evaluating_leaves_the_mode_as_it_was_even_after_an_error(training):
+def test_evaluating_restores_the_mode_even_after_an_error(training):
     network = tiny_network().train(training)
 
     def fail():
@@ -102,7 +102,7 @@ def test_evaluating_leaves_the_mode_as_it_was_even_after_an_error(training):
     assert torch.is_grad_enabled()
 
 
-def test_judging_an_array_changes_nothing_in_the_network():
+def test_running_a_network_does_not_change_it():
     network = tiny_network().train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     run_network(network, np.ones((3, 12, 500), np.float32))
@@ -124,12 +124,12 @@ def test_judging_an_array_changes_nothing_in_the_network():
         {"duration_s": 1e-3},
     ],
 )
-def test_a_network_that_cannot_be_is_refused_at_birth(wrong):
+def test_an_invalid_configuration_is_refused(wrong):
     with pytest.raises(ValueError, match=r"must be"):
         NetworkConfig(**{"classes": 1} | wrong)
 
 
-def test_a_part_that_was_frozen_stays_so():
+def test_evaluating_keeps_a_frozen_part_frozen():
     network = tiny_network().train()
     network.backbone.last.norm.eval()
     before = {name: module.training for name, module in network.named_modules()}
@@ -138,14 +138,14 @@ def test_a_part_that_was_frozen_stays_so():
     assert {name: module.training for name, module in network.named_modules()} == before
 
 
-def test_a_frozen_weight_is_none_that_training_sets():
+def test_a_frozen_weight_is_not_a_trainable_parameter():
     network = tiny_network()
-    every = network.parameters_count
+    before = network.parameters_count
     network.head.bias.requires_grad_(False)
-    assert network.parameters_count == every - 1
+    assert network.parameters_count == before - 1
 
 
 @pytest.mark.parametrize(("rate_hz", "samples"), [(100.0, 435), (500.0, 4095), (257.0, 2573)])
-def test_a_network_takes_the_samples_of_the_store_that_it_was_made_for(rate_hz, samples):
+def test_the_input_has_the_samples_of_the_store(rate_hz, samples):
     config = NetworkConfig(classes=1, rate_hz=rate_hz, duration_s=samples / rate_hz)
     assert config.samples == samples

@@ -1,4 +1,4 @@
-"""Preprocessing does what NumPy, SciPy and scikit-learn do, on raw millivolts."""
+"""Preprocessing: equal to NumPy, SciPy and scikit-learn on raw millivolts."""
 
 import numpy as np
 import pytest
@@ -17,49 +17,53 @@ from ecgcam.nn.preprocess import (
 
 
 def ecg_like(*, records=3, leads=12, samples=1000, seed=0):
-    """Drifting, offset, spiky signals in mV, each lead of another size."""
+    """Return signals in mV with drift, offset and spikes, each lead with its own amplitude."""
     rng = np.random.default_rng(seed)
     time = np.linspace(-1, 1, samples)
     drift = np.polynomial.polynomial.polyval(time, rng.normal(0, 1, (6, records, leads)))
-    size = rng.uniform(0.2, 3, (records, leads, 1))
-    spikes = size * (rng.random((records, leads, samples)) < 0.02)
+    amplitude = rng.uniform(0.2, 3, (records, leads, 1))
+    spikes = amplitude * (rng.random((records, leads, samples)) < 0.02)
     noise = rng.normal(0, 0.05, (records, leads, samples))
     return (drift + spikes + noise + rng.normal(0, 2, (records, leads, 1))).astype(np.float32)
 
 
-def preprocessed(signal, **config):
-    run = Preprocess(PreprocessConfig(**config), samples=signal.shape[-1])
-    return run(torch.from_numpy(signal)).numpy()
+def preprocess(signal, **config):
+    module = Preprocess(PreprocessConfig(**config), samples=signal.shape[-1])
+    return module(torch.from_numpy(signal)).numpy()
 
 
-def fitted(lead, order):
-    """The least-squares polynomial of a lead, by NumPy in float64."""
+def fit_polynomial(lead, order):
+    """Fit the least-squares polynomial of a lead by NumPy in float64."""
     time = np.linspace(-1, 1, lead.size)
     return np.polynomial.Legendre.fit(time, lead.astype(np.float64), order)(time)
 
 
 @pytest.mark.parametrize("order", [0, 1, 2, 5, 10, 20])
 @pytest.mark.parametrize("samples", [1000, 999, 64])
-def test_detrending_takes_off_the_least_squares_polynomial_of_each_lead(order, samples):
+def test_detrending_subtracts_the_least_squares_polynomial_of_each_lead(order, samples):
     signal = ecg_like(samples=samples)
-    found = Detrend(order, samples=samples)(torch.from_numpy(signal)).numpy()
-    for lead, left in zip(signal.reshape(-1, samples), found.reshape(-1, samples), strict=True):
-        np.testing.assert_allclose(left, lead - fitted(lead, order), atol=1e-4 * np.ptp(lead))
+    result = Detrend(order, samples=samples)(torch.from_numpy(signal)).numpy()
+    for lead, residual in zip(
+        signal.reshape(-1, samples), result.reshape(-1, samples), strict=True
+    ):
+        np.testing.assert_allclose(
+            residual, lead - fit_polynomial(lead, order), atol=1e-4 * np.ptp(lead)
+        )
 
 
-def test_detrending_agrees_with_numpys_polyfit_too():
+def test_detrending_agrees_with_numpys_polyfit():
     lead = ecg_like(records=1, leads=1)
     time = np.linspace(-1, 1, 1000)
-    wanted = lead[0, 0] - np.polyval(np.polyfit(time, lead[0, 0].astype(np.float64), 10), time)
-    found = preprocessed(lead, detrend_order=10, scale="none")
-    np.testing.assert_allclose(found[0, 0], wanted, atol=1e-4 * np.ptp(lead))
+    expected = lead[0, 0] - np.polyval(np.polyfit(time, lead[0, 0].astype(np.float64), 10), time)
+    result = preprocess(lead, detrend_order=10, scale="none")
+    np.testing.assert_allclose(result[0, 0], expected, atol=1e-4 * np.ptp(lead))
 
 
-def test_order_0_takes_off_the_mean_and_none_nothing():
+def test_order_0_subtracts_the_mean_and_none_nothing():
     signal = ecg_like()
-    left = preprocessed(signal, detrend_order=0, scale="none")
-    np.testing.assert_allclose(left, signal - signal.mean(-1, keepdims=True), atol=2e-6)
-    np.testing.assert_array_equal(preprocessed(signal, detrend_order=None, scale="none"), signal)
+    residual = preprocess(signal, detrend_order=0, scale="none")
+    np.testing.assert_allclose(residual, signal - signal.mean(-1, keepdims=True), atol=2e-6)
+    np.testing.assert_array_equal(preprocess(signal, detrend_order=None, scale="none"), signal)
 
 
 def test_the_basis_is_orthonormal():
@@ -89,23 +93,23 @@ def test_every_scale_has_a_reference():
 
 @pytest.mark.parametrize("samples", [1000, 999, 7])
 @pytest.mark.parametrize("scale", SCALES)
-def test_each_scale_is_what_numpy_makes_of_it(scale, samples):
+def test_each_scale_equals_numpys(scale, samples):
     signal = ecg_like(samples=samples)
-    found = preprocessed(signal, detrend_order=None, scale=scale)
-    assert found.dtype == np.float32
-    wanted = REFERENCES[scale](signal.astype(np.float64))
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    result = preprocess(signal, detrend_order=None, scale=scale)
+    assert result.dtype == np.float32
+    expected = REFERENCES[scale](signal.astype(np.float64))
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("scale", "reference"),
     [("zscore", StandardScaler), ("robust", RobustScaler), ("minmax", MinMaxScaler)],
 )
-def test_a_scale_is_scikit_learns_scaler_of_each_lead(scale, reference):
+def test_a_scale_equals_scikit_learns_scaler_of_each_lead(scale, reference):
     signal = ecg_like(records=1)
-    found = preprocessed(signal, detrend_order=None, scale=scale)[0]
-    wanted = reference().fit_transform(signal[0].T.astype(np.float64)).T
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    result = preprocess(signal, detrend_order=None, scale=scale)[0]
+    expected = reference().fit_transform(signal[0].T.astype(np.float64)).T
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 10, 11, 1000])
@@ -145,78 +149,78 @@ def test_a_flat_lead_becomes_zeros(scale, order):
     signal[0, 4] = 3.0
     signal[1, 7] = -0.25
     signal[2] = 1.0
-    found = preprocessed(signal, detrend_order=order, scale=scale)
-    assert np.isfinite(found).all()
-    for flat in (found[0, 4], found[1, 7], found[2]):
+    result = preprocess(signal, detrend_order=order, scale=scale)
+    assert np.isfinite(result).all()
+    for flat in (result[0, 4], result[1, 7], result[2]):
         np.testing.assert_allclose(flat, 0, atol=0 if scale != "record" else 1e-5)
-    assert np.abs(found[0, 3]).max() > 0.1
+    assert np.abs(result[0, 3]).max() > 0.1
 
 
 @pytest.mark.parametrize("order", [None, 10])
-def test_a_lead_that_moves_by_one_stored_step_is_not_flat(order):
+def test_a_lead_that_spans_one_stored_step_is_not_flat(order):
     signal = np.zeros((1, 1, 1000), np.float32)
     signal[0, 0, 500] = 1e-3
-    assert preprocessed(signal, detrend_order=order, scale="unit")[0, 0, 500] == 1
+    assert preprocess(signal, detrend_order=order, scale="unit")[0, 0, 500] == 1
 
 
-def test_to_the_quartiles_a_lead_of_which_half_stands_still_is_flat():
+def test_a_lead_that_is_constant_half_of_the_time_has_no_interquartile_range():
     signal = torch.zeros(1, 12, 100)
     signal[..., ::10] = 2.0
     assert not SCALES["robust"](signal).any()
 
 
-def test_the_papers_scale_lies_within_one_and_reaches_it():
-    found = preprocessed(ecg_like())
-    np.testing.assert_allclose(np.abs(found).max(-1), 1, rtol=1e-6)
+def test_the_papers_scale_reaches_but_does_not_exceed_one():
+    result = preprocess(ecg_like())
+    np.testing.assert_allclose(np.abs(result).max(-1), 1, rtol=1e-6)
 
 
-def test_one_scale_for_the_record_keeps_the_leads_in_proportion():
+def test_one_scale_for_the_record_keeps_the_ratios_of_leads():
     signal = ecg_like()
-    found = preprocessed(signal, detrend_order=None, scale="record")
-    centred = signal - np.median(signal, -1, keepdims=True)
-    ratio = np.ptp(found, axis=-1) / np.ptp(centred, axis=-1)
+    result = preprocess(signal, detrend_order=None, scale="record")
+    centered = signal - np.median(signal, -1, keepdims=True)
+    ratio = np.ptp(result, axis=-1) / np.ptp(centered, axis=-1)
     np.testing.assert_allclose(ratio, ratio[:, :1].repeat(12, 1), rtol=1e-4)
-    np.testing.assert_allclose(np.abs(found).max((1, 2)), 1, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(result).max((1, 2)), 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_a_record_is_preprocessed_alike_alone_and_in_a_batch(scale):
+def test_a_record_has_the_same_result_alone_and_in_a_batch(scale):
     signal = ecg_like(records=5)
-    together = preprocessed(signal, scale=scale)
+    together = preprocess(signal, scale=scale)
     for k in range(5):
-        alone = preprocessed(signal[k : k + 1], scale=scale)
-        # rounding, 1e-6 of a drift of 9 mV, which a spread taken lead by lead blows up
+        alone = preprocess(signal[k : k + 1], scale=scale)
+        # rounding, 1e-6 of a drift of 9 mV, is amplified where each lead has its own scale
         by_lead = scale not in ("none", "record")
         atol = 5e-5 * np.abs(alone).max() if by_lead else 1e-5
         np.testing.assert_allclose(together[k : k + 1], alone, atol=atol)
 
 
-def test_preprocessing_has_nothing_to_learn_and_nothing_to_save():
-    run = Preprocess(PreprocessConfig(), samples=1000)
-    assert not list(run.parameters())
-    assert not run.state_dict()
+def test_preprocessing_has_no_parameters_and_no_state():
+    module = Preprocess(PreprocessConfig(), samples=1000)
+    assert not list(module.parameters())
+    assert not module.state_dict()
 
 
 @pytest.mark.parametrize(
     "wrong", [{"detrend_order": -1}, {"scale": "papers"}, {"detrend_order": 1.5}]
 )
-def test_nonsense_is_refused_at_birth(wrong):
+def test_an_invalid_configuration_is_refused(wrong):
     with pytest.raises(ValueError, match="must be"):
         PreprocessConfig(**wrong)
 
 
 def test_a_signal_too_short_for_the_polynomial_is_refused():
-    with pytest.raises(ValueError, match="order 10 needs more than 10 samples"):
+    with pytest.raises(ValueError, match="order 10 needs more than 10 samples, got 10"):
         Preprocess(PreprocessConfig(), samples=10)
 
 
 def test_a_signal_of_another_length_is_refused():
-    run = Preprocess(PreprocessConfig(), samples=1000)
-    with pytest.raises(ValueError, match="999 samples; it is made for 1000"):
-        run(torch.zeros(1, 12, 999))
+    module = Preprocess(PreprocessConfig(), samples=1000)
+    with pytest.raises(ValueError, match="999 samples; expected 1000"):
+        module(torch.zeros(1, 12, 999))
 
 
-def test_real_records_come_out_as_the_published_notebook_stored_them(fold_9_signals, published):
+def test_real_records_equal_those_of_the_published_notebook(fold_9_signals, published):
     signals = fold_9_signals(published["ecg_id"])
-    found = preprocessed(signals)
-    np.testing.assert_allclose(found, published["preprocessed"], atol=1e-4)
+    result = preprocess(signals)
+    np.testing.assert_allclose(result, published["preprocessed"], atol=1e-4)

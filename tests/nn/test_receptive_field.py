@@ -1,4 +1,4 @@
-"""What a frame sees, against the gradient, arithmetic by hand, and what the pages say."""
+"""Receptive field: from the gradient, by hand, and on the explanation page."""
 
 from pathlib import Path
 
@@ -16,52 +16,52 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ("normal", "superclass", "superclass-large")
 
 
-def by_gradient(network, *, draws=64):
-    """From the first to the last sample that moves the middle frame, of some random signals."""
+def field_by_gradient(network, *, draws=64):
+    """Count the samples from the first to the last one with a gradient of the middle frame."""
     config = network.config
     signal = torch.randn(draws, len(config.leads), config.samples, requires_grad=True)
     features = network.eval().backbone(signal)
     middle = features[..., features.shape[-1] // 2].sum()
     (gradient,) = torch.autograd.grad(middle, signal)
-    moving = gradient.abs().amax(dim=(0, 1)).nonzero()
-    return int(moving.max() - moving.min()) + 1
+    reached = gradient.abs().amax(dim=(0, 1)).nonzero()
+    return int(reached.max() - reached.min()) + 1
 
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
-def test_a_frame_sees_what_its_gradient_reaches(backbone):
+def test_it_is_the_reach_of_the_gradient(backbone):
     network = Network(NetworkConfig(classes=2, backbone=backbone))
-    assert receptive_field(network) == by_gradient(network)
+    assert receptive_field(network) == field_by_gradient(network)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_frame_of_a_shipped_model_sees_what_its_gradient_reaches(name):
+def test_it_is_the_reach_of_the_gradient_in_shipped_models(name):
     network, _ = load_network(find_model(name))
-    assert receptive_field(network) == by_gradient(network)
+    assert receptive_field(network) == field_by_gradient(network)
 
 
 def test_the_papers_network_by_hand():
-    """Kernels 11, 7, 7, 7 and three pools of two, each of which doubles the step."""
+    """Kernels 11, 7, 7, 7 and three max-pools that double the step."""
     assert (
         receptive_field(Network(NetworkConfig(classes=1))) == 11 + 1 + 6 * 2 + 2 + 6 * 4 + 4 + 6 * 8
     )
 
 
-def test_a_weight_of_zero_sees_all_the_same_and_a_copy_sees_one_sample():
+def test_zero_weights_count_and_a_copy_has_a_field_of_one_sample():
     network = tiny_network()
-    seen = receptive_field(network)
+    field = receptive_field(network)
     torch.nn.init.zeros_(network.backbone.blocks[0].conv.weight)
-    assert receptive_field(network) == seen
+    assert receptive_field(network) == field
     assert (
         receptive_field(Network(NetworkConfig(classes=1, backbone="support.backbones:Copy"))) == 1
     )
 
 
-def test_nobody_sees_more_than_there_is():
+def test_it_is_at_most_the_signal():
     network = Network(NetworkConfig(classes=1, backbone="resnet", duration_s=1.0))
     assert receptive_field(network) == 100
 
 
-def test_the_network_is_left_as_it_was():
+def test_the_network_is_unchanged():
     network = tiny_network().train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     receptive_field(network)
