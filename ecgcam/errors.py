@@ -1,17 +1,17 @@
-"""The errors a user can mend.
+"""Errors that the user's data can cause.
 
 EcgcamError
-├── RecordError    one ECG cannot be used: a file that is missing, cut short, lacks a lead …
-├── DatasetError   a folder, a table or a store is not what it should be
-└── ModelError     a model file cannot be read, or does not fit what it is given
+├── RecordError    one ECG: a missing or damaged file, a missing lead
+├── DatasetError   a folder, a table or a store
+└── ModelError     a model file, or a model that does not fit the data
 
-The command line prints their message as one sentence and exits with 2. A wrong argument in
-the caller's own code is a ValueError or a TypeError instead.
+The command line prints the message as one sentence and exits with 2. A wrong argument in the
+caller's own code is a ValueError or a TypeError instead.
 """
 
 
 class EcgcamError(Exception):
-    """What was given to ecgcam is wrong; the message says what, and what is needed."""
+    """Data that ecgcam cannot use; the message says what is wrong and what was expected."""
 
 
 class RecordError(EcgcamError):
@@ -23,4 +23,4 @@ class DatasetError(EcgcamError):
 
 
 class ModelError(EcgcamError):
-    """A model file cannot be read, or does not fit what it is given."""
+    """A model file cannot be read, or the model does not fit the data."""

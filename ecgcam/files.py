@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, their digests, and whether there is a place for one."""
+"""Atomic writing of files and folders, checks of output paths, and digests."""
 
 import glob
 import hashlib
@@ -19,11 +19,10 @@ _STALE_S = 86_400.0  # an unfinished folder this old was left by a run that was 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it takes the place of `path` at the end.
+    """Yield a temporary path beside `path` that replaces `path` at the end.
 
-    After an error `path` is what it was before, and the temporary file is gone. The temporary
-    name ends like `path`, so that writers which go by the suffix do the same for both. The
-    folder is made if it is not there.
+    After an error `path` is unchanged and the temporary file is removed. The temporary name has
+    the suffix of `path`, for writers that choose a format by it. A missing folder is created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
@@ -71,24 +70,24 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def check_output_folder(path: Path) -> None:
-    """DatasetError if there can be no folder at `path`, because of a file there or above it.
+    """Raise DatasetError if a file is in the way of a folder at `path`.
 
-    To be asked before long work whose outcome is to lie there.
+    Call before long-running work.
     """
     path = path.absolute()
-    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
-    if not there.is_dir():
-        raise DatasetError(f"{there}: it is a file; needed: a folder, or a place for one.")
+    existing = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
+    if not existing.is_dir():
+        raise DatasetError(f"{existing}: this is a file; expected a folder.")
 
 
 def check_output_file(path: Path) -> None:
-    """DatasetError if no file can be written at `path`: a folder is there, or none can be above."""
+    """Raise DatasetError if `path` is a folder, or its folder cannot be created."""
     if path.is_dir():
-        raise DatasetError(f"{path}: it is a folder; needed: a file, or a place for one.")
+        raise DatasetError(f"{path}: this is a folder; expected a file.")
     check_output_folder(path.parent)
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in lower-case hexadecimal digits."""
+    """Return the SHA-256 of a file in lower-case hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

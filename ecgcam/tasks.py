@@ -1,9 +1,9 @@
-"""Labels of a record, and tasks: which labels make which class.
+"""Tasks: the classes that a model predicts, and the labels that define each class.
 
-A label is written `kind:name`. An SCP statement of PTB-XL gives several: IMI gives
-`statement:IMI`, `superclass:MI` and `subclass:IMI`; SR gives `statement:SR` and `rhythm:SR`. A
-column of one's own table gives `column:NAME`, or `blank:NAME` where its cell is empty. Which
-names there are of each kind is a vocabulary: {"superclass": ("NORM", "MI", …), …}.
+A label is written `kind:name`. An SCP statement of PTB-XL has several: IMI gives `statement:IMI`,
+`superclass:MI` and `subclass:IMI`; SR gives `statement:SR` and `rhythm:SR`. A label column of your
+own table gives `column:NAME`, or `blank:NAME` where its cell is empty. A vocabulary lists the
+names of each kind in a store: {"superclass": ("NORM", "MI", …), …}.
 """
 
 import difflib
@@ -45,12 +45,12 @@ KINDS = tuple(_KIND_OF_TASK.values())
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a model is to tell: its classes, and the labels that make each.
+    """The classes that a model predicts, and the labels that define each.
 
-    members:    for each class the labels, any of which makes it.
-    exclusive:  a record has exactly one of the classes (softmax); else each is judged by itself.
-    unlabelled: what becomes of a record without any label of the kinds the task asks for:
-                left out ("drop"), of no class ("negative"), or of the only class ("positive").
+    members:    for each class its labels; a record with any of them is positive.
+    exclusive:  a record has exactly one of the classes (softmax); otherwise they are independent.
+    unlabelled: treatment of records without any label of the kinds that the task uses: left out
+                ("drop"), positive in no class ("negative"), or in the only class ("positive").
     """
 
     name: str
@@ -61,41 +61,41 @@ class Task:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not isinstance(self.exclusive, bool):
-            raise TypeError("a task's name must be text, and exclusive true or false")
+            raise TypeError("a task's name must be text, and 'exclusive' true or false")
         if not self.classes or len(self.classes) != len(self.members) or not all(self.members):
-            raise ValueError(f"task {self.name!r}: every class needs a name and its labels")
+            raise ValueError(f"task {self.name!r}: every class needs a name and labels")
         if not all(isinstance(name, str) and name for name in self.classes):
-            raise TypeError(f"task {self.name!r}: the names of its classes must be text")
+            raise TypeError(f"task {self.name!r}: class names must be text")
         if not all(":" in label for labels in self.members for label in labels):
-            raise ValueError(f"task {self.name!r}: a label is written kind:name")
+            raise ValueError(f"task {self.name!r}: labels must be written kind:name")
         if len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"task {self.name!r}: a class is named twice")
+            raise ValueError(f"task {self.name!r}: a class name occurs twice")
         if self.exclusive and len(self.classes) < 2:
-            raise ValueError(f"task {self.name!r}: exclusive classes must be at least two")
+            raise ValueError(f"task {self.name!r}: there must be at least two exclusive classes")
         if self.unlabelled not in UNLABELLED:
             raise ValueError(f"unlabelled must be one of {UNLABELLED}, got {self.unlabelled!r}")
         if self.unlabelled == "positive" and len(self.classes) > 1:
-            raise ValueError("unlabelled records can be 'positive' only where there is one class")
+            raise ValueError("unlabelled can be 'positive' only for a task of one class")
 
     def targets(
         self, labels: Sequence[Collection[str]]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Targets (records, classes) of 0 and 1, and which records the task keeps (records,).
+        """Return targets (records, classes), 0 or 1, and whether the task keeps each record.
 
-        Of exclusive classes a record with several at once is ambiguous, and left out.
+        A record with several exclusive classes is ambiguous and left out.
         """
-        classes_of: dict[str, list[int]] = {}
+        class_indices: dict[str, list[int]] = {}
         for k, members in enumerate(self.members):
             for label in members:
-                classes_of.setdefault(label, []).append(k)
+                class_indices.setdefault(label, []).append(k)
         targets = np.zeros((len(labels), len(self.classes)), np.float32)
         labelled = np.zeros(len(labels), bool)
-        blanks, kinds = self._asked()
-        for row, found in enumerate(labels):
-            for label in found:
-                targets[row, classes_of.get(label, [])] = 1
-            labelled[row] = blanks.isdisjoint(found) and (
-                not kinds or any(label.split(":", 1)[0] in kinds for label in found)
+        blanks, kinds = self._required_labels()
+        for row, record in enumerate(labels):
+            for label in record:
+                targets[row, class_indices.get(label, [])] = 1
+            labelled[row] = blanks.isdisjoint(record) and (
+                not kinds or any(label.split(":", 1)[0] in kinds for label in record)
             )
         if self.unlabelled == "positive":
             targets[~labelled] = 1
@@ -104,32 +104,34 @@ class Task:
             keep &= targets.sum(axis=1) == 1
         return targets, keep
 
-    def _asked(self) -> tuple[set[str], set[str]]:
-        """What makes a record unlabelled: any of these blanks, or no label of these kinds.
+    def _required_labels(self) -> tuple[set[str], set[str]]:
+        """Return blanks and kinds: a record with such a blank or no such kind is unlabelled.
 
-        A column says nothing where it is blank. Of the other kinds any label at all will do: a
-        record with a superclass is judged on every superclass.
+        A blank column is unknown. For the other kinds one label is enough: a record with any
+        superclass is known to have or not to have each superclass.
         """
         members = [label.split(":", 1) for labels in self.members for label in labels]
         blanks = {f"blank:{name}" for kind, name in members if kind == "column"}
         return blanks, {kind for kind, _ in members} - {"column"}
 
-    def fitted_to(self, vocabulary: Vocabulary) -> "Task":
-        """The task for a store with this vocabulary.
+    def adapt_to(self, vocabulary: Vocabulary) -> "Task":
+        """Return the task for a store with this vocabulary.
 
-        A store made from one's own table knows no superclasses, and has columns of its own; a
-        class of the task is then the column of its name ("ABNORMAL", or "MI" …), and a blank in
-        it makes no record positive. Raises DatasetError if there is none.
+        A store made from your own table has columns instead of superclasses. Each class is then
+        the column with its name ("ABNORMAL", "MI"), and a blank is never positive. Raises
+        DatasetError if a column is missing.
         """
-        asked = [label.split(":", 1) for labels in self.members for label in labels]
+        labels = [label.split(":", 1) for members in self.members for label in members]
         columns = vocabulary.get("column", ())
-        if all(name in columns if kind == "column" else kind in vocabulary for kind, name in asked):
+        if all(
+            name in columns if kind == "column" else kind in vocabulary for kind, name in labels
+        ):
             return self
         missing = [name for name in self.classes if name not in columns]
         if missing:
             raise DatasetError(
-                f"the store has no labels for the task {self.name!r}: it knows "
-                f"{', '.join(sorted(vocabulary)) or 'no labels at all'}, and has no column "
+                f"the store has no labels for the task {self.name!r}: found "
+                f"{', '.join(sorted(vocabulary)) or 'none'}; expected a column "
                 f"{', '.join(missing)}."
             )
         members = tuple((f"column:{name}",) for name in self.classes)
@@ -137,61 +139,61 @@ class Task:
         return replace(self, members=members, unlabelled=unlabelled)
 
     def to_dict(self) -> dict[str, Any]:
-        """As a model card keeps it."""
+        """Return the entry of the model card."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Task":
-        """Back from a card; ModelError if it is not one."""
+        """Read the entry of a model card; ModelError if it is invalid."""
         try:
             members = tuple(tuple(labels) for labels in saved["members"])
             return cls(**{**saved, "classes": tuple(saved["classes"]), "members": members})
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"the card's task cannot be used: {error}") from None
+            raise ModelError(f"invalid task in the model card: {error}") from None
 
 
 def find_task(name: str, vocabulary: Vocabulary) -> Task:
-    """The task of that name for a store with this vocabulary, or the one in a TOML file.
+    """Return the task of this name, or in a TOML file, for a store with this vocabulary.
 
-    normal: the paper's: normal means that the superclasses are exactly {NORM}. A record without
-    a superclass counts as abnormal, as in the paper. superclass, subclass, rhythm, form, all
-    (every statement), columns (every label column of one's own table): one class a name.
+    normal: the paper's task. An ECG is normal if its superclasses are exactly {NORM}; a record
+    without a superclass counts as abnormal. superclass, subclass, rhythm, form, all (every
+    statement), columns (every label column of your own table): one class per name.
     """
     if name == "normal":
         others = tuple(f"superclass:{other}" for other in SUPERCLASSES if other != "NORM")
         task = Task(name=name, classes=("ABNORMAL",), members=(others,), unlabelled="positive")
-        return task.fitted_to(vocabulary)
+        return task.adapt_to(vocabulary)
     if name in _KIND_OF_TASK:
         kind = _KIND_OF_TASK[name]
         if not vocabulary.get(kind):
-            raise DatasetError(f"the task {name!r} needs labels of the kind {kind!r}; none here.")
+            raise DatasetError(f"the task {name!r} needs labels of the kind {kind!r}; found none.")
         members = tuple((f"{kind}:{label}",) for label in vocabulary[kind])
         return Task(name=name, classes=tuple(vocabulary[kind]), members=members)
     if Path(name).suffix == ".toml":
         return read_task(Path(name), vocabulary)
     raise DatasetError(
-        f"there is no task {name!r}; there are {', '.join(TASKS)}, and any FILE.toml of your own."
+        f"there is no task {name!r}; expected {', '.join(TASKS)}, or a FILE.toml of your own."
     )
 
 
 def read_task(path: Path, vocabulary: Vocabulary) -> Task:
-    """A task of one's own from a TOML file (docs/data.md shows one); DatasetError if it is wrong.
+    """Read your own task from a TOML file (see docs/tasks.md); DatasetError if it is invalid.
 
-    `[classes]` names each class with the statements or columns that make it; a group is named
-    with its kind, as in "superclass:MI". `exclusive` and `unlabelled` stand before it.
+    `[classes]` lists for each class the statements or columns that define it; groups are written
+    with their kind, as in "superclass:MI". `exclusive` and `unlabelled` come before it.
     """
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
         classes = {
             name: (members,) if isinstance(members, str) else tuple(members)
-            for name, members in said.pop("classes").items()
+            for name, members in content.pop("classes").items()
         }
         members = tuple(
             tuple(_label(member, vocabulary) for member in members) for members in classes.values()
         )
-        return Task(**{"name": path.stem, **said}, classes=tuple(classes), members=members)
+        return Task(**{"name": path.stem, **content}, classes=tuple(classes), members=members)
     except KeyError:
-        raise DatasetError(f"{path}: a task needs a table [classes]; none found.") from None
+        raise DatasetError(f"{path}: not a task: no table [classes].") from None
     except (OSError, tomllib.TOMLDecodeError, AttributeError, TypeError, ValueError) as error:
         raise DatasetError(f"{path}: not a task: {error}") from None
     except DatasetError as error:
@@ -199,16 +201,16 @@ def read_task(path: Path, vocabulary: Vocabulary) -> Task:
 
 
 def _label(member: str, vocabulary: Vocabulary) -> str:
-    """`kind:name` for what a task file calls "IMI", "superclass:MI" or a column's name."""
+    """Return the label `kind:name` for "IMI", "superclass:MI" or a column's name."""
     known = {f"{kind}:{name}" for kind, names in vocabulary.items() for name in names}
     for label in (member, f"statement:{member}", f"column:{member}"):
         if label in known:
             return label
-    written = {label.removeprefix("statement:").removeprefix("column:") for label in known}
-    alike = {label.split(":", 1)[-1].casefold(): label for label in sorted(written, reverse=True)}
-    alike |= {label.casefold(): label for label in written}
-    near = [alike[name] for name in difflib.get_close_matches(member.casefold(), alike, n=3)]
-    hint = f" Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
+    spellings = {label.removeprefix("statement:").removeprefix("column:") for label in known}
+    by_name = {label.split(":", 1)[-1].casefold(): label for label in sorted(spellings)[::-1]}
+    by_name |= {label.casefold(): label for label in spellings}
+    close = [by_name[name] for name in difflib.get_close_matches(member.casefold(), by_name, n=3)]
+    hint = f" Did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
     raise DatasetError(f"the store has no statement, group or column {member!r}.{hint}")
 
 

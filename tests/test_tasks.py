@@ -1,4 +1,4 @@
-"""Labels and tasks: the facts of PTB-XL, rules known by hand, files and cards that are wrong."""
+"""Tasks: counts of PTB-XL, rules by hand, invalid files and cards."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ from ecgcam.data.statements import Statement, statement_labels, statement_vocabu
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.tasks import SUPERCLASSES, TASKS, Task, find_task
 
-# of folds 1 to 9: normal, and abnormal if records without a superclass count as abnormal
+# In folds 1 to 9: normal, and abnormal including records without a superclass.
 NORMAL_ABNORMAL = [
     *((898, 1277), (925, 1256), (941, 1251), (885, 1289), (893, 1281), (890, 1283), (922, 1254)),
     *((889, 1284), (914, 1269)),
@@ -42,7 +42,7 @@ def kept_targets(task, source, fold):
     return targets[keep], len(keep) - keep.sum()
 
 
-def test_normal_and_abnormal_are_counted_as_the_paper_counts_them(ptbxl_source):
+def test_normal_and_abnormal_are_as_many_as_in_the_paper(ptbxl_source):
     task = find_task("normal", ptbxl_source.vocabulary)
     assert task.classes == ("ABNORMAL",)
     for fold, (normal, abnormal) in enumerate(NORMAL_ABNORMAL, start=1):
@@ -50,14 +50,14 @@ def test_normal_and_abnormal_are_counted_as_the_paper_counts_them(ptbxl_source):
         assert ((targets == 0).sum(), (targets == 1).sum(), dropped) == (normal, abnormal, 0)
 
 
-def test_records_without_a_superclass_are_left_out_elsewhere(ptbxl_source):
+def test_the_superclass_task_leaves_out_records_without_a_superclass(ptbxl_source):
     task = find_task("superclass", ptbxl_source.vocabulary)
     kept = [kept_targets(task, ptbxl_source, fold) for fold in range(1, 10)]
     assert sum(dropped for _, dropped in kept) == WITHOUT_SUPERCLASS
     assert all((targets.sum(axis=1) >= 1).all() for targets, _ in kept)
 
 
-def test_unlabelled_records_of_ptb_xl_can_be_dropped_or_negative_too(ptbxl_source):
+def test_unlabelled_records_of_ptb_xl_can_be_dropped_negative_or_positive(ptbxl_source):
     labels = ptbxl_source.records["labels"].tolist()
     abnormal = sum(pair[1] for pair in NORMAL_ABNORMAL)
     for unlabelled, kept, positive in (
@@ -75,7 +75,7 @@ def test_unlabelled_records_of_ptb_xl_can_be_dropped_or_negative_too(ptbxl_sourc
 def test_the_classes_of_each_task_are_those_of_ptb_xl(ptbxl_source, shared):
     with (shared / "ptbxl" / "scp_statements.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))
-    of_kind = {
+    names = {
         "subclass": {row["diagnostic_subclass"] for row in rows if row["diagnostic"]},
         "rhythm": {row[""] for row in rows if row["rhythm"]},
         "form": {row[""] for row in rows if row["form"]},
@@ -85,12 +85,12 @@ def test_the_classes_of_each_task_are_those_of_ptb_xl(ptbxl_source, shared):
     assert SUPERCLASSES == ("NORM", "MI", "STTC", "CD", "HYP")
     for name, count in {"subclass": 23, "rhythm": 12, "form": 19, "all": 71}.items():
         task = find_task(name, ptbxl_source.vocabulary)
-        assert task.classes == tuple(sorted(of_kind[name]))
+        assert task.classes == tuple(sorted(names[name]))
         assert len(task.classes) == count
 
 
 @pytest.mark.parametrize("name", ["superclass", "subclass", "rhythm", "form", "all"])
-def test_targets_agree_with_the_plain_text_of_the_tables(ptbxl_source, shared, name):
+def test_targets_agree_with_the_tables_of_ptb_xl(ptbxl_source, shared, name):
     with (shared / "ptbxl" / "scp_statements.csv").open(newline="") as table:
         rows = {row[""]: row for row in csv.DictReader(table)}
     group = {
@@ -100,21 +100,21 @@ def test_targets_agree_with_the_plain_text_of_the_tables(ptbxl_source, shared, n
         "form": lambda code: code if rows[code]["form"] else "",
         "all": lambda code: code,
     }[name]
-    some = ptbxl_source.records.iloc[::40]
+    sample = ptbxl_source.records.iloc[::40]
     task = find_task(name, ptbxl_source.vocabulary)
-    targets, keep = task.targets(some["labels"].tolist())
-    for row, kept, codes in zip(targets, keep, some["scp_codes"], strict=True):
+    targets, keep = task.targets(sample["labels"].tolist())
+    for row, kept, codes in zip(targets, keep, sample["scp_codes"], strict=True):
         expected = {group(code) for code in json.loads(codes)} - {""}
         assert {task.classes[k] for k in np.flatnonzero(row)} == expected
         assert kept == bool(expected)
 
 
-def test_a_statement_gives_all_the_labels_of_its_groups():
+def test_a_statement_has_the_labels_of_all_its_groups():
     assert labels_of("NDT SR") == [
         ["form:NDT", "rhythm:SR", "statement:NDT", "statement:SR", "subclass:STTC"]
         + ["superclass:STTC"]
     ]
-    assert labels_of("NOBODYKNOWS", "") == [["statement:NOBODYKNOWS"], []]
+    assert labels_of("UNKNOWN", "") == [["statement:UNKNOWN"], []]
 
 
 def test_normal_means_exactly_norm():
@@ -124,7 +124,7 @@ def test_normal_means_exactly_norm():
     assert keep.all()
 
 
-def test_several_classes_at_once_and_none():
+def test_a_record_can_have_several_classes_or_none():
     task = find_task("superclass", VOCABULARY)
     targets, keep = task.targets(labels_of("IMI NDT LVH", "AMI IMI", "SR PVC"))
     assert targets.tolist() == [[0, 1, 1, 0, 1], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]]
@@ -138,7 +138,7 @@ def test_no_records_give_no_targets(name):
     assert (targets.shape, keep.shape) == ((0, len(task.classes)), (0,))
 
 
-def test_a_column_of_ones_own_is_a_class_and_a_blank_leaves_the_record_out():
+def test_a_column_is_a_class_and_a_blank_leaves_the_record_out():
     task = find_task("columns", COLUMNS)
     records = [["column:AFIB"], [], ["column:AFIB", "blank:LBBB"], ["column:AFIB", "column:LBBB"]]
     targets, keep = task.targets(records)
@@ -147,7 +147,7 @@ def test_a_column_of_ones_own_is_a_class_and_a_blank_leaves_the_record_out():
     assert targets[keep].tolist() == [[1, 0], [0, 0], [1, 1]]
 
 
-def test_a_task_fits_a_table_that_has_columns_of_its_classes():
+def test_a_task_adapts_to_a_table_with_columns_for_its_classes():
     task = find_task("normal", {"column": ("ABNORMAL", "AGE_OVER_60")})
     assert task.members == (("column:ABNORMAL",),)
     targets, keep = task.targets([["column:ABNORMAL"], [], ["blank:ABNORMAL"]])
@@ -155,20 +155,20 @@ def test_a_task_fits_a_table_that_has_columns_of_its_classes():
     assert targets[:2, 0].tolist() == [1, 0]
 
 
-def test_a_task_does_not_fit_a_table_without_them():
-    with pytest.raises(DatasetError, match="no labels for the task 'normal'.*no column ABNORMAL"):
+def test_a_task_does_not_adapt_to_a_table_without_them():
+    with pytest.raises(DatasetError, match="no labels for the task 'normal'.*a column ABNORMAL"):
         find_task("normal", COLUMNS)
-    of_another_table = find_task("columns", {"column": ("AFIB", "WPW")})
-    with pytest.raises(DatasetError, match="no column WPW"):
-        of_another_table.fitted_to(COLUMNS)
-    assert of_another_table.fitted_to({"column": ("WPW", "X", "AFIB")}) == of_another_table
+    task_of_another_table = find_task("columns", {"column": ("AFIB", "WPW")})
+    with pytest.raises(DatasetError, match="a column WPW"):
+        task_of_another_table.adapt_to(COLUMNS)
+    assert task_of_another_table.adapt_to({"column": ("WPW", "X", "AFIB")}) == task_of_another_table
 
 
-def test_an_unknown_task_is_answered_with_the_known():
+def test_the_error_for_an_unknown_task_lists_the_known_ones():
     with pytest.raises(DatasetError, match="no task 'superclas'.*normal, superclass, subclass"):
         find_task("superclas", VOCABULARY)
     for name in ("subclass", "all"):
-        with pytest.raises(DatasetError, match="none here"):
+        with pytest.raises(DatasetError, match="found none"):
             find_task(name, COLUMNS)
     with pytest.raises(DatasetError, match="'columns' needs labels"):
         find_task("columns", VOCABULARY)
@@ -184,7 +184,7 @@ def task_file(tmp_path):
     return write
 
 
-def test_a_task_of_ones_own(task_file):
+def test_your_own_task(task_file):
     own = task_file('[classes]\nINFARCT = "superclass:MI"\nBEATS = ["PVC", "AFIB"]\n')
     task = find_task(own, VOCABULARY)
     assert (task.name, task.exclusive, task.unlabelled) == ("own", False, "drop")
@@ -193,7 +193,7 @@ def test_a_task_of_ones_own(task_file):
     assert keep.tolist() == [True, True, True, False, True]
 
 
-def test_of_exclusive_classes_ambiguous_records_are_left_out(task_file):
+def test_exclusive_classes_leave_out_ambiguous_records(task_file):
     own = task_file(
         'exclusive = true\n[classes]\nNORM = ["superclass:NORM"]\nMI = ["superclass:MI"]\n'
     )
@@ -207,7 +207,7 @@ def test_of_exclusive_classes_ambiguous_records_are_left_out(task_file):
     ("unlabelled", "kept", "positive"),
     [("drop", [1, 1, 0], [1, 0]), ("negative", [1, 1, 1], [1, 0, 0]), ("positive", 3 * [1], 3)],
 )
-def test_unlabelled_is_obeyed_in_a_file(task_file, unlabelled, kept, positive):
+def test_a_file_may_set_unlabelled(task_file, unlabelled, kept, positive):
     own = task_file(f'unlabelled = "{unlabelled}"\n[classes]\nMI = ["superclass:MI"]\n')
     targets, keep = find_task(own, VOCABULARY).targets(labels_of("IMI", "NORM", "SR"))
     expected = [1, 0, 1] if positive == 3 else positive
@@ -225,20 +225,20 @@ def test_unlabelled_is_obeyed_in_a_file(task_file, unlabelled, kept, positive):
         ("superclass:HPY", "superclass:HYP"),
     ],
 )
-def test_a_misspelt_name_gets_a_hint(task_file, member, hint):
+def test_a_misspelled_name_gets_a_hint(task_file, member, hint):
     with pytest.raises(DatasetError, match=f"own.toml.*'{member}'. Did you mean .*{hint}"):
         find_task(task_file(f'[classes]\nA = ["{member}"]\n'), VOCABULARY)
 
 
-def test_a_name_that_is_like_none_gets_no_hint(task_file):
+def test_a_name_without_similar_ones_gets_no_hint(task_file):
     with pytest.raises(DatasetError, match=r"no statement, group or column 'QQQQ'\.$"):
         find_task(task_file('[classes]\nA = ["QQQQ"]\n'), VOCABULARY)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("", r"a table \[classes\]"),
+        ("", r"no table \[classes\]"),
         ("classes = 3", "not a task"),
         ("[classes]", "every class needs"),
         ("[classes]\nA = []", "every class needs"),
@@ -249,18 +249,21 @@ def test_a_name_that_is_like_none_gets_no_hint(task_file):
         ("exclusive = true\n[classes]\nA = 'SR'", "at least two"),
         ("exclusive = 'yes'\n[classes]\nA = 'SR'\nB = 'AFIB'", "true or false"),
         ("unlabelled = 'maybe'\n[classes]\nA = 'SR'", "unlabelled must be one of"),
-        ("unlabelled = 'positive'\n[classes]\nA = 'SR'\nB = 'AFIB'", "only where there is one"),
+        (
+            "unlabelled = 'positive'\n[classes]\nA = 'SR'\nB = 'AFIB'",
+            "only for a task of one class",
+        ),
         ("members = 3\n[classes]\nA = 'SR'", "not a task"),
         ("colour = 'red'\n[classes]\nA = 'SR'", "colour"),
         ("name = 3\n[classes]\nA = 'SR'", "must be text"),
     ],
 )
-def test_a_task_file_that_is_wrong_is_refused(task_file, text, said):
-    with pytest.raises(DatasetError, match=said):
+def test_an_invalid_task_file_is_refused(task_file, text, message):
+    with pytest.raises(DatasetError, match=message):
         find_task(task_file(text), VOCABULARY)
 
 
-def test_a_task_file_that_is_no_text_or_not_there_is_refused(tmp_path):
+def test_a_missing_or_binary_task_file_is_refused(tmp_path):
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "a.toml", tmp_path / "none.toml", tmp_path):
         with pytest.raises(DatasetError, match="not a task|no task"):
@@ -268,7 +271,7 @@ def test_a_task_file_that_is_no_text_or_not_there_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name != "columns"])
-def test_a_task_comes_back_from_its_card(name):
+def test_a_task_is_read_back_from_its_card(name):
     task = find_task(name, VOCABULARY)
     assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
 
@@ -295,14 +298,14 @@ def test_a_task_comes_back_from_its_card(name):
         {"more": 1},
     ],
 )
-def test_a_hostile_card_is_refused(change):
+def test_an_invalid_task_in_a_card_is_refused(change):
     card = {"name": "a", "classes": ["MI"], "members": [["superclass:MI"]]}
     assert Task.from_dict(card).classes == ("MI",)
-    with pytest.raises(ModelError, match="task cannot be used"):
+    with pytest.raises(ModelError, match="invalid task in the model card"):
         Task.from_dict({**card, **change})
 
 
 @pytest.mark.parametrize("saved", [{}, {"members": []}, {"classes": ["A"]}, [], None, "task", 3])
-def test_what_is_no_card_is_refused(saved):
-    with pytest.raises(ModelError, match="task cannot be used"):
+def test_a_card_without_a_task_is_refused(saved):
+    with pytest.raises(ModelError, match="invalid task in the model card"):
         Task.from_dict(saved)

@@ -110,7 +110,7 @@ def predict_folds(
     Raises ModelError if the store's signals do not fit the model, DatasetError if these folds
     hold no record for its task.
     """
-    task = Task.from_dict(classifier.card["task"]).fitted_to(store.vocabulary)
+    task = Task.from_dict(classifier.card["task"]).adapt_to(store.vocabulary)
     labelled = store.require_labelled(task, folds=folds)
     logits = predict_records(classifier, store, labelled.indices, progress=progress)
     return FoldPredictions(

@@ -181,19 +181,19 @@ def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
         ("prepare FULL NEW --leads ,", "leads must be different names"),
         ("prepare FULL NEW --labels A,A", "labels must be different names"),
         ("prepare FULL NEW --seed -1", "--seed"),
-        ("prepare ECGS FILE/x", "file: it is a file; needed: a folder"),
-        ("overview ECGS --out FILE", "file: it is a file; needed: a folder"),
-        ("overview ECGS --out FILE/x", "file: it is a file; needed: a folder"),
-        ("demo --out FILE", "file: it is a file; needed: a folder"),
-        ("synthesize FILE/x", "file: it is a file; needed: a folder"),
+        ("prepare ECGS FILE/x", "file: this is a file; expected a folder"),
+        ("overview ECGS --out FILE", "file: this is a file; expected a folder"),
+        ("overview ECGS --out FILE/x", "file: this is a file; expected a folder"),
+        ("demo --out FILE", "file: this is a file; expected a folder"),
+        ("synthesize FILE/x", "file: this is a file; expected a folder"),
         ("overview FILE --out NEW", "not a PTB-XL folder"),
         ("combine MODEL MODEL --out FILE", "the file exists; --overwrite"),
         ("calibrate MODEL STORE --out FILE", "the file exists; --overwrite"),
-        ("combine none none --out FULL", "full: it is a folder; needed: a file"),
-        ("combine none none --out FILE/x", "file: it is a file; needed: a folder"),
-        ("calibrate none none --out FULL", "full: it is a folder; needed: a file"),
+        ("combine none none --out FULL", "full: this is a folder; expected a file"),
+        ("combine none none --out FILE/x", "file: this is a file; expected a folder"),
+        ("calibrate none none --out FULL", "full: this is a folder; expected a file"),
         ("synthesize NEW --seed -1", "--seed"),
-        ("download ptbxl FILE", "file: it is a file; needed: a folder"),
+        ("download ptbxl FILE", "file: this is a file; expected a folder"),
         ("synthesize FULL", "exists already"),
         ("synthesize NEW -n 0", "-n"),
         ("demo --out FULL", "not empty; the demo needs a new folder"),
@@ -243,7 +243,7 @@ def test_a_file_where_a_folder_is_to_be_is_told_before_the_work(ecgcam, tmp_path
     (tmp_path / "file").write_text("text")
     code, _, said = ecgcam(*words.split(), "--out", tmp_path / beneath)
     assert (code, said.split(": ", 1)[1]) == (
-        2, f"{tmp_path / 'file'}: it is a file; needed: a folder, or a place for one."
+        2, f"{tmp_path / 'file'}: this is a file; expected a folder."
     )  # fmt: skip
 
 

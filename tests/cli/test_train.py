@@ -174,7 +174,7 @@ MISTAKES = [
     ("STORE --out NEW --teacher none.safetensors", "none.safetensors: no such model file"),
     ("STORE --out NEW --teacher GARBAGE", "not a .safetensors model file"),
     ("STORE --out FULL", "the folder is not empty"),
-    ("STORE --out FILE", "file: it is a file"),
+    ("STORE --out FILE", "file: this is a file"),
     ("STORE --out NEW --resume", "there is no run to resume"),
     ("STORE --out NEW --task sleep", "there is no task 'sleep'"),
     ("STORE --out NEW --task none.toml", "none.toml"),

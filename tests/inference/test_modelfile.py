@@ -228,11 +228,11 @@ def setting(*keys, to):
         (setting("thresholds", to=[]), "a number for each class"),
         (setting("classes", to=["NORMAL"]), "expected the task's"),
         (setting("classes", to=[1]), "expected the task's"),
-        (setting("task", "members", to=[[]]), "task cannot be used"),
-        (setting("task", "members", to=[[5]]), "task cannot be used"),
-        (setting("task", "members", to=[["MI"]]), "task cannot be used"),
-        (setting("task", "exclusive", to=True), "task cannot be used"),
-        (setting("task", "unlabelled", to="perhaps"), "task cannot be used"),
+        (setting("task", "members", to=[[]]), "invalid task in the model card"),
+        (setting("task", "members", to=[[5]]), "invalid task in the model card"),
+        (setting("task", "members", to=[["MI"]]), "invalid task in the model card"),
+        (setting("task", "exclusive", to=True), "invalid task in the model card"),
+        (setting("task", "unlabelled", to="perhaps"), "invalid task in the model card"),
     ],
 )
 def test_a_hostile_card_is_refused_with_the_reason(tmp_path, model, change, reason):
