@@ -50,7 +50,7 @@ def compare(
 
 def format_comparison(results: Mapping[str, Any]) -> str:
     """Format the results of `compare_models` as a table, one row per class and score."""
-    from ..evaluation.leakage import Seen
+    from ..evaluation.leakage import LeakageCheck
 
     parts = results["classes"] | ({"mean": results["macro"]} if "macro" in results else {})
     rows = [("class", "score", "A", "B", "A - B", "p")]
@@ -68,7 +68,7 @@ def format_comparison(results: Mapping[str, Any]) -> str:
     only_a, only_b = match["only_a"], match["only_b"]
     lines.append(f"Records with every class correct: {only_a:,} only by A, {only_b:,} only by B.")
     for side in "ab":
-        if warnings := Seen(**results[side]["seen"]).in_words():
+        if warnings := LeakageCheck(**results[side]["leakage"]).in_words():
             lines.append(f"{side.upper()}: {' '.join(warnings)}")
     return "\n".join(lines)
 

@@ -19,7 +19,7 @@ from ..inference.modelfile import copy_with_card
 from ..inference.zoo import find_model
 from .calibration import choose_threshold, fit_shifts, fit_temperature
 from .fold_predictions import FoldPredictions, Progress, predict_folds
-from .leakage import fold_digests, seen
+from .leakage import check_leakage, digest_tables
 from .metrics import decide
 from .uncertainty import choose_band, conformal_limits
 
@@ -87,10 +87,11 @@ def calibrate(
     use what the configuration asks for.
     """
     classifier = load(model, backbone=backbone)
-    if learned := seen(classifier.card, store, folds).learned_from:
+    if trained_on := check_leakage(classifier.card, store, folds).trained_on:
         raise DatasetError(
-            f"the model was trained on fold {', '.join(map(str, learned))} of this data, so it is "
-            "more certain of these records than of new ones; expected folds it was not trained on."
+            f"the model was trained on fold {', '.join(map(str, trained_on))} of this data, so it "
+            "is more certain of these records than of new ones; expected folds it was not trained "
+            "on."
         )
     predictions = predict_folds(classifier, store, folds=folds, progress=progress)
     shifts = []
@@ -147,7 +148,12 @@ def calibrated_card(predictions: FoldPredictions, config: CalibrateConfig) -> Ca
             except ValueError as error:
                 raise DatasetError(f"class {name}: {error}") from None
     points = _operating_points(predictions, config, classes)
-    changed = {"temperature": temperature, "thresholds": thresholds, KEY: points.to_dict()}
+    changed = {
+        "temperature": temperature,
+        "thresholds": thresholds,
+        KEY: points.to_dict(),
+        "fold_digests": digest_tables(predictions.store, [classifier.card]),
+    }
     return classifier.card | changed | _about(classifier.card, points.chosen_on)
 
 
@@ -192,7 +198,6 @@ def _operating_points(
             records=len(predictions.indices),
             store=store.about["fingerprint"],
             source=store.about.get("source", ""),
-            digests=fold_digests(store, predictions.folds),
         ),
         threshold=config.threshold,
         band=config.band,

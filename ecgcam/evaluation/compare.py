@@ -13,7 +13,7 @@ from ..inference.classifier import Classifier
 from ..tasks import Task
 from .bootstrap import fraction_interval
 from .fold_predictions import FoldPredictions, Progress, predict_folds
-from .leakage import seen
+from .leakage import check_leakage
 from .paired_scores import ClinicalScores, difference, mean_over_classes, score_classes
 
 RESULTS = "compare.json"
@@ -75,8 +75,8 @@ def _check_same_task(a: Classifier, b: Classifier) -> None:
 
 def _about(model: Classifier, store: Store, folds: Sequence[int]) -> dict[str, Any]:
     card = {key: model.card[key] for key in ("backbone", "parameters", "leads", "thresholds")}
-    leakage = seen(model.card, store, folds).to_dict()
-    return card | {"temperature": model.temperature, "seen": leakage}
+    leakage = check_leakage(model.card, store, folds).to_dict()
+    return card | {"temperature": model.temperature, "leakage": leakage}
 
 
 def _compare_classes(

@@ -27,7 +27,7 @@ from ..signals.perturb import (
     swap_electrodes,
 )
 from .fold_predictions import FoldPredictions, Progress, predict_folds
-from .leakage import seen
+from .leakage import check_leakage
 from .paired_scores import ClinicalScores, mean_over_classes, metrics_layout, score_classes
 
 SNR_DB = (24, 18, 12, 6, 0)  # the steps of the noise stress test of Moody et al. 1984
@@ -104,7 +104,7 @@ def measure_robustness(
         "classes": list(classifier.classes),
         "leads": list(classifier.leads),
         "parameters": classifier.card["parameters"],
-        "seen": seen(classifier.card, store, folds).to_dict(),
+        "leakage": check_leakage(classifier.card, store, folds).to_dict(),
         "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
         "undisturbed": _layout(classifier.classes, undisturbed, [None] * len(undisturbed)),
         "disturbances": results,

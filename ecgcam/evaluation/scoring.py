@@ -19,7 +19,7 @@ from .bootstrap import (
 )
 from .calibration_scores import calibration_scores
 from .fold_predictions import FoldPredictions, Progress, predict_folds
-from .leakage import seen
+from .leakage import check_leakage
 from .metrics import none_if_nan, score_intervals, scores_at, validate, with_intervals
 from .subgroups import score_subgroups
 
@@ -58,14 +58,14 @@ def score(predictions: FoldPredictions, *, seed: int = 0, replicates: int = 1000
     the paper, the normal records against those of each other superclass.
     """
     card, names = predictions.classifier.card, predictions.classifier.classes
-    trained_on = seen(card, predictions.store, predictions.folds)
+    leakage = check_leakage(card, predictions.store, predictions.folds)
     counts = predictions.resample(seed=seed, replicates=replicates)
     results = {
         "task": card["task"]["name"],
         "fold": predictions.fold,
         "n_dropped": predictions.dropped,
         "parameters": card["parameters"],
-        "seen": trained_on.to_dict(),
+        "leakage": leakage.to_dict(),
         "bootstrap": {"over": "patients", "replicates": replicates, "seed": seed},
         **scores_with_intervals(predictions, counts),
     }
@@ -78,7 +78,7 @@ def score(predictions: FoldPredictions, *, seed: int = 0, replicates: int = 1000
     for name, scores in _calibration_scores(predictions, counts.astype(np.float32)).items():
         (results["classes"][name] if len(names) > 1 else results).update(scores)
     if (points := predictions.classifier.operating_points) is not None:
-        on_these = trained_on.points_chosen_on
+        on_these = leakage.thresholds_chosen_on
         results["chosen"] = {
             **asdict(points.chosen_on),
             "threshold": points.threshold,

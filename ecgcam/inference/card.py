@@ -82,6 +82,7 @@ def check_card(card: object, path: Path) -> Card:
             raise _invalid(path, key, card.get(key), expected=_kind_name(kind))
     _check_classes(card, path)
     _check_numbers(card, path)
+    _check_fold_digests(card, path)
     try:
         OperatingPoints.from_card(card)
     except ModelError as error:
@@ -128,6 +129,23 @@ def _check_numbers(card: Card, path: Path) -> None:
     if not lowest <= card["temperature"] <= highest:
         expected = f"a number from {lowest} to {highest:g}"
         raise _invalid(path, "temperature", card["temperature"], expected=expected)
+
+
+def _check_fold_digests(card: Card, path: Path) -> None:
+    """Raise ModelError unless digests are lists by fold, by store (evaluation/leakage.py)."""
+    try:
+        tables = [table.values() for table in card.get("fold_digests", {}).values()]
+        lists = [digests for table in tables for digests in table]
+        valid = all(isinstance(digests, list) for digests in lists) and all(
+            isinstance(digest, str) for digests in lists for digest in digests
+        )
+    except AttributeError:  # not a table
+        valid = False
+    if not valid:
+        raise ModelError(
+            f"{path}: invalid 'fold_digests' in the model card (expected lists of texts by fold, "
+            "by store)"
+        )
 
 
 def _invalid(path: Path, key: str, value: object, *, expected: str) -> ModelError:

@@ -41,11 +41,14 @@ def combine(models: Sequence[Path], out: Path) -> Path:
         for file, (network, other) in zip(files, members, strict=True)
     ]
     ensemble = _build_ensemble([network for network, _ in members], heads)
-    provenance = _provenance([other for _, other in members], [sha256(file) for file in files])
+    cards = [other for _, other in members]
+    provenance = _provenance(cards, [sha256(file) for file in files])
     titles = card.get("class_titles")
-    return save_model(
-        out, ensemble, make_card(ensemble, task, provenance=provenance, class_titles=titles)
-    )
+    combined = make_card(ensemble, task, provenance=provenance, class_titles=titles)
+    combined["fold_digests"] = {
+        store: digests for card in cards for store, digests in card.get("fold_digests", {}).items()
+    }
+    return save_model(out, ensemble, combined)
 
 
 def _build_ensemble(

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -112,15 +112,13 @@ class ClassPoints:
 class ChosenOn:
     """Records that the operating points were chosen on: folds of the store with a fingerprint.
 
-    source:  dataset that the store was made of; "": not known.
-    digests: of some records of each fold (evaluation/leakage.py); {}: not known.
+    source: dataset that the store was made of; "": not known.
     """
 
     folds: tuple[int, ...]
     records: int
     store: str
     source: str = ""
-    digests: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,14 +162,12 @@ class OperatingPoints:
     @classmethod
     def _from_dict(cls, saved: Mapping[str, Any]) -> "OperatingPoints":
         on = saved["chosen_on"]
-        digests = on.get("digests", {}).items()
         return cls(
             chosen_on=ChosenOn(
                 folds=tuple(int(fold) for fold in on["folds"]),
                 records=int(on["records"]),
                 store=str(on["store"]),
                 source=str(on.get("source", "")),
-                digests={str(fold): list(map(str, values)) for fold, values in digests},
             ),
             threshold=str(saved["threshold"]),
             band=str(saved["band"]),

@@ -12,7 +12,7 @@ from ..data.store import Store
 from ..evaluation.calibration import reliability_table
 from ..evaluation.calibration_scores import BINS
 from ..evaluation.fold_predictions import FoldPredictions, Progress, predict_folds
-from ..evaluation.leakage import Seen
+from ..evaluation.leakage import LeakageCheck
 from ..evaluation.paired_scores import scores_of_class
 from ..evaluation.scoring import all_scores
 from ..evaluation.uncertainty import certainty, coverage_and_accuracy
@@ -71,7 +71,7 @@ def write_evaluation(
         out / REPORT,
         "evaluation.html.jinja",
         scores=scores,
-        leakage=Seen(**scores["seen"]).in_words(),
+        leakage=LeakageCheck(**scores["leakage"]).in_words(),
         classes=dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True)),
         normal_against={
             full_name(name, TITLES.get(name, "")): against

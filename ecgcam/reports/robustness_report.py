@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..data.store import Store
 from ..evaluation.fold_predictions import Progress
-from ..evaluation.leakage import Seen
+from ..evaluation.leakage import LeakageCheck
 from ..evaluation.paired_scores import CLINICAL, scores_of_class
 from ..evaluation.robustness import measure_robustness
 from ..files import atomic_write, write_text
@@ -48,7 +48,7 @@ def report_robustness(
         out / PAGE,
         "robustness.html.jinja",
         results=results,
-        leakage=Seen(**results["seen"]).in_words(),
+        leakage=LeakageCheck(**results["leakage"]).in_words(),
         card=classifier.card,
         store=store.about,
         parts=[

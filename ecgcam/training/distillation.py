@@ -10,7 +10,7 @@ records it would repeat the labels, including wrong ones. The models of a cross-
 predict each record once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,16 @@ from torch import Tensor
 from ..data.store import Store
 from ..errors import DatasetError, ModelError
 from ..evaluation.fold_predictions import predict_records
-from ..inference.card import Card, recipe_setting
+from ..evaluation.leakage import check_leakage
+from ..inference.card import Card
 from ..inference.classifier import load
 from ..inference.modelfile import load_network
 from ..nn.fuse import fuse_norms
 from ..nn.network import Network, NetworkConfig
 from ..tasks import Task
 from .class_mapping import StudentClass, blend_targets, map_classes
+
+OutOfFold = Callable[[Path, Card], NDArray[np.bool_]]  # out_of_fold_records for some records
 
 
 def distill_targets(
@@ -46,14 +49,13 @@ def distill_targets(
     Raises DatasetError for a teacher that predicts none of the classes (class_mapping.py) or, out
     of fold, none of the records; ModelError for a teacher that does not take the store's signals.
     """
-    folds = store.records["fold"].to_numpy()[indices]
     total, count = np.zeros_like(targets), np.zeros_like(targets)
     for path in teachers:
         teacher = load(path)
         mappings = map_classes(path, Task.from_dict(teacher.card["task"]), classes)
         rows = np.arange(len(indices))
         if out_of_fold:
-            rows = np.flatnonzero(out_of_fold_records(path, teacher.card, folds))
+            rows = np.flatnonzero(out_of_fold_records(path, teacher.card, store, indices))
         probabilities = teacher.probabilities(predict_records(teacher, store, indices[rows]))
         for mapping in mappings:
             total[rows, mapping.index] += mapping.probability(probabilities)
@@ -62,26 +64,29 @@ def distill_targets(
     return blended
 
 
-def out_of_fold_records(path: Path, card: Card, folds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which records, by their folds (records,), the teacher at `path` was not trained on.
+def out_of_fold_records(
+    path: Path, card: Card, store: Store, indices: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return which records (records,) are in folds that the teacher at `path` was not trained on.
 
-    Compares fold numbers with those in the card. It does not check that the folds are of the same
-    store, and ignores the teacher's own teachers and the folds that chose its best epoch.
-    Raises DatasetError if there is no such record, or if the card does not name the folds.
+    Goes by evaluation/leakage.py, so it includes the training data of the teacher's own teachers,
+    but not the folds that chose its best epoch.
+    Raises DatasetError if there is no such record, or if the training data are not known.
     """
-    trained_on = recipe_setting(card["provenance"].get("recipe", {}), "data", "train_folds")
-    if not trained_on:
+    folds = store.records["fold"].to_numpy()[indices]
+    trained_on = check_leakage(card, store, sorted(set(folds.tolist()))).trained_on
+    if trained_on is None:
         raise DatasetError(
-            f"{path}: the card of this teacher does not name the folds that it was trained on; "
-            "choose a teacher whose card does, or train without out_of_fold."
+            f"{path}: it is not known which of these records this teacher was trained on; choose a "
+            "teacher whose card says so, or train without out_of_fold."
         )
-    unseen = ~np.isin(folds, trained_on)
-    if not unseen.any():
+    out_of_fold = ~np.isin(folds, trained_on)
+    if not out_of_fold.any():
         raise DatasetError(
             f"{path}: this teacher was trained on all folds to train on; out_of_fold needs a "
             "teacher that was not trained on one of them."
         )
-    return unseen
+    return out_of_fold
 
 
 class OnlineDistillation:
@@ -100,15 +105,15 @@ class OnlineDistillation:
         student: NetworkConfig,
         *,
         weight: float,
-        folds: NDArray[np.int64] | None = None,
+        out_of_fold: OutOfFold | None = None,
     ) -> None:
         """Load the teachers, which share the student's preprocessed signals.
 
-        folds: (records,), of the training records, for distillation out of fold; else None.
+        out_of_fold: for distillation out of fold, selects the training records of each teacher.
         Raises DatasetError as `distill_targets` does, ModelError for a teacher of other signals.
         """
         self.weight = weight
-        self._teachers = [_OnlineTeacher(path, classes, student, folds) for path in teachers]
+        self._teachers = [_OnlineTeacher(path, classes, student, out_of_fold) for path in teachers]
 
     @torch.no_grad()
     def blend(self, prepared: Tensor, targets: Tensor, indices: Tensor) -> Tensor:
@@ -136,23 +141,23 @@ class _OnlineTeacher:
         path: Path,
         classes: Sequence[StudentClass],
         student: NetworkConfig,
-        folds: NDArray[np.int64] | None,
+        out_of_fold: OutOfFold | None,
     ) -> None:
         network, card = load_network(path)
         _check_same_input(path, network.config, student)
         self._task = Task.from_dict(card["task"])
         self.mappings = map_classes(path, self._task, classes)
-        self._unseen: Tensor | None = None
-        if folds is not None:
-            self._unseen = torch.from_numpy(out_of_fold_records(path, card, folds))
+        self._out_of_fold: Tensor | None = None
+        if out_of_fold is not None:
+            self._out_of_fold = torch.from_numpy(out_of_fold(path, card))
         self._network: Network = fuse_norms(network)
         self._temperature: float = card["temperature"]
 
     def rows(self, indices: Tensor, device: torch.device) -> Tensor | slice:
         """Return the rows of the batch that this teacher predicts."""
-        if self._unseen is None:
+        if self._out_of_fold is None:
             return slice(None)
-        return self._unseen[indices].nonzero()[:, 0].to(device)
+        return self._out_of_fold[indices].nonzero()[:, 0].to(device)
 
     def probabilities(self, prepared: Tensor) -> Tensor:
         """Compute the probabilities of the teacher's own classes, (batch, classes)."""

@@ -7,6 +7,7 @@ also help with the few classes of its task (Caruana 1997, multitask learning).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..nn.network import NetworkConfig
 from ..tasks import Task
 from .class_mapping import student_classes
 from .config import TrainConfig
-from .distillation import OnlineDistillation, distill_targets
+from .distillation import OnlineDistillation, distill_targets, out_of_fold_records
 
 # Kinds of labels that PTB-XL's statements give; "form" and "rhythm" only regroup the statements.
 AUXILIARY_KINDS = ("superclass", "subclass", "statement")
@@ -66,10 +67,11 @@ def training_targets(
     classes = student_classes(task, labels)
     online = None
     if distillation.online:
-        folds = store.records["fold"].to_numpy()[indices] if distillation.out_of_fold else None
+        select = partial(out_of_fold_records, store=store, indices=indices)
         online = OnlineDistillation(
-            teachers, classes, student, weight=distillation.weight, folds=folds
-        )
+            teachers, classes, student,
+            weight=distillation.weight, out_of_fold=select if distillation.out_of_fold else None,
+        )  # fmt: skip
     elif teachers:
         targets = distill_targets(
             targets, classes, teachers, store, indices,

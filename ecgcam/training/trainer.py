@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from .. import __version__
 from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError, RecordError
-from ..evaluation.leakage import data_of, taught_by
+from ..evaluation.leakage import digest_tables, teacher_provenance, training_data
 from ..inference.card import Card, make_card
 from ..inference.modelfile import read_card
 from ..inference.zoo import find_model
@@ -87,8 +87,13 @@ def train(
         check_same_inputs(out, inputs)
     else:
         write_settings(out, config, inputs)
-    provenance = {"data": data_of(store), "taught_by": taught_by(map(read_card, teachers))}
+    teacher_cards = [read_card(path) for path in teachers]
+    provenance = {
+        "data": training_data(store),
+        "teacher_provenance": teacher_provenance(teacher_cards),
+    }
     card = _card(training, task, provenance, titles=class_titles(task, store))
+    card["fold_digests"] = digest_tables(store, teacher_cards)
     files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
     with preprocessed_batches(

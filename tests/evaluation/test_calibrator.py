@@ -18,7 +18,7 @@ from ecgcam.evaluation.calibration import fit_temperature
 from ecgcam.evaluation.calibration_scores import calibration_scores
 from ecgcam.evaluation.calibrator import RULES, CalibrateConfig, calibrate, calibrated_card
 from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
-from ecgcam.evaluation.leakage import data_of, fold_digests, taught_by
+from ecgcam.evaluation.leakage import digest_tables, teacher_provenance, training_data
 from ecgcam.evaluation.scoring import score
 from ecgcam.inference.classifier import Classifier, load
 from ecgcam.inference.decisions import KEY
@@ -106,7 +106,8 @@ def test_only_the_bias_and_the_calibrated_card_entries_change(store, model, tmp_
     card = calibrate(path, store, out, replace(UNTRAINED, shift=shift), folds=FOLDS)
     assert path.read_bytes() == before
     assert read_card(out) == json.loads(json.dumps(card))
-    changed = {"temperature", "thresholds", KEY} | ({"provenance"} if shift else set())
+    changed = {"temperature", "thresholds", KEY, "fold_digests"}
+    changed |= {"provenance"} if shift else set()
     assert {key for key in card if card[key] != read_card(path).get(key)} == changed
     added = card["provenance"]["bias_shift"] if shift else [0]
     assert shift == any(added)
@@ -293,11 +294,14 @@ def test_folds_that_the_model_or_a_teacher_was_trained_on_are_refused(store, mod
     with pytest.raises(DatasetError, match="was trained on fold 8 of this data"):
         calibrate(path, store, out, UNTRAINED, folds=(8, 9))
     elsewhere = {"fingerprint": "of more folds", "source": store.about["source"]}
-    same = provenance | {"data": data_of(store) | elsewhere}
-    student = {"recipe": {"train_folds": [1]}, "taught_by": taught_by([{"provenance": same}])}
-    for known in (same, student | {"data": data_of(store)}):
+    same = provenance | {"data": elsewhere}
+    teachers = teacher_provenance([{"provenance": same}])
+    student = {"recipe": {"train_folds": [1]}, "teacher_provenance": teachers}
+    digests = {"of more folds": digest_tables(store)[store.about["fingerprint"]]}
+    for known in (same, student | {"data": training_data(store)}):
+        path = model(provenance=known, fold_digests=digests)
         with pytest.raises(DatasetError, match="was trained on fold 8 of this data"):
-            calibrate(model(provenance=known), store, out, UNTRAINED, folds=(8,))
+            calibrate(path, store, out, UNTRAINED, folds=(8,))
     assert not out.exists()
     path = model(provenance=provenance)
     calibrate(path, store, out, UNTRAINED, folds=(9, 10))
@@ -312,7 +316,7 @@ def test_a_model_of_unknown_origin_can_be_calibrated(store, model, tmp_path, pro
     chosen_on = load(out).operating_points.chosen_on
     assert chosen_on.records == 60
     assert chosen_on.source == store.about["source"]
-    assert chosen_on.digests == fold_digests(store, FOLDS)
+    assert read_card(out)["fold_digests"] == digest_tables(store)
 
 
 @pytest.mark.parametrize(

@@ -334,13 +334,13 @@ def test_the_cards_operating_points_are_scored_on_other_records(
             measured = of_class["operating_points"][rule]["sensitivity"]
             assert measured == pytest.approx(sensitivity)
             assert f"{measured:.3f}" in page
-    assert scores["seen"]["points_chosen_on"] == []
+    assert scores["leakage"]["thresholds_chosen_on"] == []
     assert "on some of the records of this report" not in page
     assert "The thresholds were chosen on" not in page
 
 
 @pytest.mark.parametrize("folds", [(8,), (7, 8, 9)])
-def test_points_chosen_on_the_scored_records_are_reported(store, model, points, tmp_path, folds):
+def test_thresholds_chosen_on_these_records_are_reported(store, model, points, tmp_path, folds):
     scores, _ = evaluated(model(card={KEY: points()}), store, tmp_path, folds=folds)
     assert scores["chosen"]["on_these_records"] is True
     page = (tmp_path / REPORT).read_text()

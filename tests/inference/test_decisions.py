@@ -35,9 +35,7 @@ def class_points(**about):
 
 def points(**about):
     usual = {
-        "chosen_on": ChosenOn(
-            folds=(8, 9), records=100, store="abc", digests={"8": ["1f", "2e"], "9": ["3d"]}
-        ),
+        "chosen_on": ChosenOn(folds=(8, 9), records=100, store="abc"),
         "threshold": "youden",
         "band": "accuracy=0.95",
         "alpha": 0.1,
@@ -89,7 +87,6 @@ def setting(*keys, to):
         *(setting(KEY, "alpha", to=to) for to in (0, 1, -1, float("nan"), "x", [], 10**400)),
         *(setting(KEY, "chosen_on", to=to) for to in ([], {"folds": [9]}, {"records": 5})),
         *(setting(KEY, "chosen_on", "folds", to=to) for to in (9, ["x"], [None], [float("inf")])),
-        *(setting(KEY, "chosen_on", "digests", to=to) for to in (9, [["8", "1f"]], {"8": 9})),
         setting(KEY, "classes", to=["MI"]),
         setting(KEY, "classes", "NORM", to=points().to_dict()["classes"]["MI"]),
         *(setting(KEY, "classes", "MI", to=to) for to in (None, 5, [], {})),

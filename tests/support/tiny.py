@@ -142,9 +142,10 @@ def changed(config=TINY, **settings):
     return change_config(config, {names[key]: value for key, value in settings.items()})
 
 
-def trained_on(*folds):
-    """A card that says that its model was trained on these folds."""
-    return {"provenance": {"recipe": {"data": {"train_folds": list(folds)}}}}
+def trained_on(store, *folds):
+    """Return part of a card: the model was trained on these folds of the store."""
+    data = {"fingerprint": store.about["fingerprint"]}
+    return {"provenance": {"data": data, "recipe": {"data": {"train_folds": list(folds)}}}}
 
 
 def warmed_up(backbone):

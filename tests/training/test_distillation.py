@@ -17,8 +17,9 @@ from support.tiny import (
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ecgcam.errors import DatasetError, ModelError
+from ecgcam.evaluation.leakage import digest_tables
 from ecgcam.inference.classifier import load
-from ecgcam.inference.modelfile import load_network, read_card
+from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.training.class_mapping import student_classes
 from ecgcam.training.distillation import distill_targets
 from ecgcam.training.run_folder import METRICS
@@ -76,7 +77,7 @@ def test_the_loss_against_blended_targets_is_the_weighted_sum_of_the_losses():
 def test_out_of_fold_a_teacher_predicts_no_record_that_it_was_trained_on(store, tmp_path):
     paths = [tmp_path / f"{k}.safetensors" for k in (1, 2)]
     for seed, path in enumerate(paths):
-        tiny_model(path, seed=seed, card=trained_on(seed + 1, seed + 2))  # 1, 2 and 2, 3
+        tiny_model(path, seed=seed, card=trained_on(store, seed + 1, seed + 2))  # 1, 2 and 2, 3
     blended = distill(store, ABNORMAL, paths, weight=1.0, out_of_fold=True)[:, 0]
     folds = store.records["fold"].to_numpy()
     first, second = (predicted(path, store)[:, 0] for path in paths)
@@ -86,14 +87,37 @@ def test_out_of_fold_a_teacher_predicts_no_record_that_it_was_trained_on(store, 
 
 
 def test_out_of_fold_a_teacher_trained_on_all_folds_is_refused(store, tmp_path):
-    path = tiny_model(tmp_path / "teacher.safetensors", card=trained_on(*range(1, 11)))
+    path = tiny_model(tmp_path / "teacher.safetensors", card=trained_on(store, *range(1, 11)))
     with pytest.raises(DatasetError, match=r"teacher\.safetensors: .* trained on all folds"):
         distill(store, ABNORMAL, [path], weight=0.5, out_of_fold=True)
 
 
-def test_out_of_fold_a_teacher_whose_card_names_no_folds_is_refused(store, tmp_path):
+def test_out_of_fold_a_teacher_of_another_split_predicts_only_folds_without_its_training_records(
+    store, tmp_path
+):
+    """It was trained on fold 1 of another store: on records that now are in folds 3 and 4."""
+    path = tiny_model(tmp_path / "teacher.safetensors", card=trained_on(store, 1))
+    card = read_card(path) | {"fold_digests": {"another store": fold_digests_of(store, 3, 4)}}
+    card["provenance"]["data"] = {"fingerprint": "another store"}
+    blended = distill(store, ABNORMAL, [save_with(path, card)], weight=1.0, out_of_fold=True)[:, 0]
+    folds = store.records["fold"].to_numpy()
+    expected = np.where(np.isin(folds, [3, 4]), 1.0, predicted(path, store)[:, 0])
+    np.testing.assert_allclose(blended, expected, rtol=1e-5)
+
+
+def fold_digests_of(store, *folds):
+    """Return the digests of these folds as those of fold 1."""
+    (table,) = digest_tables(store).values()
+    return {"1": [digest for fold in folds for digest in table[str(fold)]]}
+
+
+def save_with(path, card):
+    return copy_with_card(path, card, path)
+
+
+def test_out_of_fold_a_teacher_of_unknown_data_is_refused(store, tmp_path):
     path = tiny_model(tmp_path / "teacher.safetensors")
-    with pytest.raises(DatasetError, match=r"teacher\.safetensors: .* does not name the folds"):
+    with pytest.raises(DatasetError, match=r"teacher\.safetensors: it is not known which of these"):
         distill(store, ABNORMAL, [path], weight=0.5, out_of_fold=True)
 
 
@@ -129,7 +153,7 @@ def loss_against(targets, model, store, indices):
 @pytest.mark.parametrize("out_of_fold", [False, True])
 def test_a_runs_loss_is_against_the_blended_targets(store, tmp_path, online, out_of_fold):
     """Out of fold, the teacher predicts only folds 5 to 8."""
-    teacher = tiny_model(tmp_path / "teacher.safetensors", card=trained_on(1, 2, 3, 4))
+    teacher = tiny_model(tmp_path / "teacher.safetensors", card=trained_on(store, 1, 2, 3, 4))
     still = changed(epochs=1, augmentation="none", learning_rate=1e-12, batch=1000)
     settings = {"weight": 0.75, "online": online, "out_of_fold": out_of_fold}
     model = train(store, tmp_path / "run", changed(still, teachers=(str(teacher),), **settings))

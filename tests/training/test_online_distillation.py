@@ -1,6 +1,7 @@
 """Online distillation: teachers predict each batch as the student sees it."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from ecgcam.inference.modelfile import load_network, read_card
 from ecgcam.nn.preprocess import PreprocessConfig
 from ecgcam.training import train
 from ecgcam.training.class_mapping import student_classes
-from ecgcam.training.distillation import OnlineDistillation
+from ecgcam.training.distillation import OnlineDistillation, out_of_fold_records
 from ecgcam.training.run_folder import LAST, MODEL
 
 
@@ -68,14 +69,22 @@ def test_targets_are_blended_with_the_predictions_for_this_batch(tmp_path):
         torch.testing.assert_close(blended[:, 2:], 0.25 * hard[:, 2:] + 0.75 * of_many)
 
 
-def test_out_of_fold_each_record_is_predicted_by_teachers_not_trained_on_it(tmp_path):
+def select_from(store, *folds):
+    """Return the selection of out-of-fold records, for one training record of each fold."""
+    records = [store.indices(folds=[fold])[0] for fold in folds]
+    return partial(out_of_fold_records, store=store, indices=np.array(records))
+
+
+def test_out_of_fold_each_record_is_predicted_by_teachers_not_trained_on_it(store, tmp_path):
     first, second = (
-        tiny_model(tmp_path / f"{k}.safetensors", seed=k, card=trained_on(k, 3)) for k in (1, 2)
+        tiny_model(tmp_path / f"{k}.safetensors", seed=k, card=trained_on(store, k, 3))
+        for k in (1, 2)
     )
     folds = np.array([1, 2, 3, 4, 1, 2, 3, 4])  # none predicts fold 3, both fold 4
     online = OnlineDistillation(
-        [first, second], student_classes(NORMAL), student(), weight=0.5, folds=folds
-    )
+        [first, second], student_classes(NORMAL), student(),
+        weight=0.5, out_of_fold=select_from(store, *folds),
+    )  # fmt: skip
     indices, hard = torch.tensor([7, 2, 0, 1, 4, 6]), torch.ones(6, 1)
     blended = online.blend(batch(), hard, indices)
     by_first, by_second = predicted(first, batch()), predicted(second, batch())
@@ -88,20 +97,23 @@ def test_out_of_fold_each_record_is_predicted_by_teachers_not_trained_on_it(tmp_
     torch.testing.assert_close(blended, (hard + wanted) / 2)
 
 
-def test_a_batch_that_no_teacher_predicts_stays(tmp_path):
-    path = tiny_model(tmp_path / "1.safetensors", card=trained_on(1))
-    folds = np.array([1] * 6 + [2])
-    online = OnlineDistillation([path], student_classes(NORMAL), student(), weight=1.0, folds=folds)
+def test_a_batch_that_no_teacher_predicts_stays(store, tmp_path):
+    path = tiny_model(tmp_path / "1.safetensors", card=trained_on(store, 1))
+    select = select_from(store, *[1] * 6, 2)
+    online = OnlineDistillation(
+        [path], student_classes(NORMAL), student(), weight=1.0, out_of_fold=select
+    )
     hard = torch.randint(2, (6, 1)).float()
     assert torch.equal(online.blend(batch(), hard, torch.arange(6)), hard)
 
 
-def test_a_teacher_trained_on_all_folds_is_refused(tmp_path):
-    path = tiny_model(tmp_path / "1.safetensors", card=trained_on(1, 2))
+def test_a_teacher_trained_on_all_folds_is_refused(store, tmp_path):
+    path = tiny_model(tmp_path / "1.safetensors", card=trained_on(store, 1, 2))
     with pytest.raises(DatasetError, match=r"1\.safetensors: .* trained on all folds"):
         OnlineDistillation(
-            [path], student_classes(NORMAL), student(), weight=1.0, folds=np.array([1, 2])
-        )
+            [path], student_classes(NORMAL), student(),
+            weight=1.0, out_of_fold=select_from(store, 1, 2),
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
