@@ -17,7 +17,7 @@ class Ensemble(nn.Module):
         """channels: the number of channels of all members together."""
         super().__init__()
         if not members:
-            raise ValueError("an ensemble without members; expected at least one backbone.")
+            raise ValueError("an ensemble has no members; expected at least one backbone.")
         self.members = nn.ModuleList(members)
         self.channels = channels
 

@@ -1,8 +1,8 @@
 """Layers that the backbones share.
 
 Signals are processed as images one pixel high, (batch, channels, 1, time), with channels last in
-memory: torch's convolutions and their gradients are 1.3 times faster so than in one dimension on a
-CPU (docs/performance.md). The arithmetic is the same.
+memory. On a CPU, torch's convolutions and their gradients are then 1.3 times as fast as in one
+dimension (docs/performance.md). The arithmetic is the same.
 """
 
 from typing import cast

@@ -56,7 +56,7 @@ def _qrs_activity(record: Record) -> NDArray[np.float64]:
 
 
 def _moving_mean(signal: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Return the centred mean over `width` samples of each row, the ends continued."""
+    """Return the centered mean over `width` samples of each row, the ends continued."""
     padded = np.pad(signal, ((0, 0), (width // 2 + 1, (width - 1) // 2)), mode="edge")
     sums = padded.cumsum(axis=1)
     return np.asarray((sums[:, width:] - sums[:, :-width]) / width)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..errors import RecordError
 from .record import Record
 
-HALF_TAPS = 10  # zero crossings of the sinc on each side of its centre
+HALF_TAPS = 10  # zero crossings of the sinc on each side of its center
 KAISER_BETA = 5.0
 
 _BLOCK = 20_000  # output samples computed at once, to bound memory
@@ -18,8 +18,8 @@ _BLOCK = 20_000  # output samples computed at once, to bound memory
 def resample(record: Record, rate_hz: float) -> Record:
     """Return the record at another rate.
 
-    Raises RecordError for a rate above 1000 times or below a tenth of the wanted one: no ECG has
-    it, and memory would run out.
+    Raises RecordError for a rate above 1000 times or below a tenth of the requested one: no ECG
+    has it, and memory would run out.
     """
     if rate_hz == record.rate_hz:
         return record

@@ -86,7 +86,7 @@ def test_other_formats_are_read_as_wfdb_reads_them(tmp_path, fmt):
 
 @pytest.fixture
 def two_files(tmp_path):
-    """A record with six leads in format 16 and six in format 212, each with its own gain."""
+    """Write six leads in format 16 and six in format 212, each with its own gain."""
     samples = samples_like_an_ecg().clip(-2000, 2000)
     record = wfdb.Record(
         record_name="a",
@@ -133,7 +133,7 @@ def test_a_record_in_segments_is_read_as_one(tmp_path):
 
 @pytest.fixture
 def segments(tmp_path):
-    """A record of two segments that differ in gain (0.5 and 1 µV), unit and order of leads."""
+    """Write two segments that differ in gain (0.5 and 1 µV), unit and order of leads."""
     parts = [samples_like_an_ecg(seed=seed) for seed in (1, 2)]
     write_wfdb(tmp_path / "b", parts[0], gain="2000(0)/mV")
     write_wfdb(tmp_path / "c", parts[1][:, ::-1], gain="1(0)/uV", leads=NAMES[::-1])

@@ -15,7 +15,7 @@ with warnings.catch_warnings(action="ignore"):  # wfdb uses what pandas 3 deprec
 
 @pytest.fixture
 def stem(tmp_path):
-    """A record of 12 leads and 10 s."""
+    """Write a record of 12 leads and 10 s."""
     write_wfdb(tmp_path / "a", samples_like_an_ecg(), comments=["age: 61"])
     return tmp_path / "a"
 

@@ -50,8 +50,8 @@ def ecgs():
 def test_white_noise_has_the_requested_snr(ecgs, snr_db):
     """In each record, regardless of its offset."""
     added = add_white_noise(ecgs, snr_db=snr_db, rng=generator()) - ecgs
-    centred = ecgs - ecgs.mean(axis=2, keepdims=True)
-    for signal, noise_mv in zip(centred.astype(float), added.astype(float), strict=True):
+    centered = ecgs - ecgs.mean(axis=2, keepdims=True)
+    for signal, noise_mv in zip(centered.astype(float), added.astype(float), strict=True):
         measured_db = 10 * np.log10((signal**2).mean() / (noise_mv**2).mean())
         assert measured_db == pytest.approx(snr_db, abs=0.01)
 

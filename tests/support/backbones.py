@@ -1,10 +1,10 @@
-"""Backbones of one's own, as a user would write them: named `support.backbones:Copy` and so on."""
+"""Backbones of a user, named `support.backbones:Copy` and so on."""
 
 from torch import nn
 
 
 class Copy(nn.Module):
-    """The signal itself as its features, so that every number is known."""
+    """The features are the signal itself."""
 
     def __init__(self, *, leads):
         super().__init__()
@@ -15,7 +15,7 @@ class Copy(nn.Module):
 
 
 class Dropping(nn.Module):
-    """It forgets half of what it sees, by chance."""
+    """A convolution with dropout."""
 
     def __init__(self, *, leads, channels=6):
         super().__init__()
@@ -29,21 +29,21 @@ class Dropping(nn.Module):
 
 
 class Tied(nn.Module):
-    """Two convolutions with one weight, under two names."""
+    """Two convolutions that share their weight."""
 
     def __init__(self, *, leads):
         super().__init__()
         self.channels = leads
-        self.there = nn.Conv1d(leads, leads, 3, padding=1)
-        self.back = nn.Conv1d(leads, leads, 3, padding=1)
-        self.back.weight = self.there.weight
+        self.first = nn.Conv1d(leads, leads, 3, padding=1)
+        self.second = nn.Conv1d(leads, leads, 3, padding=1)
+        self.second.weight = self.first.weight
 
     def forward(self, signal):
-        return self.back(self.there(signal).relu())
+        return self.second(self.first(signal).relu())
 
 
 class Whole(nn.Module):
-    """It takes 5 s at 100 Hz and nothing else."""
+    """A layer that accepts only 5 s at 100 Hz."""
 
     def __init__(self, *, leads):
         super().__init__()
@@ -55,10 +55,10 @@ class Whole(nn.Module):
 
 
 class Silent(nn.Module):
-    """It does not say how many channels it gives."""
+    """A backbone without an attribute `channels`."""
 
     def __init__(self, *, leads):
         super().__init__()
 
 
-WIDTH = 3  # no class at all
+WIDTH = 3  # not a class

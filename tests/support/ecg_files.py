@@ -1,4 +1,4 @@
-"""ECG files as tests need them, written by hand."""
+"""ECG files for tests, written by hand."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V
 
 
 def samples_like_an_ecg(*, time=1000, leads=12, seed=0):
-    """(time, leads) int16, in µV: slow noise of some 0.5 mV, each lead its own."""
+    """Return (time, leads) int16 in µV: independent slow noise of about 0.5 mV in each lead."""
     rng = np.random.default_rng(seed)
     walk = rng.normal(0, 60, (time, leads)).cumsum(axis=0)
     return np.round(walk - walk.mean(axis=0) + rng.normal(0, 40, leads)).astype("<i2")
 
 
 def write_wfdb(stem, samples, *, rate="100", leads=None, gain="1000.0(0)/mV", comments=()):
-    """A WFDB record as PTB-XL's are: format 16, all leads in one file; the path of its header."""
+    """Write a WFDB record like PTB-XL's, format 16 in one file; return the path of its header."""
     leads = leads or [lead.upper() for lead in LEADS]
     lines = [f"{stem.name} {len(leads)} {rate} {len(samples)}"]
     for lead, column in zip(leads, samples.T, strict=True):
@@ -28,7 +28,7 @@ def write_wfdb(stem, samples, *, rate="100", leads=None, gain="1000.0(0)/mV", co
 
 
 def change_text(path, old, new):
-    """Replace what is there exactly once."""
+    """Replace a text that occurs exactly once."""
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")
