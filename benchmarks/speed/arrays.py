@@ -21,7 +21,7 @@ _SEEN = 512  # ECGs that batch norm sees
 
 
 def write_arrays(store: Store, scratch: Path, *, signals: int) -> dict[str, str]:
-    """The paths of what was written, by name.
+    """Write the arrays that both sides read; return their paths by name.
 
     signals:  (signals, leads, time) in mV, the store's first.
     prepared: the training folds, preprocessed, with targets (records, 1); validation and
@@ -66,7 +66,7 @@ def write_arrays(store: Store, scratch: Path, *, signals: int) -> dict[str, str]
 
 
 def write_weights(network: "Network", path: Path) -> Path:
-    """The tensors of the paper's network from the first layer on, as rivals/network.py wants."""
+    """Write the tensors of the paper's network, first layer first, for rivals/network.py."""
     backbone = cast("SignalCNN", network.backbone)
     layers = [*backbone.blocks, backbone.last, network.head]
     tensors = [tensor.numpy() for layer in layers for tensor in layer.state_dict().values()]

@@ -43,7 +43,7 @@ class Crew:
 
     @contextmanager
     def stage(self) -> Iterator[Hire]:
-        """What to call for a worker; each call gives another one until the stage is over."""
+        """Yield a function that returns a new worker at each call, until the stage ends."""
         hired: list[tuple[Kind, Worker]] = []
         with ExitStack() as after_the_stage:
             ending = self._at_the_end if self._kept else after_the_stage
@@ -66,7 +66,7 @@ class Crew:
     def once(
         self, job: str, given: Mapping[str, Any], *, times: int = 1, gpu: bool = False
     ) -> dict[str, float]:
-        """What a job of ours says when it is done, its memory included.
+        """Run one of our jobs with one worker; return its seconds and its memory.
 
         times: how often it is done, by one worker; the median of the seconds counts, and the most
         of everything else.

@@ -27,7 +27,7 @@ def has_gpu() -> bool:
 
 
 def measure_gpu(given: Mapping[str, Any], crew: Crew) -> dict[str, Any]:
-    """What a GPU takes.
+    """Measure times on a GPU.
 
     name; epoch_s and epoch_bf16_s, of the whole store; ecgs_s, ECGs from raw millivolts in memory
     to probability and map in a second.
@@ -55,7 +55,7 @@ def measure_gpu(given: Mapping[str, Any], crew: Crew) -> dict[str, Any]:
 def benchmark_gpu(
     folder: Path | None, *, quick: bool, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """The times of a GPU alone, on the data of the whole benchmark (run.py).
+    """Measure a GPU alone, on the data of the whole benchmark (run.py).
 
     Raises DatasetError if the folder cannot be used, NotMeasured if there is no GPU.
     """
@@ -79,14 +79,14 @@ def benchmark_gpu(
 
 
 def write_gpu(found: Mapping[str, Any], path: Path) -> Path:
-    """What benchmark_gpu found, as JSON, whole or not at all."""
+    """Write the results of benchmark_gpu as JSON."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return path
 
 
 def gpu_sentence(gpu: Mapping[str, Any], *, ecgs: int) -> str:
-    """What measure_gpu found, in words."""
+    """Return the results of measure_gpu as a sentence."""
     return (
         f"{gpu['name']}: an epoch of {ecgs:,} ECGs takes {gpu['epoch_s']:.2f} s, in bf16 "
         f"{gpu['epoch_bf16_s']:.2f} s; {gpu['ecgs_s']:,.0f} ECGs a second to probability and map."

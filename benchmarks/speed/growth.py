@@ -72,7 +72,7 @@ def _with_many(ecgs: Sequence[int], values: Sequence[float]) -> float:
 
 
 def measure_growth(sizes: Sequence[int], crew: Crew, given: Mapping[str, Any]) -> dict[str, Growth]:
-    """Preparing, an epoch of training, and scoring so many made-up ECGs, by the name of the job.
+    """Measure preparing, an epoch and scoring for numbers of synthetic ECGs, by the job's name.
 
     Of fewer ECGs each is done more often, so that as many pass in all: what memory takes at most
     grows with what has passed, whosever ECGs it was.

@@ -73,7 +73,7 @@ def measure(scratch: Path, *, megabytes: int) -> dict[str, float]:
 
 
 def limit_s(work: Work, speeds: Mapping[str, float], *, threads: int | None = None) -> float:
-    """The least time for one ECG at the measured speeds, with one thread or with all."""
+    """Return the least time for one ECG at the measured speeds, with one thread or all."""
     return max(
         work.file_bytes / speeds["file_bytes_s"],
         work.memory_bytes / speeds["memory_bytes_s"],

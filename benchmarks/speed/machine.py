@@ -32,7 +32,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> dict[str, str]:
-    """What Linux says of the first core; nothing elsewhere."""
+    """Return Linux's description of the first core; {} on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
     except OSError:

@@ -11,7 +11,7 @@ _A_FOLDER = 1000  # records in each of its folders, as PTB-XL has it
 
 
 def write_made_up(dest: Path, records: int, *, base: Path) -> Path:
-    """A new folder of so many ECGs: those of a made-up folder over and over, by other people."""
+    """Write a folder of many ECGs: those of a synthetic folder repeated, with new patients."""
     table = read_table(base)
     files = [_files(base / name) for name in table["filename_lr"]]
     rows = _repeated(table, records)
@@ -28,13 +28,13 @@ def write_made_up(dest: Path, records: int, *, base: Path) -> Path:
 
 
 def _files(stem: Path) -> tuple[str, str, bytes]:
-    """The name of a WFDB record, its header, its samples."""
+    """Return the name, the header and the samples of a WFDB record."""
     header = stem.with_suffix(".hea").read_text(encoding="utf-8")
     return stem.name, header, stem.with_suffix(".dat").read_bytes()
 
 
 def _repeated(table: pd.DataFrame, records: int) -> pd.DataFrame:
-    """The rows over and over, with ids and patients of their own."""
+    """Repeat the rows with new ids and patients."""
     number = np.arange(records)
     rows = table.iloc[number % len(table)].reset_index(drop=True)
     rows["ecg_id"] = number + 1

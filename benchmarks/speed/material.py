@@ -111,7 +111,7 @@ def make_material(folder: Path | None, scratch: Path, sizes: Sizes) -> Material:
 
 
 def _first_of_folder(folder: Path, dest: Path, records: int) -> Path:
-    """A folder of its first records, whose files are those of the whole."""
+    """Write a folder of the first records, which links to the files of the whole."""
     dest.mkdir()
     table = read_table(folder).head(records)
     table.to_csv(dest / TABLE, index=False)
@@ -122,7 +122,7 @@ def _first_of_folder(folder: Path, dest: Path, records: int) -> Path:
 
 
 def _write_stems(folder: Path, store: Store, path: Path) -> Path:
-    """The WFDB records of a store's ECGs, in its order, a line each."""
+    """Write the WFDB records of a store's ECGs in its order, one a line."""
     names = read_table(folder).set_index("ecg_id")["filename_lr"]
     stems = [str(folder / name) for name in names.loc[store.records["id"]]]
     path.write_text("\n".join(stems) + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ _HEIGHT = 0.42  # inches a row
 
 
 def draw_results(results: Results) -> "Figure":
-    """The time for one ECG in each stage, and beneath how times grow, on logarithmic scales."""
+    """Draw the time for one ECG in each stage, and below it the growth, on logarithmic scales."""
     from matplotlib.figure import Figure
 
     rows = [row for row in results.rows if row.unit == SECONDS and row.ours]
@@ -40,7 +40,7 @@ def draw_results(results: Results) -> "Figure":
 
 
 def _draw_stages(axes: "Axes", rows: Sequence[Row]) -> None:
-    """A line for each row, the first on top; what came of it beside the line."""
+    """Draw a line for each row, the first on top, with its result beside it."""
     axes.set_xscale("log")
     for place, row in enumerate(rows):
         ends = [value for value in (row.ours, row.theirs, row.limit) if value]
@@ -65,7 +65,7 @@ def _draw_stages(axes: "Axes", rows: Sequence[Row]) -> None:
 
 
 def _draw_growth(axes: "Axes", growth: Mapping[str, Growth]) -> None:
-    """Times by the number of ECGs; dotted is what twice as long for twice as many would be."""
+    """Draw times against the number of ECGs; the dotted lines are proportional."""
     from matplotlib.ticker import LogLocator
 
     axes.set(xscale="log", yscale="log", xlabel="ECGs", ylabel="time", title="growth")

@@ -70,7 +70,7 @@ class Results:
         return tuple(row for row in self.rows if row.why_not)
 
     def to_dict(self) -> dict[str, Any]:
-        """What results.json holds."""
+        """Return the contents of results.json."""
         return {
             **self.about,
             "rows": [asdict(row) | {"times_limit": row.times_limit} for row in self.rows],
@@ -81,12 +81,12 @@ class Results:
 
 
 def named(row: Row) -> str:
-    """A row in words: what, and against what."""
+    """Return the title of a row: the stage and its rival."""
     return f"{row.title}, against {row.against}" if row.against else row.title
 
 
 def without_verdicts(rows: list[Row]) -> list[Row]:
-    """The same with no goal judged: too little was measured for that."""
+    """Return the rows without verdicts, for a run too short to judge goals by."""
     return [replace(row, met=None) for row in rows]
 
 

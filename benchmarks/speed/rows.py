@@ -15,7 +15,7 @@ _UNKNOWN = "the system does not tell the memory of a process"
 
 
 def stage_rows(stage: Stage, measured: Measured, *, limit_s: float | None) -> list[Row]:
-    """A row for each rival; limit_s: the least time for one ECG."""
+    """Return a row for each rival; limit_s: the least time for one ECG."""
     rows = [_row(stage, rival, measured, limit_s=limit_s) for rival in stage.rivals]
     apart, allowed = measured.apart, stage.same
     if apart is None or allowed is None:
@@ -29,7 +29,7 @@ def stage_rows(stage: Stage, measured: Measured, *, limit_s: float | None) -> li
 
 
 def rows_without(stage: Stage, why_not: str) -> list[Row]:
-    """The rows of a stage that cannot be measured here."""
+    """Return the rows of a stage that cannot be measured here."""
     nothing = Measured(missing={rival.name: why_not for rival in stage.rivals})
     return [_row(stage, rival, nothing, limit_s=None) for rival in stage.rivals]
 
@@ -60,7 +60,7 @@ def _row(stage: Stage, rival: Run, measured: Measured, *, limit_s: float | None)
 
 
 def way_rows(stages: Mapping[str, Measured], counts: Counts, *, limit_s: float) -> list[Row]:
-    """The whole way, in float32 and in bf16; limit_s: the least time for all of it in float32."""
+    """Return the rows of the full pipeline in both precisions; limit_s: its least float32 time."""
     title = f"folder to trained and evaluated model, {EPOCHS} epochs"
     way = Row(stage="way", title=title, against=PAPER, goal=speed_goal(WAY_GOAL))
     in_bf16 = replace(way, stage="way_bf16", title=f"{title}, in bf16")
@@ -72,7 +72,7 @@ def way_rows(stages: Mapping[str, Measured], counts: Counts, *, limit_s: float) 
 
 
 def _way_row(row: Row, stages: Mapping[str, Measured], counts: Counts, *, epoch: str) -> Row:
-    """The row with what came of it, by the epochs of that stage."""
+    """Return the row with its result, computed with the epochs of that stage."""
     if epoch not in stages:
         return replace(row, why_not="its epochs were not measured")
     ours_s = our_way_s(stages, counts, epoch=epoch)

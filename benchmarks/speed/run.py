@@ -64,7 +64,7 @@ def benchmark(folder: Path | None, *, peers: Path | None, quick: bool, say: Say)
 def _stage_rows(
     material: Material, crew: Crew, speeds: Mapping[str, float], *, most_rounds: int, say: Say
 ) -> list[Row]:
-    """The rows of all stages, and of the whole way that they add up to."""
+    """Return the rows of all stages, and of the full pipeline they add up to."""
     stages: dict[str, Measured] = {}
     rows: list[Row] = []
     has_bf16 = machine()["bf16"]

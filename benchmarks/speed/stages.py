@@ -98,7 +98,7 @@ def _taken(ready: _Ready, answers: list[dict[str, float]]) -> Taken:
 
 
 def _apart(workers: list[Worker], scratch: Path) -> float:
-    """The largest difference between what two workers' last runs gave, over the second's range.
+    """Return the largest difference of two workers' last results, over the range of the second.
 
     Of a result that is not a number the difference is none either; of one that is all alike any
     difference is endless.

@@ -12,7 +12,7 @@ _VERDICTS = {True: "[green]met[/green]", False: "[bold red]missed[/bold red]", N
 
 
 def draw_table(results: Results) -> "Table":
-    """A line for each row. Times are of one ECG; in brackets are the quartiles of the pairs."""
+    """Draw a line for each row. Times are for one ECG; quartiles of the pairs in brackets."""
     from rich.table import Table
 
     table = Table(
@@ -33,7 +33,7 @@ def draw_table(results: Results) -> "Table":
 
 
 def sentences(results: Results) -> list[str]:
-    """What could not be measured, each goal that is missed, and how many there are."""
+    """Return sentences: what was not measured, the missed goals, and their number."""
     unknown = [f"not measured: {named(row)}: {row.why_not}." for row in results.not_measured]
     missed = [
         f"missed: {named(row)}: {row.measured}; {row.goal} is needed." for row in results.missed
@@ -45,7 +45,7 @@ def sentences(results: Results) -> list[str]:
 
 
 def _cells(row: Row, *, first: bool) -> list[str]:
-    """What is ours is said once for all rivals of a stage."""
+    """Print our time once for all rivals of a stage."""
     over, held = row.times_limit, row.ours_bytes
     return [
         row.title if first else "",

@@ -54,7 +54,7 @@ def paper_way_s(stages: Mapping[str, Measured], counts: Counts) -> float:
 
 
 def way_limit_s(speeds: Mapping[str, float], counts: Counts) -> float:
-    """The limits of the stages, added up likewise."""
+    """Add up the limits of the stages in the same way."""
     return (
         counts.records * limit_s(WORK["store"], speeds)
         + counts.train * EPOCHS * limit_s(WORK["epoch"], speeds)

@@ -19,7 +19,7 @@ def size(number: float) -> str:
 
 
 def speed_goal(times_as_fast: float | None) -> str:
-    """A goal: so many times as fast, or where that is below 1, so many times their time."""
+    """Return a goal as text: times as fast, or below 1 as a multiple of the rival's time."""
     if times_as_fast is None:
         return ""
     if times_as_fast < 1:
@@ -28,7 +28,7 @@ def speed_goal(times_as_fast: float | None) -> str:
 
 
 def speed(faster: Spread, *, goal: float | None) -> str:
-    """What came of it, said as its goal is; in brackets the quartiles, where there are pairs."""
+    """Return a result in the form of its goal, with the quartiles of pairs in brackets."""
     if goal is not None and goal < 1:
         low, middle, high = (_short(1 / x) for x in (faster.high, faster.median, faster.low))
         said = f"{middle} × its time"

@@ -34,7 +34,7 @@ class Kind:
 
 @contextmanager
 def started(kind: Kind, *, python: str, scratch: Path) -> Iterator["Worker"]:
-    """A worker, until the block ends.
+    """Yield a worker until the block ends.
 
     python: of the side's environment. scratch: a folder for what it and its libraries write.
     """

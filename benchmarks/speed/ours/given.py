@@ -13,15 +13,15 @@ from ..rivals.loop import Given
 
 
 def network_of(given: Given) -> Network:
-    """The network of the model file, in evaluation mode."""
+    """Return the network of the model file, in evaluation mode."""
     return load_network(Path(given["model"]))[0]
 
 
 def every(given: Given, name: str) -> Tensor:
-    """The array given by that name."""
+    """Return the input array of this name."""
     return torch.from_numpy(np.load(given[name]))
 
 
 def first(given: Given, name: str) -> Tensor:
-    """The first batch of it."""
+    """Return the first batch of the input array of this name."""
     return torch.from_numpy(np.load(given[name], mmap_mode="r")[: given["batch"]].copy())

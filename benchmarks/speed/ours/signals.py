@@ -19,7 +19,7 @@ from .given import every, first, network_of
 
 
 def store(given: Given) -> Job:
-    """A folder to a store, which is left at `made`; to compare, all its signals in µV."""
+    """Prepare a folder into a store at `made`; save all its signals in µV for comparison."""
     made = Path(given["made"])
 
     def run() -> dict[str, float]:
@@ -51,7 +51,7 @@ def preprocess(given: Given) -> Job:
 
 
 def augment(given: Given) -> Job:
-    """The paper's augmentation of a batch, drawn and done, some times in a row."""
+    """Draw and apply the paper's augmentation to a batch, several times in a row."""
     keep_freed_memory()  # as `ecgcam train` does
     prepared = first(given, "prepared")
     change = make_augmentation("paper", rate_hz=100)

@@ -20,12 +20,12 @@ from .given import every, first, network_of
 
 
 def step(given: Given) -> Job:
-    """Training steps on one batch; to compare, the logits before any step."""
+    """Set up training steps on one batch; save the logits before any step for comparison."""
     return _step(given, precision="float32")
 
 
 def step_bf16(given: Given) -> Job:
-    """The same in bf16."""
+    """Set up training steps in bf16, like `step`."""
     return _step(given, precision="bf16")
 
 
@@ -64,7 +64,7 @@ def bare_epoch(given: Given) -> Job:
 
 
 def epoch(given: Given) -> Job:
-    """Training for some `epochs` on a store; the time of an epoch is that of one but the first.
+    """Train for some `epochs` on a store; the time of an epoch leaves out the first.
 
     Adds first_s, from the start to the end of the first epoch.
     """
@@ -72,7 +72,7 @@ def epoch(given: Given) -> Job:
 
 
 def epoch_bf16(given: Given) -> Job:
-    """The same in bf16."""
+    """Set up epochs in bf16, like `epoch`."""
     return _epoch(given, precision="bf16")
 
 

@@ -106,7 +106,7 @@ def _versions(libraries: list[str]) -> dict[str, str]:
 
 
 def _own_streams() -> tuple[TextIO, TextIO]:
-    """Standard input and output, kept from whatever libraries read or print."""
+    """Return standard input and output, kept apart from what libraries read or print."""
     orders = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     with open(os.devnull) as nothing:

@@ -38,7 +38,7 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        """The process's own high mark is exact; children are seen only now and then."""
+        """Watch memory: the process's own peak is exact, its children are sampled."""
         each = [held for held in map(_held, [os.getpid(), *_children()]) if held]
         peak, own = (sum(marks) for marks in zip(*each, strict=True))
         self.found = {
@@ -48,7 +48,7 @@ class Watch:
 
 
 def _held(process: int) -> tuple[int, int] | None:
-    """The highest mark of its resident memory, and what of it is the process's own now."""
+    """Return the peak of the resident memory, and the private memory now."""
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     except OSError:  # it ended in the meantime, or this is not Linux
@@ -60,7 +60,7 @@ def _held(process: int) -> tuple[int, int] | None:
 
 
 def _children() -> list[int]:
-    """The processes that this one's threads have started, once they run a program of their own.
+    """Return the child processes that run a program of their own.
 
     Until then a child lies in this process's own memory, which would count twice.
     """
@@ -75,7 +75,7 @@ def _children() -> list[int]:
 
 
 def _program(process: int) -> bytes:
-    """What it was started by; nothing if it has ended."""
+    """Return a process's command line; empty if it has ended."""
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:

@@ -61,7 +61,7 @@ def plain_network(weights: Path) -> PlainNetwork:
 def paper_map(
     network: PlainNetwork, prepared: NDArray[np.float32]
 ) -> tuple[float, NDArray[np.float32]]:
-    """The probability of one record (leads, time), and its map (time,) from 0 to 1.
+    """Return the probability of one record (leads, time), and its map (time,) from 0 to 1.
 
     The map is the head's weights on the last convolution's output, stretched and scaled.
     """

@@ -54,7 +54,7 @@ class PlainTraining:
         self.optimizer.step()
 
     def epoch(self, train: Batches, validation: Batches) -> float:
-        """A step on each batch, then the accuracy on the validation records."""
+        """Run a step on each batch, then return the accuracy on the validation records."""
         self.network.train()
         for batch in train:
             self.step(*batch)

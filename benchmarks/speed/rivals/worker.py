@@ -35,7 +35,7 @@ def read(given: Given) -> Job:
 
 
 def preprocess(given: Given) -> Job:
-    """A polynomial fit and scaling by Python loops over records and leads."""
+    """Detrend and scale by Python loops over records and leads."""
     from .paper import prepare_record
 
     signals = np.load(given["signals"])
@@ -49,7 +49,7 @@ def preprocess(given: Given) -> Job:
 
 
 def torch_ecg(given: Given) -> Job:
-    """What torch_ecg has that comes nearest: a moving average off each lead, then 0 to 1."""
+    """Preprocess with torch_ecg's nearest equivalent: minus a moving average, then 0 to 1."""
     import torch
     from torch_ecg.preprocessors import BaselineRemove, Normalize
 
@@ -102,7 +102,7 @@ def step(given: Given) -> Job:
 
 
 def epoch(given: Given) -> Job:
-    """An epoch from preprocessed signals in memory, and its validation."""
+    """Train an epoch from preprocessed signals in memory, and validate."""
     from torch.utils.data import DataLoader
 
     from .network import plain_network
@@ -127,7 +127,7 @@ def epoch(given: Given) -> Job:
 
 
 def evaluate(given: Given) -> Job:
-    """The network on preprocessed signals, one record at a time; to compare, the logits."""
+    """Run the network on preprocessed signals one by one; save the logits for comparison."""
     import torch
 
     from .network import plain_network
@@ -159,7 +159,7 @@ def one(given: Given) -> Job:
 
 
 def layer_grad_cam(given: Given) -> Job:
-    """The probabilities of batches, then captum's map, from the features that the head averages."""
+    """Compute probabilities, then captum's map from the features that the head averages."""
     import torch
     from captum.attr import LayerGradCam
 
@@ -184,7 +184,7 @@ def layer_grad_cam(given: Given) -> Job:
 
 
 def _first(given: Given, name: str) -> NDArray[Any]:
-    """The first batch of the file given by that name."""
+    """Return the first batch of the input file of this name."""
     return np.load(given[name], mmap_mode="r")[: given["batch"]].copy()
 
 
