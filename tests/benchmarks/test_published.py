@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from benchmarks.published.maps import evidence_before_norm, heatmaps
 from benchmarks.published.weights import import_published
 from ecgcam.errors import ModelError
+from ecgcam.inference.export import export
 from ecgcam.inference.modelfile import load_network, read_card
 from ecgcam.nn.network import Network, NetworkConfig, evaluating
 
@@ -35,6 +36,10 @@ def test_the_maps_drawn_before_the_norm_are_the_published_ones(
     evidence = evidence_before_norm(network, fold_9_signals(published["ecg_id"]))
     found = heatmaps(evidence, samples=1000)[:, 0]
     np.testing.assert_allclose(found, published["cam"], atol=1e-3)
+
+
+def test_a_network_of_the_papers_recipe_passes_the_check_of_the_export(published_model, tmp_path):
+    assert export(published_model, tmp_path / "published.onnx").is_file()
 
 
 def test_on_every_record_of_fold_9_our_map_adds_up(published_classifier, published, fold_9_signals):
