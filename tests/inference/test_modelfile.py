@@ -101,7 +101,7 @@ def test_loading_leaves_the_global_generator_as_it_was(model):
 def test_weights_that_are_tied_can_be_saved(tmp_path):
     path = tiny_model(tmp_path / "tied.safetensors", backbone="support.backbones:Tied")
     again, _ = load_network(path, backbone="support.backbones:Tied")
-    assert again.backbone.back.weight is again.backbone.there.weight
+    assert again.backbone.second.weight is again.backbone.first.weight
 
 
 def test_nobody_may_say_nan_in_a_card(tmp_path):

@@ -453,7 +453,11 @@ def test_the_global_generators_are_restored(store, tmp_path):
     [
         ({"task": "sleep"}, DatasetError, "there is no task 'sleep'"),
         ({"task": "form"}, DatasetError, "needs labels of the kind 'form'"),
-        ({"task": "superclass", "unlabelled": "positive"}, DatasetError, "only where there is one"),
+        (
+            {"task": "superclass", "unlabelled": "positive"},
+            DatasetError,
+            "only for a task of one class",
+        ),
         ({"backbone": "alexnet"}, ModelError, "there is no backbone 'alexnet'"),
         ({"arguments": {"kernel": 4}}, ModelError, "kernel must be odd"),
         ({"augmentation": [{"one_of": [{"transform": "X"}]}]}, DatasetError, "no transform 'X'"),

@@ -37,5 +37,5 @@ def test_rare_classes_have_fewer_than_20_positives(store):
 def test_unlabelled_records_follow_the_config(store):
     assert training_task(changed(), store).unlabelled == "positive"
     assert training_task(changed(unlabelled="drop"), store).unlabelled == "drop"
-    with pytest.raises(DatasetError, match="only where there is one class"):
+    with pytest.raises(DatasetError, match="only for a task of one class"):
         training_task(changed(task="superclass", unlabelled="positive"), store)
