@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from ..errors import RecordError
 from ..signals.leads import millivolts_per
 from ..signals.record import Record
-from .wfdb16 import read_wfdb16, to_millivolts
+from .channels import Channel, Recording
+from .ecg_file import EcgFile
+from .wfdb16 import read_wfdb16, record_stem, to_millivolts
 
 _RATE = re.compile(r"(\d+(?:\.\d*)?)(?:/.*)?")  # in Hz; the rate of a counter may follow
 _GAIN = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
@@ -24,6 +26,39 @@ _AGE = re.compile(r"(?<![a-z])<?age>?\s*:\s*(\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
 _SEX = re.compile(r"(?<![a-z])<?(?:sex|gender)>?\s*:\s*(F|M)(?:emale|ale)?\b", re.IGNORECASE)
 
 HeaderLines = list[list[str]]  # the words of each line, without comments
+
+
+def find_header(path: Path) -> Path | None:
+    """Return the header of the WFDB record at `path`, with or without a suffix; None if none."""
+    for stem in (str(path), record_stem(str(path))):
+        for suffix in (".hea", ".HEA"):
+            if Path(stem + suffix).is_file():
+                return Path(stem + suffix)
+    return None
+
+
+def is_wfdb(head: bytes, path: Path | None) -> bool:
+    """Return whether a file is a WFDB header, or has one beside it."""
+    if path is None or path.suffix.lower() not in (".hea", ".dat"):
+        return False
+    return path.suffix.lower() == ".hea" or find_header(path) is not None
+
+
+def read_wfdb_file(file: EcgFile) -> Recording:
+    """Read the WFDB record of a header or of a file of samples."""
+    assert file.path is not None
+    record = read_wfdb(Path(record_stem(str(file.path))))
+    channels = [
+        Channel(name=lead, samples=row, rate_hz=record.rate_hz)
+        for lead, row in zip(record.leads, record.signal_mv, strict=True)
+    ]
+    return Recording(
+        channels=tuple(channels),
+        name=record.name,
+        warnings=record.warnings,
+        age_years=record.age_years,
+        sex=record.sex,
+    )
 
 
 def read_wfdb(path: Path, *, allow_segments: bool = True) -> Record:

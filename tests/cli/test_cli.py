@@ -169,7 +169,7 @@ def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
         ("info none.safetensors", "none.safetensors: no such model file"),
         ("info GARBAGE", "not a .safetensors model file"),
         ("read none", "none: no such ECG"),
-        ("read FILE", "unknown file format"),
+        ("read FILE", "not a table"),
         ("read FULL", "a folder, not one ECG"),
         ("overview none --out NEW", "none"),
         ("prepare none NEW", "none: not a dataset; expected a folder like PTB-XL's"),
