@@ -73,11 +73,13 @@ def explain(
 def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
     """Show what an ECG file contains."""
     from ..readers.read import read as read_ecg
-    from ..signals.quality import add_findings, implausible_amplitude
+    from ..signals.assessment import assess
+    from ..signals.quality import implausible_amplitude
 
     record = read_ecg(ecg)
     low, high = record.signal_mv.min(), record.signal_mv.max()
-    findings = [*add_findings(record).warnings, implausible_amplitude(record.signal_mv)]
+    findings = [*record.warnings, *(finding.text for finding in assess(record))]
+    findings.append(implausible_amplitude(record.signal_mv))
     typer.echo(f"name      {record.name}")
     typer.echo(f"leads     {' '.join(record.leads)}")
     typer.echo(f"rate      {record.rate_hz:g} Hz")

@@ -1,6 +1,7 @@
 """Classifier: a model ready to predict and explain Records."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
@@ -9,12 +10,13 @@ from numpy.typing import NDArray
 
 from ..errors import RecordError
 from ..files import sha256
-from ..signals.quality import add_findings
+from ..signals.assessment import by_name
 from ..signals.record import Record
 from ..signals.windows import Windows, cut_windows
 from ..tasks import TITLES, full_name
 from .card import Card
 from .decisions import OperatingPoints
+from .inputs import AssessedEcg, Ecgs, Recording, assess_all
 from .modelfile import load_network, model_name
 from .onnx_engine import NAME, SOURCE, OnnxEngine, card_and_bias, open_onnx
 from .results import Explanation, Prediction, display_heatmap
@@ -23,7 +25,6 @@ from .zoo import find_model
 # An engine runs the network: windows (batch, leads, samples) in mV to logits (batch, classes) and
 # evidence (batch, classes, frames).
 Engine = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]
-Ecgs = Record | Sequence[Record] | NDArray[np.float32]
 
 BATCH = 64  # windows in one call of the engine: 20 MB of activations stay in a CPU's cache
 
@@ -73,31 +74,62 @@ class Classifier:
         return f"<Classifier of {', '.join(self.classes)}: {form}>"
 
     @overload
-    def predict(self, ecgs: Record) -> Prediction: ...
+    def predict(self, ecgs: Record, *, force: bool = False) -> Prediction: ...
     @overload
-    def predict(self, ecgs: Sequence[Record] | NDArray[np.float32]) -> list[Prediction]: ...
-    def predict(self, ecgs: Ecgs) -> Prediction | list[Prediction]:
+    def predict(
+        self,
+        ecgs: Sequence[Record] | NDArray[np.float32],
+        *,
+        rate_hz: float | None = None,
+        leads: Sequence[str] | None = None,
+        force: bool = False,
+    ) -> list[Prediction]: ...
+    def predict(
+        self,
+        ecgs: Ecgs,
+        *,
+        rate_hz: float | None = None,
+        leads: Sequence[str] | None = None,
+        force: bool = False,
+    ) -> Prediction | list[Prediction]:
         """Predict one Record, or each of several in their order.
 
-        ecgs: a Record, a list of Records, or an array (batch, leads, time) in mV with the model's
-        leads and rate. A single Record that cannot be used raises RecordError; in a list, its
-        answer has the reason in `refused`. `warnings` name faults of a Record's signal; the
-        signals of an array are not checked.
+        ecgs:    a Record, a list of Records, or an array (batch, leads, time) in mV.
+        rate_hz: samples per second of an array. Without it, an array is refused unless it is as
+                 long as the model's window at the model's rate.
+        leads:   the leads of an array in its order; the model's by default.
+        force:   predict also what is refused for the quality of its signal, with a warning.
+
+        A single Record that is refused raises RecordError; in a list, its answer has the reason in
+        `refused`. `warnings` and `quality` have the findings in the signal.
         """
-        answers = self.explain(ecgs)
-        if isinstance(answers, Explanation):
-            return answers.without_maps()
+        answers = self._explain(ecgs, rate_hz=rate_hz, leads=leads, force=force)
+        if isinstance(ecgs, Record):
+            return answers[0].without_maps()
         return [answer.without_maps() for answer in answers]
 
     @overload
-    def explain(self, ecgs: Record) -> Explanation: ...
+    def explain(self, ecgs: Record, *, force: bool = False) -> Explanation: ...
     @overload
-    def explain(self, ecgs: Sequence[Record] | NDArray[np.float32]) -> list[Explanation]: ...
-    def explain(self, ecgs: Ecgs) -> Explanation | list[Explanation]:
+    def explain(
+        self,
+        ecgs: Sequence[Record] | NDArray[np.float32],
+        *,
+        rate_hz: float | None = None,
+        leads: Sequence[str] | None = None,
+        force: bool = False,
+    ) -> list[Explanation]: ...
+    def explain(
+        self,
+        ecgs: Ecgs,
+        *,
+        rate_hz: float | None = None,
+        leads: Sequence[str] | None = None,
+        force: bool = False,
+    ) -> Explanation | list[Explanation]:
         """Predict and explain: like `predict`, with the evidence that adds up to each logit."""
-        if isinstance(ecgs, Record):
-            return self._explain(self._records([ecgs]), strict=True)[0]
-        return self._explain(self._records(ecgs), strict=False)
+        answers = self._explain(ecgs, rate_hz=rate_hz, leads=leads, force=force)
+        return answers[0] if isinstance(ecgs, Record) else answers
 
     def run(
         self, signal_mv: NDArray[np.float32]
@@ -123,55 +155,47 @@ class Classifier:
         decided = probabilities >= self.thresholds
         return tuple(name for name, yes in zip(self.classes, decided, strict=True) if yes)
 
-    def _records(self, ecgs: Sequence[Record] | NDArray[np.float32]) -> Iterable[Record | str]:
-        """Yield each ECG as a Record, or the reason why it cannot be one."""
-        if not isinstance(ecgs, np.ndarray):
-            for ecg in ecgs:
-                if not isinstance(ecg, Record):
-                    raise TypeError(
-                        f"expected Records, got {type(ecg).__name__}; ecgcam.read(path) makes one"
-                    )
-                yield add_findings(ecg)
-            return
-        if ecgs.ndim != 3:
-            raise ValueError(f"expected an array (batch, leads, time), got shape {ecgs.shape}")
-        for k, signal_mv in enumerate(ecgs):
-            try:
-                yield Record(
-                    signal_mv=signal_mv, rate_hz=self.rate_hz, leads=self.leads, name=str(k)
-                )
-            except RecordError as error:
-                yield str(error)
-
-    def _explain(self, records: Iterable[Record | str], *, strict: bool) -> list[Explanation]:
+    def _explain(
+        self, ecgs: Ecgs, *, rate_hz: float | None, leads: Sequence[str] | None, force: bool
+    ) -> list[Explanation]:
         """Cut every record into windows, run all windows together, and gather an answer each."""
-        fitted = [self._cut(record, strict=strict) for record in records]
+        strict = isinstance(ecgs, Record)
+        expected = Recording(rate_hz=self.rate_hz, leads=self.leads, duration_s=self.duration_s)
+        assessed = assess_all(
+            [ecgs] if isinstance(ecgs, Record) else ecgs,
+            expected,
+            rate_hz=rate_hz,
+            leads=leads,
+            force=force,
+        )
+        fitted = [(ecg, self._cut(ecg, strict=strict)) for ecg in assessed]
         usable = [windows for _, windows in fitted if isinstance(windows, Windows)]
         if not usable:
-            return [self._refusal(record, str(reason)) for record, reason in fitted]
+            return [self._refusal(ecg, str(reason)) for ecg, reason in fitted]
         logits, evidence = self.run(np.concatenate([windows.signal_mv for windows in usable]))
         answers, start = [], 0
-        for record, windows in fitted:
-            if isinstance(windows, Windows) and isinstance(record, Record):
+        for ecg, windows in fitted:
+            if isinstance(windows, Windows) and ecg.record is not None:
                 own = slice(start, start + len(windows.signal_mv))
-                answers.append(self._answer(record, windows, logits[own], evidence[own]))
+                answer = self._answer(ecg.record, windows, logits[own], evidence[own])
+                answers.append(replace(answer, quality=by_name(ecg.findings)))
                 start = own.stop
             else:
-                answers.append(self._refusal(record, str(windows)))
+                answers.append(self._refusal(ecg, str(windows)))
         return answers
 
-    def _cut(self, record: Record | str, *, strict: bool) -> tuple[Record | str, Windows | str]:
-        """Return the record with its windows, or with the reason why it is refused."""
-        if isinstance(record, str):
-            return record, record
+    def _cut(self, ecg: AssessedEcg, *, strict: bool) -> Windows | str:
+        """Return the windows of an ECG, or the reason why it is refused."""
         try:
-            return record, cut_windows(
-                record, leads=self.leads, rate_hz=self.rate_hz, duration_s=self.duration_s
+            if ecg.record is None or ecg.refused:
+                raise RecordError(ecg.refused)
+            return cut_windows(
+                ecg.record, leads=self.leads, rate_hz=self.rate_hz, duration_s=self.duration_s
             )
         except RecordError as error:
             if strict:
                 raise
-            return record, str(error)
+            return str(error)
 
     def _logits(
         self, windows: Windows, logits: NDArray[np.float32], evidence: NDArray[np.float32]
@@ -221,16 +245,18 @@ class Classifier:
             ),
         )
 
-    def _refusal(self, record: Record | str, reason: str) -> Explanation:
+    def _refusal(self, ecg: AssessedEcg, reason: str) -> Explanation:
         nothing = np.empty(0, np.float32)
         return Explanation(
-            name=record.name if isinstance(record, Record) else "",
+            name="" if ecg.record is None else ecg.record.name,
             classes=self.classes,
             class_titles=self.class_titles,
             logits=nothing,
             probabilities=nothing,
             thresholds=self.thresholds,
             decision=(),
+            warnings=() if ecg.record is None else ecg.record.warnings,
+            quality=by_name(ecg.findings),
             refused=reason,
             bias=self.bias,
             evidence=np.empty((0, 0), np.float32),

@@ -1,5 +1,6 @@
 """The answer for one ECG: Prediction, and Explanation, which adds the evidence."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -24,6 +25,8 @@ class Prediction:
     uncertain:     the classes whose probability lies in the band around their threshold in which
                    the model abstains; None if the model has no such band.
     warnings:      what to know before trusting the prediction.
+    quality:       the leads of each finding in the signal, by its name: {"flat": ("V5",)}; no leads
+                   for a finding in the whole ECG. docs/quality.md lists the names.
     refused:       why there is no prediction, or None.
     temperature:   divides the logits before they become probabilities.
     model, model_sha256: name of the model and SHA-256 of its file; "" if not known.
@@ -38,6 +41,7 @@ class Prediction:
     decision: tuple[str, ...]
     uncertain: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
+    quality: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     refused: str | None = None
     temperature: float = 1.0
     model: str = ""
@@ -61,6 +65,7 @@ class Prediction:
             "temperature": self.temperature,
             "classes": {} if self.refused is not None else self._classes(),
             "warnings": list(self.warnings),
+            "quality": {name: list(leads) for name, leads in self.quality.items()},
             "refused": self.refused,
             "note": "Not a medical device.",
         }

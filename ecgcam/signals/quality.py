@@ -5,13 +5,11 @@ recorded: resampling and filtering round off the corners by which clipping is re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .leads import LEADS
-from .record import Record
 
 STUCK_S = 0.6  # in PTB-XL a working lead stays at one value for at most 0.43 s
 CLIPPED_S = 0.05
@@ -35,14 +33,6 @@ def signal_findings(
 ) -> tuple[str, ...]:
     """Return the findings of find_quality for one ECG (leads, time) in mV, as "flat V5"."""
     return describe_findings(find_quality(signal_mv[None], leads, rate_hz), leads)[0]
-
-
-def add_findings(record: Record) -> Record:
-    """Return the record with its signal findings added to its warnings, each once."""
-    findings = signal_findings(record.signal_mv, record.leads, record.rate_hz)
-    if amplitude := unusual_amplitude(record.signal_mv):
-        findings = (*findings, amplitude)
-    return replace(record, warnings=tuple(dict.fromkeys((*record.warnings, *findings))))
 
 
 def describe_findings(

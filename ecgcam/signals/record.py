@@ -7,22 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
-from .leads import LEADS, lead_name, lead_order
+from .gaps import fill_gaps
+from .leads import LEADS, MINUS, lead_names, lead_order, numbered_order
+from .limb_leads import LIMB_LEADS, basis_of, limb_leads_agree, weights_of
+
+Signals = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Record:
     """One ECG.
 
-    signal_mv: (leads, time), float32, in millivolts, finite.
+    signal_mv: (leads, time), float32, in millivolts, finite. Short gaps (NaN) are filled.
     rate_hz:   samples per second.
-    leads:     the name of each row of signal_mv, in our spelling.
+    leads:     the name of each row of signal_mv, in our spelling. A lead given as "-aVR" is turned
+               over and named aVR. Twelve numbered leads get the names of the usual order if their
+               limb leads agree in it. The warnings say so.
     name:      name for files and titles: a file's stem or an id, never a person's name.
     warnings:  notes for a reader who relies on a prediction for this ECG.
     age_years, sex ("female" or "male"), filters (as the device wrote them): None where unknown.
 
-    Raises RecordError for a wrong shape, a rate that is not positive, or values that are not
-    finite.
+    Raises RecordError for a wrong shape, a rate that is not positive, longer gaps, or infinite
+    values.
     """
 
     signal_mv: NDArray[np.float32] = field(repr=False)
@@ -38,8 +44,6 @@ class Record:
         with np.errstate(over="ignore"):  # too large becomes infinite, which is refused below
             signal = np.asarray(self.signal_mv, dtype=np.float32)
         object.__setattr__(self, "signal_mv", signal)
-        if self.leads != LEADS:
-            object.__setattr__(self, "leads", tuple(lead_name(lead) for lead in self.leads))
         if signal.ndim != 2 or len(signal) != len(self.leads) or signal.size == 0:
             raise RecordError(
                 f"{self.name}: the signal has shape {signal.shape}; expected "
@@ -47,14 +51,10 @@ class Record:
             )
         if not (np.isfinite(self.rate_hz) and self.rate_hz > 0):
             raise RecordError(f"{self.name}: the rate is {self.rate_hz} Hz; expected above 0.")
-        finite = np.isfinite(signal)
-        if not finite.all():
-            rows = zip(self.leads, finite, strict=True)
-            invalid = [lead for lead, row in rows if not row.all()]
-            raise RecordError(
-                f"{self.name}: invalid samples (NaN or infinite) in {', '.join(invalid)}: the "
-                "device marked them as invalid, or the file is damaged."
-            )
+        if self.leads != LEADS:
+            self._name_leads()
+        if not np.isfinite(signal).all():
+            self._fill_gaps()
 
     @property
     def duration_s(self) -> float:
@@ -64,12 +64,80 @@ class Record:
     def with_leads(self, wanted: Sequence[str]) -> "Record":
         """Return the record with only the wanted leads, in that order.
 
-        Raises RecordError if one is missing.
+        III, aVR, aVL and aVF are computed where they are missing and two of I, II and III are not;
+        a warning says so. Raises RecordError if another lead is missing.
         """
         if tuple(wanted) == self.leads == LEADS:
             return self
         try:
-            rows = lead_order(self.leads, wanted)
+            record = self._with_derived_leads([lead for lead in wanted if lead not in self.leads])
+            rows = lead_order(record.leads, wanted)
         except RecordError as error:
             raise RecordError(f"{self.name}: {error}") from None
-        return replace(self, signal_mv=self.signal_mv[rows], leads=tuple(wanted))
+        return replace(record, signal_mv=record.signal_mv[rows], leads=tuple(wanted))
+
+    def with_warnings(self, *warnings: str) -> "Record":
+        """Return the record with these warnings added, each once."""
+        return replace(self, warnings=tuple(dict.fromkeys((*self.warnings, *warnings))))
+
+    def _with_derived_leads(self, missing: Sequence[str]) -> "Record":
+        """Return the record with the limb leads among the missing ones that can be computed."""
+        derived = [lead for lead in LIMB_LEADS if lead in missing]
+        basis = basis_of(self.leads)
+        if not derived or basis is None:
+            return self
+        rows = lead_order(self.leads, basis)
+        signal_mv = weights_of(derived, basis).astype(np.float32) @ self.signal_mv[rows]
+        record = replace(
+            self,
+            signal_mv=np.concatenate([self.signal_mv, signal_mv]),
+            leads=(*self.leads, *derived),
+        )
+        return record.with_warnings(f"{', '.join(derived)} computed from {' and '.join(basis)}")
+
+    def _name_leads(self) -> None:
+        """Set our names of the leads; turn over those that were recorded upside down."""
+        names, notes, signal_mv = lead_names(self.leads), [], self.signal_mv
+        order = numbered_order(names)
+        if order is not None and limb_leads_agree(signal_mv[order], LEADS):
+            for index, lead in zip(order, LEADS, strict=True):
+                names[index] = lead
+            notes.append(
+                f"leads numbered {self.leads[order[0]]} to {self.leads[order[-1]]} were taken in "
+                "the usual order, in which the limb leads agree; the chest leads were not checked"
+            )
+        for k, name in enumerate(names):
+            lead = name.removeprefix(MINUS)
+            if name != lead and lead in LEADS:
+                signal_mv = np.concatenate(
+                    [signal_mv[:k], -signal_mv[k : k + 1], signal_mv[k + 1 :]]
+                )
+                names[k] = lead
+                notes.append(f"{name} was turned over to {lead}")
+        self._set(leads=tuple(names), signal_mv=signal_mv, notes=notes)
+
+    def _fill_gaps(self) -> None:
+        """Fill short gaps; RecordError where other samples are invalid."""
+        signal_mv, filled = fill_gaps(self.signal_mv, self.rate_hz)
+        invalid = [
+            lead
+            for lead, row in zip(self.leads, signal_mv, strict=True)
+            if not np.isfinite(row).all()
+        ]
+        if invalid:
+            raise RecordError(
+                f"{self.name}: invalid samples (NaN or infinite) in {', '.join(invalid)}: the "
+                "device marked them as invalid, or the file is damaged."
+            )
+        notes = [
+            f"{count} missing sample{'s' if count > 1 else ''} of {lead} filled by a straight line"
+            for lead, count in zip(self.leads, filled.tolist(), strict=True)
+            if count
+        ]
+        self._set(leads=self.leads, signal_mv=signal_mv, notes=notes)
+
+    def _set(self, *, leads: tuple[str, ...], signal_mv: Signals, notes: list[str]) -> None:
+        """Set fields while the frozen record is being made, and add notes to its warnings."""
+        object.__setattr__(self, "leads", leads)
+        object.__setattr__(self, "signal_mv", signal_mv)
+        object.__setattr__(self, "warnings", tuple(dict.fromkeys((*self.warnings, *notes))))

@@ -68,7 +68,7 @@ def cut_windows(
         raise RecordError(
             f"{record.name}: {', '.join(leads)} are flat: there is nothing to predict from."
         )
-    warnings = list(record.warnings)
+    warnings = list(selected.warnings)
     if set(leads) < set(record.leads):
         warnings.append(f"only {', '.join(leads)} were used; the heat on other leads is not theirs")
     if record.rate_hz != rate_hz:

@@ -301,9 +301,12 @@ def test_microvolts_become_millivolts(tmp_path):
     )
 
 
-def test_a_sample_marked_invalid_is_refused_and_its_lead_named(tmp_path):
+def test_samples_marked_invalid_are_refused_and_their_lead_named(tmp_path):
     samples = samples_like_an_ecg()
     samples[77, 6] = -32768
+    write_wfdb(tmp_path / "a", samples)
+    assert read(tmp_path / "a").warnings == ("1 missing sample of V1 filled by a straight line",)
+    samples[77:80, 6] = -32768
     write_wfdb(tmp_path / "a", samples)
     with pytest.raises(RecordError, match=r"a: invalid samples \(NaN or infinite\) in V1"):
         read(tmp_path / "a")
