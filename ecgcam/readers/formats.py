@@ -4,14 +4,26 @@ A new format is one entry of FORMATS. Its reader takes an EcgFile and returns a 
 raises becomes a RecordError that names the file and the format.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .aecg import read_aecg
+from .cardiosoft import read_cardiosoft
 from .channels import Recording
+from .dicom import is_dicom, read_dicom
 from .ecg_file import EcgFile
+from .edf import BDF_START, is_edf, read_edf
+from .ishne import ISHNE_START, read_ishne
+from .mortara import read_mortara
+from .muse import read_muse
+from .philips import read_philips
+from .schiller import read_schiller
+from .scp_ecg import is_scp_ecg, read_scp_ecg
 from .tables import is_npz, is_table, read_csv, read_npz
 from .wfdb import is_wfdb, read_wfdb_file
+from .xml_tree import root_name
 
 Sniff = Callable[[bytes, Path | None], bool]
 Reader = Callable[[EcgFile], Recording]
@@ -40,18 +52,96 @@ def _magic(*starts: bytes, offset: int = 0) -> Sniff:
     return sniff
 
 
+def _xml(*roots: str) -> Sniff:
+    """Return a sniffer for XML whose root element has one of these names; "" for any other."""
+
+    def sniff(head: bytes, path: Path | None) -> bool:
+        name = root_name(head)
+        return bool(name) and (name in roots or "" in roots)
+
+    return sniff
+
+
+def _words(*patterns: bytes, within: int = 4000) -> Sniff:
+    """Return a sniffer for files that hold all these words near their start."""
+    searches = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+
+    def sniff(head: bytes, path: Path | None) -> bool:
+        return all(search.search(head, 0, within) for search in searches)
+
+    return sniff
+
+
 # The first that matches is taken: formats with a signature come before text without one.
 FORMATS: list[Format] = [
     Format("WFDB", is_wfdb, read_wfdb_file),
     Format("NPZ", is_npz, read_npz),
-    Format("PDF", _magic(b"%PDF"), "a PDF is a picture of an ECG; expected its samples."),
+    Format("DICOM", is_dicom, read_dicom),
+    Format("EDF", is_edf, read_edf),
+    Format("BDF", _magic(BDF_START), read_edf),
+    Format("ISHNE", _magic(ISHNE_START), read_ishne),
+    Format("SCP-ECG", is_scp_ecg, read_scp_ecg),
+    Format("HL7 aECG", _xml("AnnotatedECG"), read_aecg),
+    Format("Philips Sierra", _xml("restingecgdata"), read_philips),
+    Format("GE MUSE", _xml("RestingECG"), read_muse),
+    Format("GE CardioSoft", _xml("CardiologyXML"), read_cardiosoft),
+    Format("Schiller", _xml("SchillerEDI", "examdescript"), read_schiller),
+    Format("Mortara", _xml("ECG"), read_mortara),
+    Format(
+        "GE MUSE (encrypted)",
+        _xml("EncryptedData"),
+        "encrypted; export the ECG from MUSE without encryption.",
+    ),
+    Format(
+        "GE Sapphire", _xml("sapphire"), "not supported; export MUSE XML, DICOM or aECG instead."
+    ),
+    Format(
+        "Apple Health export",
+        _xml("HealthData", "ClinicalDocument"),
+        "an Apple Watch records one lead; expected twelve, or the eight that the others follow "
+        "from.",
+    ),
+    Format(
+        "XML", _xml(""), "unknown XML; read are aECG, Philips, MUSE, CardioSoft, Schiller, Mortara."
+    ),
+    Format(
+        "Apple Watch",
+        _words(rb"\bWatch\d+,\d+", rb"\b51[0-9](?:[.,]\d+)?\s*(?:he|hz)"),
+        "an Apple Watch records one lead; expected twelve, or the eight that the others follow "
+        "from.",
+    ),
+    Format(
+        "AliveCor KardiaMobile",
+        _magic(b"ALIVE\0"),
+        "a KardiaMobile records one or six leads; expected twelve, or the eight that the others "
+        "follow from.",
+    ),
+    Format(
+        "Withings or Samsung watch",
+        _words(rb"withings|scanwatch|samsung|galaxy watch", rb"ecg", rb"\A(?!(?s:.*)\bV6\b)"),
+        "a watch records one lead; expected twelve, or the eight that the others follow from.",
+    ),
+    Format(
+        "MFER",
+        _words(rb"\A@.MFR ", within=8),
+        "MFER (.mwf) is not supported; export DICOM, aECG or SCP-ECG instead.",
+    ),
+    Format(
+        "PDF", _magic(b"%PDF"), "a PDF is a picture of an ECG; export the signal from the device."
+    ),
     Format(
         "picture",
         _magic(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*"),
         "a picture of an ECG; expected its samples, so digitize it first.",
     ),
     Format(
-        "Excel workbook",
+        "Apple Health export",
+        _words(rb"\APK\x03\x04.{26}apple_health_export", within=100),
+        "an Apple Watch records one lead; expected twelve, or the eight that the others follow "
+        "from.",
+    ),
+    Format(
+        "ZIP archive or Office document",
         _magic(b"PK\x03\x04", b"\xd0\xcf\x11\xe0"),
         "a ZIP archive or Office document; save the table as CSV, or unpack it first.",
     ),

@@ -1,0 +1,199 @@
+"""Reader of DICOM ECG waveforms: 12-lead, general and ambulatory."""
+
+import re
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import RecordError
+from .channels import Channel, Recording
+from .device_facts import age_between, age_in_years, describe_filters, sex_of
+from .ecg_file import EcgFile
+from .scp_ecg import SCP_LEADS
+
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
+_TYPES = {
+    **{("SS", 16): "<i2", ("US", 16): "<u2", ("SB", 8): "i1", ("UB", 8): "u1"},
+    **{("SL", 32): "<i4", ("UL", 32): "<u4"},
+}
+_NO_PREAMBLE = re.compile(
+    rb"(?:\x02\0[\0\x01]\0|\x08\0[\x05\x08\x16]\0)(?:[A-Z]{2}|.\0\0\0)", re.DOTALL
+)
+_LEAD_CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d+)")  # of SCP-ECG and of MDC: one numbering
+
+
+def is_dicom(head: bytes, path: Path | None) -> bool:
+    """Return whether a file has DICOM's signature, or starts with its first elements without."""
+    return head[128:132] == b"DICM" or bool(_NO_PREAMBLE.match(head))
+
+
+def read_dicom(file: EcgFile) -> Recording:
+    """Read the original rhythm; groups of median beats and other derived ones are left alone."""
+    dataset = _dataset(file.data)
+    groups = list(dataset.get("WaveformSequence") or ())
+    if not groups:
+        raise RecordError(_no_waveform(dataset))
+    group = max(groups, key=_preference)
+    rate_hz = float(group.SamplingFrequency)
+    if not rate_hz > 0:
+        raise RecordError(f"its sampling frequency is {rate_hz:g} Hz; expected above 0.")
+    stored, padding = _stored(group)
+    definitions = list(group.ChannelDefinitionSequence)
+    if len(definitions) != stored.shape[1]:
+        raise RecordError(f"it defines {len(definitions)} of its {stored.shape[1]} channels.")
+    derived = str(group.get("WaveformOriginality", "")).upper() == "DERIVED"
+    warning = "no waveform is marked ORIGINAL: the longest was read, which the device derived"
+    return Recording(
+        channels=tuple(
+            _channel(definition, stored[:, k], padding[:, k], rate_hz)
+            for k, definition in enumerate(definitions)
+        ),
+        name=file.name,
+        warnings=(warning,) if derived else (),
+        age_years=_age(dataset),
+        sex=sex_of(str(dataset.get("PatientSex", ""))),
+        filters=_filters(definitions[0]),
+    )
+
+
+def _dataset(data: bytes) -> Any:
+    """Parse a DICOM file. A deflated one is refused, since it can grow a thousandfold."""
+    from pydicom import config, dcmread
+
+    if DEFLATED in data[:2000]:
+        raise RecordError("it is deflated DICOM; expected another transfer syntax.")
+    with config.disable_value_validation():
+        return dcmread(BytesIO(data), force=True)
+
+
+def _no_waveform(dataset: Any) -> str:
+    """Return what the file is instead of a waveform."""
+    if dataset.get("SOPClassUID") == _PDF:
+        return "it is a PDF in DICOM, a picture of an ECG; export the waveform instead."
+    if "PixelData" in dataset:
+        return "it is a picture in DICOM; export the waveform instead."
+    return "it has no waveform; expected a 12-lead, general or ambulatory ECG."
+
+
+def _preference(group: Any) -> tuple[bool, bool, float]:
+    """Return how well a group suits: original, not of median beats, and with many samples."""
+    label = str(group.get("MultiplexGroupLabel", "")).upper()
+    original = str(group.get("WaveformOriginality", "ORIGINAL")).upper() != "DERIVED"
+    rhythm = not any(word in label for word in ("MEDIAN", "AVERAGE", "BEAT", "TEMPLATE"))
+    channels = int(group.get("NumberOfWaveformChannels") or 0)
+    return rhythm, original, float(channels * int(group.get("NumberOfWaveformSamples") or 0))
+
+
+def _stored(group: Any) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+    """Return the stored numbers (time, channels), and where they are padding."""
+    channels, samples = int(group.NumberOfWaveformChannels), int(group.NumberOfWaveformSamples)
+    kind = (str(group.WaveformSampleInterpretation), int(group.WaveformBitsAllocated))
+    if kind not in _TYPES:
+        raise RecordError(f"its samples are {kind[0]} of {kind[1]} bits; expected SS of 16.")
+    dtype = np.dtype(_TYPES[kind])
+    content = group.WaveformData
+    if not isinstance(content, bytes):
+        raise RecordError("its waveform is empty or damaged.")
+    if channels < 1 or samples < 1 or len(content) < channels * samples * dtype.itemsize:
+        raise RecordError(
+            f"its waveform has {len(content)} bytes for {samples} samples of {channels} channels."
+        )
+    stored = np.frombuffer(content, dtype, count=channels * samples).reshape(samples, channels)
+    return stored, _padding(group.get("WaveformPaddingValue"), stored)
+
+
+def _padding(value: Any, stored: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where samples are missing.
+
+    Devices name padding values that occur in the signal, such as 0. So a padding value is missing
+    where it is an end of the range of its type, which no signal reaches, and else only where all
+    channels have it at the start or the end of the recording.
+    """
+    missing = np.zeros(stored.shape, bool)
+    number = _padding_number(value, stored.dtype)
+    if number is None:
+        return missing
+    equal = stored == number
+    limits = np.iinfo(stored.dtype)
+    if number in (limits.min, limits.max):
+        return equal
+    signal = np.flatnonzero(~equal.all(axis=1))
+    if signal.size:
+        missing[: signal[0]] = missing[signal[-1] + 1 :] = True
+    return missing
+
+
+def _padding_number(value: Any, dtype: np.dtype[Any]) -> int | None:
+    """Return a padding value, which pydicom gives as a number or as bytes; None without one."""
+    if value is None:
+        return None
+    raw = value if isinstance(value, bytes) else int(value).to_bytes(8, "little", signed=True)
+    return int(np.frombuffer(raw, dtype, count=1)[0]) if len(raw) >= dtype.itemsize else None
+
+
+def _channel(
+    definition: Any, stored: NDArray[Any], missing: NDArray[np.bool_], rate_hz: float
+) -> Channel:
+    """Return a channel in the unit of its sensitivity: stored · sensitivity + baseline."""
+    sensitivity = float(definition.get("ChannelSensitivity") or 0)
+    correction = float(definition.get("ChannelSensitivityCorrectionFactor") or 1)
+    baseline = float(definition.get("ChannelBaseline") or 0)
+    name = _lead_name(definition)
+    units = definition.get("ChannelSensitivityUnitsSequence")
+    if not sensitivity or not units:
+        raise RecordError(f"channel {name} has no sensitivity with a unit.")
+    samples = stored * (sensitivity * correction) + baseline
+    samples[missing] = np.nan
+    samples = _undo_skew(samples, definition, rate_hz)
+    return Channel(
+        name=name, samples=samples, rate_hz=rate_hz, unit=str(units[0].get("CodeValue", ""))
+    )
+
+
+def _undo_skew(
+    samples: NDArray[np.float64], definition: Any, rate_hz: float
+) -> NDArray[np.float64]:
+    """Shift a channel that was sampled later than the first one."""
+    seconds = float(definition.get("ChannelTimeSkew") or 0)
+    skew = float(definition.get("ChannelSampleSkew") or 0) or seconds * rate_hz
+    shift = round(min(max(skew, -len(samples)), len(samples)))
+    if not shift:
+        return samples
+    shifted = np.full_like(samples, np.nan)
+    if shift > 0:
+        shifted[shift:] = samples[:-shift]
+    else:
+        shifted[:shift] = samples[-shift:]
+    return shifted
+
+
+def _lead_name(definition: Any) -> str:
+    """Return the lead by its code, or else by the code's meaning or the channel's label."""
+    sources: Sequence[Any] = definition.get("ChannelSourceSequence") or ()
+    for source in sources:
+        code = _LEAD_CODE.fullmatch(str(source.get("CodeValue", "")))
+        if code and int(code[1]) in SCP_LEADS:
+            return SCP_LEADS[int(code[1])]
+    meanings = [str(source.get("CodeMeaning", "")) for source in sources]
+    return (meanings[0] if meanings else "") or str(definition.get("ChannelLabel", ""))
+
+
+def _age(dataset: Any) -> float | None:
+    """Return the age as given ("045Y"), or else from the date of birth."""
+    given = re.fullmatch(r"(\d{1,3})([DWMY])", str(dataset.get("PatientAge") or "").strip())
+    recorded = dataset.get("AcquisitionDateTime") or dataset.get("StudyDate") or ""
+    birth = str(dataset.get("PatientBirthDate") or "")
+    years = age_in_years(float(given[1]), given[2]) if given else None
+    return years or age_between(birth, str(recorded))
+
+
+def _filters(definition: Any) -> str | None:
+    """Return the filters of the first channel."""
+    names = ("FilterLowFrequency", "FilterHighFrequency", "NotchFilterFrequency")
+    high, low, notch = (float(definition.get(name) or 0) for name in names)
+    return describe_filters(high, low, notch)

@@ -1,0 +1,180 @@
+"""Reader of EDF, EDF+C and BDF."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import RecordError
+from .channels import Channel, Recording
+from .device_facts import age_between, describe_filters, sex_of
+from .ecg_file import EcgFile
+
+EDF_START, BDF_START = b"0       ", b"\xffBIOSEMI"
+_MAIN_BYTES = _SIGNAL_BYTES = 256
+_MAX_SIGNALS = 512
+_WIDTHS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)  # of the fields of a signal
+_NO_ECG = ("edf annotations", "bdf annotations", "status")
+_PATIENT = re.compile(r"\S+ ([MFX]) (\d\d-[A-Z]{3}-\d{4}|X)(?: |$)")
+_FILTER = re.compile(r"\b(HP|LP|N|Notch):? ?([\d.]+) ?Hz", re.IGNORECASE)
+_START_DATE = re.compile(r"Startdate (\d\d-[A-Z]{3}-\d{4})")
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """One signal of the header; `per_record` samples in each data record."""
+
+    label: str
+    unit: str
+    gain: float
+    offset: float
+    prefiltering: str
+    per_record: int
+
+
+def is_edf(head: bytes, path: Path | None) -> bool:
+    """Return whether a file starts with version 0 and a header length that fits its signals."""
+    signals, length = head[252:256].strip(), head[184:192].strip()
+    return (
+        head.startswith(EDF_START)
+        and signals.isdigit()
+        and length.isdigit()
+        and int(length) == (int(signals) + 1) * _SIGNAL_BYTES
+    )
+
+
+def read_edf(file: EcgFile) -> Recording:
+    """Read all signals, each at its own rate; annotations are left out."""
+    data = file.data
+    width = 3 if data.startswith(BDF_START) else 2
+    kind = _text(data, 192, 44)
+    if kind[:5] in ("EDF+D", "BDF+D"):
+        raise RecordError(
+            f"it is {kind[:5]}, a recording with interruptions; expected EDF+C, without. Export "
+            "one uninterrupted stretch."
+        )
+    seconds = _number(data, 244, 8)
+    signals = _signals(data)
+    records, warnings = _record_count(
+        data, width * sum(s.per_record for s in signals), len(signals)
+    )
+    if not seconds > 0:
+        raise RecordError(f"its data records last {seconds:g} s; expected above 0.")
+    values = _values(data, (len(signals) + 1) * _SIGNAL_BYTES, records, signals, width)
+    channels = tuple(
+        Channel(
+            name=signal.label,
+            samples=row * np.float32(signal.gain) + np.float32(signal.offset),
+            rate_hz=signal.per_record / seconds,
+            unit=signal.unit or None,
+        )
+        for signal, row in zip(signals, values, strict=True)
+        if signal.label.lower() not in _NO_ECG
+    )
+    sex, age_years = _person(data, kind)
+    return Recording(
+        channels=channels,
+        name=file.name,
+        warnings=warnings,
+        age_years=age_years,
+        sex=sex,
+        filters=next(filter(None, (_filters(s.prefiltering) for s in signals)), None),
+    )
+
+
+def _signals(data: bytes) -> list[_Signal]:
+    """Parse the headers of the signals, which are stored field by field."""
+    count = int(_number(data, 252, 4))
+    if not 1 <= count <= _MAX_SIGNALS or len(data) < (count + 1) * _SIGNAL_BYTES:
+        raise RecordError(f"its header gives {count} signals in {len(data)} bytes.")
+    starts = _MAIN_BYTES + count * np.concatenate([[0], np.cumsum(_WIDTHS)])
+    signals = []
+    for k in range(count):
+        at = [int(start) + k * width for start, width in zip(starts, _WIDTHS, strict=False)]
+        low, high, dlow, dhigh = (_number(data, at[field], 8) for field in (3, 4, 5, 6))
+        per_record = _number(data, at[8], 8)
+        label = _text(data, at[0], 16)
+        annotations = label.lower() in _NO_ECG
+        if not 0 < per_record < 1e7 or (not annotations and (dhigh <= dlow or low == high)):
+            raise RecordError(
+                f"signal {k + 1} has {per_record:g} samples a record and steps from {dlow:g} to "
+                f"{dhigh:g} for {low:g} to {high:g}."
+            )
+        gain = 0.0 if annotations else (high - low) / (dhigh - dlow)
+        signals.append(
+            _Signal(
+                label=label,
+                unit=_text(data, at[2], 8),
+                gain=gain,
+                offset=low - gain * dlow,
+                prefiltering=_text(data, at[7], 80),
+                per_record=int(per_record),
+            )
+        )
+    return signals
+
+
+def _record_count(data: bytes, record_bytes: int, signals: int) -> tuple[int, tuple[str, ...]]:
+    """Return the number of whole data records, and a warning if the file ends early."""
+    promised = int(_number(data, 236, 8))
+    available = (len(data) - (signals + 1) * _SIGNAL_BYTES) // record_bytes
+    if not available:
+        raise RecordError("it has no whole data record.")
+    if promised in (-1, available) or 0 < promised < available:
+        return (available if promised == -1 else promised), ()
+    return available, (f"the file ends early: {available} of {promised} data records",)
+
+
+def _values(
+    data: bytes, start: int, records: int, signals: list[_Signal], width: int
+) -> list[NDArray[np.float32]]:
+    """Return the stored numbers of each signal, of 2 bytes in EDF and 3 in BDF."""
+    ends = np.cumsum([width * signal.per_record for signal in signals])
+    raw = np.frombuffer(data, np.uint8, count=records * int(ends[-1]), offset=start)
+    raw = raw.reshape(records, int(ends[-1]))
+    rows = []
+    for signal, end in zip(signals, ends.tolist(), strict=True):
+        part = np.ascontiguousarray(raw[:, end - width * signal.per_record : end]).reshape(
+            -1, width
+        )
+        if width == 2:
+            rows.append(part.view("<i2")[:, 0].astype(np.float32))
+            continue
+        wide = np.zeros((len(part), 4), np.uint8)  # 24 bits in the upper three bytes keep the sign
+        wide[:, 1:] = part
+        rows.append((wide.view("<i4")[:, 0] >> 8).astype(np.float32))
+    return rows
+
+
+def _person(data: bytes, kind: str) -> tuple[str | None, float | None]:
+    """Return sex and age from the subfields of EDF+; plain EDF has free text there."""
+    patient = _PATIENT.match(_text(data, 8, 80)) if kind.startswith(("EDF+", "BDF+")) else None
+    start = _START_DATE.match(_text(data, 88, 80))
+    if not patient:
+        return None, None
+    age = age_between(patient[2], start[1], "%d-%b-%Y") if start else None
+    return sex_of(patient[1]), age
+
+
+def _filters(prefiltering: str) -> str | None:
+    """Return the filters in for example "HP:0.05Hz LP:150Hz N:50Hz"."""
+    found = {name.upper()[:2]: float(hz) for name, hz in _FILTER.findall(prefiltering)}
+    return describe_filters(found.get("HP"), found.get("LP"), found.get("N", found.get("NO")))
+
+
+def _text(data: bytes, start: int, width: int) -> str:
+    return data[start : start + width].decode("latin-1").replace("\0", " ").strip()
+
+
+def _number(data: bytes, start: int, width: int) -> float:
+    """Return the number in a field of the header, with a decimal point or comma."""
+    text = _text(data, start, width).replace(",", ".")
+    try:
+        number = float(text)
+    except ValueError:
+        number = np.nan
+    if not np.isfinite(number):
+        raise RecordError(f"a field of its header is no number (bytes {start} to {start + width}).")
+    return number

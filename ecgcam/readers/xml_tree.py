@@ -1,0 +1,113 @@
+"""XML files of devices: safe parsing, and access to values by element names without namespaces."""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from xml.etree.ElementTree import Element, ParseError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import RecordError
+
+_MAX_BYTES = 64_000_000
+_MAX_MARKUP = 400_000  # tags, and attributes; an ECG has thousands
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>)*<", re.DOTALL)
+_NAME = re.compile(r"(?:[\w.-]+:)?([\w.-]+)")
+_ENCODING = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
+
+
+def root_name(head: bytes) -> str:
+    """Return the name of the root element, from a file's first bytes; "" if it is no XML."""
+    text = _decode(head).lstrip("\ufeff")
+    if not text.lstrip().startswith("<"):
+        return ""
+    prolog = _PROLOG.match(text)
+    name = _NAME.match(text, prolog.end()) if prolog else None
+    return name[1] if name else ""
+
+
+def parse_xml(data: bytes) -> Element:
+    """Parse XML and return its root; the names of all elements are without namespaces.
+
+    Raises RecordError for XML that defines entities, for files larger than any ECG, and for
+    damaged XML.
+    """
+    from defusedxml import DefusedXmlException
+
+    if len(data) > _MAX_BYTES or max(data.count(b"<"), data.count(b"=")) > _MAX_MARKUP:
+        raise RecordError(
+            f"the XML has {len(data)} bytes and {data.count(b'<')} tags; expected at most "
+            f"{_MAX_BYTES} and {_MAX_MARKUP}."
+        )
+    try:
+        root = _parse(data)
+    except DefusedXmlException:
+        raise RecordError("the XML defines entities or refers to other files; refused.") from None
+    except (ParseError, ValueError, LookupError):
+        raise RecordError("the XML is damaged or was cut short.") from None
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def _parse(data: bytes) -> Element:
+    """Parse bytes; where their encoding is declared wrongly or is unknown to expat, as text."""
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        return fromstring(data)
+    except (ParseError, ValueError, LookupError):
+        return fromstring(_CONTROL.sub("", _decode(data).lstrip("\ufeff")))
+
+
+def _decode(data: bytes) -> str:
+    """Decode by byte order mark, as UTF-8, by the declared encoding, or as Latin-1."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    if b"\0" in data[:4]:  # UTF-16 without a mark
+        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
+    declared = _ENCODING.match(data)
+    for encoding in ("utf-8", declared[1].decode() if declared else "latin-1"):
+        try:
+            return data.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return data.decode("latin-1")
+
+
+def text_of(element: Element | None, path: str = ".") -> str:
+    """Return the text at a path, without surrounding spaces; "" where there is none."""
+    found = None if element is None else element.find(path)
+    return ((found.text if found is not None else None) or "").strip()
+
+
+def number_of(element: Element | None, path: str = ".") -> float | None:
+    """Return the number at a path; None where there is none."""
+    return to_number(text_of(element, path))
+
+
+def to_number(text: str | None) -> float | None:
+    """Return a finite number, with a decimal point or comma; None for other text."""
+    try:
+        number = float((text or "").strip().replace(",", "."))
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def sample_values(text: str) -> NDArray[np.float64]:
+    """Parse samples that are separated by spaces, commas or semicolons."""
+    try:
+        return np.fromstring(text.replace(",", " ").replace(";", " "), sep=" ")
+    except (ValueError, DeprecationWarning):
+        raise RecordError("the samples of a lead are not all numbers.") from None
+
+
+def base64_bytes(text: str) -> bytes:
+    """Decode base64 that may be broken into lines."""
+    try:
+        return b64decode("".join(text.split()), validate=True)
+    except (Base64Error, ValueError):
+        raise RecordError("the samples of a lead are not valid base64.") from None
