@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 failed, 2 bad input. Users see one sentence; `--debug` sho
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 
@@ -19,6 +19,7 @@ from . import (
     evaluate_command,
     explain_command,
     model_commands,
+    predict_command,
     robustness_command,
     train_command,
 )
@@ -42,8 +43,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = {
-    "ECGs": (explain_command.explain, explain_command.read),
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "ECGs": (predict_command.predict, explain_command.explain, explain_command.read),
     "Models": (model_commands.models, model_commands.info, model_commands.export),
     "Data": (
         data_commands.download,

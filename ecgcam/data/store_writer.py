@@ -3,13 +3,9 @@
 import json
 import os
 import re
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pandas as pd
@@ -17,6 +13,7 @@ import pandas as pd
 from .. import __version__
 from ..errors import DatasetError
 from ..files import atomic_folder
+from ..processes import available_cores, parallel_map
 from .digests import about_with_digest, fingerprint, signals_sha256
 from .shards import Form, Shard, write_shard
 from .source import Source
@@ -89,45 +86,18 @@ def _write_shards(
     paths = records["path"][records["problem"] == ""].tolist()
     chunks = [paths[at : at + shard_records] for at in range(0, len(paths), shard_records)]
     files = [folder / f"signals-{k:05d}.npy" for k in range(len(chunks))]
-    jobs = min(jobs or os.cpu_count() or 1, len(chunks))
+    jobs = min(jobs or available_cores(), len(chunks))
     done = 0
-    for shard in _parallel_map(partial(write_shard, form=form), chunks, files, jobs=jobs):
+    write = partial(_write_shard, form=form)
+    for shard in parallel_map(write, list(zip(chunks, files, strict=True)), jobs=jobs):
         done += len(shard.problems)
         if progress:
             progress(done, len(paths))
         yield shard
 
 
-def _parallel_map(
-    write: Callable[[list[str], Path], Shard],
-    chunks: list[list[str]],
-    files: list[Path],
-    *,
-    jobs: int,
-) -> Iterator[Shard]:
-    """Like `map`, in so many processes. After an error or Ctrl-C, no further shard is begun."""
-    if jobs <= 1:
-        yield from map(write, chunks, files)
-        return
-    # spawn: forking a process with threads (of torch, of a notebook) can deadlock
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent) as pool:
-        yield from pool.map(write, chunks, files)
-
-
-def _end_with_parent() -> None:
-    """Make a worker process ignore Ctrl-C, which its parent handles, and end when its parent ends.
-
-    A worker whose parent was killed would wait for work forever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def wait() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=wait, daemon=True).start()
+def _write_shard(task: tuple[list[str], Path], form: Form) -> Shard:
+    return write_shard(*task, form)
 
 
 def _stored_records(

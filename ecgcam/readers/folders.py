@@ -1,0 +1,130 @@
+"""ECG files of a folder, found by their content, in a fixed order.
+
+One WFDB record is one ECG, however many files it has; so is a record of several segments. Hidden
+files and folders are left out. Links to folders are not followed, so that a search stays inside
+its folder and ends; links to files are read.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..signals.leads import LEADS, lead_name
+from .wfdb16 import record_stem
+
+_HEAD_BYTES = 65_536
+_HEADER = ".hea"
+# A file with one of these suffixes counts as an ECG even if it is empty or no format is recognized.
+_ECG_SUFFIXES = {".bdf", ".csv", ".dcm", ".ecg", ".edf", ".npz", ".scp", ".tsv"}
+_SEPARATORS = re.compile(r"[,;\t|]")
+_NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?\s*")
+_MIN_ROWS, _MIN_COLUMNS = 100, 8  # of a table without lead names
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderContent:
+    """The files of a folder.
+
+    ecgs:   path of each ECG; of a WFDB record, the path without a suffix.
+    others: files that are not ECGs, as paths relative to the folder.
+    """
+
+    ecgs: tuple[Path, ...]
+    others: tuple[str, ...]
+
+
+def find_ecg_files(folder: Path) -> FolderContent:
+    """Find the ECGs of a folder and of the folders in it.
+
+    A damaged file counts as an ECG if its format is recognized, or known by its suffix.
+    """
+    files = list(_visible_files(folder))
+    headers = {record_stem(path) for path in files if path.lower().endswith(_HEADER)}
+    parts = {part for path in headers for part in _files_of_record(path)}
+    ecgs, others = [], []
+    for path in files:
+        if path.lower().endswith(_HEADER):
+            if record_stem(path) not in parts:
+                ecgs.append(record_stem(path))
+        elif path in parts or record_stem(path) in headers:
+            continue
+        elif _is_ecg(path):
+            ecgs.append(path)
+        else:
+            others.append(path)
+    return FolderContent(
+        ecgs=tuple(sorted((Path(path) for path in ecgs), key=lambda path: path.parts)),
+        others=tuple(sorted(Path(path).relative_to(folder).as_posix() for path in others)),
+    )
+
+
+def _visible_files(folder: Path) -> Iterator[str]:
+    """Yield the path of each file below a folder that is not hidden."""
+    for parent, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = os.path.join(parent, name)
+            if not name.startswith(".") and _is_file_or_broken_link(path):
+                yield path
+
+
+def _is_file_or_broken_link(path: str) -> bool:
+    """Return whether a path can be read at once: a pipe or a device would block."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True  # reading it says why it cannot be read
+
+
+def _files_of_record(stem: str) -> Iterator[str]:
+    """Yield the sample files of a WFDB record, or the segments of one that consists of segments.
+
+    stem: the path of the record without a suffix.
+    """
+    path = next((p for p in (f"{stem}.hea", f"{stem}.HEA") if os.path.exists(p)), "")
+    lines = [line.split() for line in _read_head(path).decode(errors="replace").splitlines()]
+    lines = [words for words in lines if words and not words[0].startswith("#")]
+    folder = os.path.dirname(stem)
+    for words in lines[1:]:
+        yield os.path.join(folder, os.path.basename(words[0]))
+
+
+def _is_ecg(path: str) -> bool:
+    """Return whether a file's content is recognized as an ECG, or its suffix is an ECG's."""
+    head = _read_head(path)
+    if not head:
+        return os.path.splitext(path)[1].lower() in _ECG_SUFFIXES
+    return _is_table_of_leads(head)
+
+
+def _read_head(path: str) -> bytes:
+    """Return the start of a file; nothing if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def _is_table_of_leads(head: bytes) -> bool:
+    """Return whether text is a table with two lead names in a row or column, or of numbers alone.
+
+    Tables of labels and lists of files are text, too.
+    """
+    if b"\0" in head:
+        return False
+    rows = [_SEPARATORS.split(line) for line in head.decode("latin-1").splitlines()]
+    rows = [row for row in rows if len(row) > 1]
+    first_column = [row[0] for row in rows[:100]]
+    if any(len(set(LEADS) & set(map(_lead, row))) > 1 for row in (first_column, *rows[:50])):
+        return True
+    numbers = [row for row in rows[:-1] if len(row) >= _MIN_COLUMNS]  # the last may be cut
+    return len(numbers) >= _MIN_ROWS and all(map(_NUMBER.fullmatch, numbers[-1]))
+
+
+def _lead(cell: str) -> str:
+    """Return the lead that a cell names, with or without quotes and a unit."""
+    return lead_name(re.sub(r"[(\[].*|\"|'", "", cell))
