@@ -86,7 +86,7 @@ def measure(install: Install, ecg: Path, scratch: Path) -> dict[str, float]:
     explain = [str(install.python.with_name("ecgcam")), "explain", str(ecg), "--out"]
     first = [str(install.python), "-c", FIRST_PREDICTION, str(ecg)]
     seconds, peak_mb = run_timed([*explain, str(scratch / "all")])
-    json_s, _ = run_timed([*explain, str(scratch / "json"), "--no-pictures"])
+    json_s, _ = run_timed([*explain, str(scratch / "json"), "--json"])
     outputs = [subprocess.run(first, capture_output=True, check=True).stdout for _ in range(RUNS)]
     return {
         "environment_mb": round(install.size_mb),

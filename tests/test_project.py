@@ -132,6 +132,7 @@ PUBLIC = {
     "ecgcam.evaluation": "calibrate compare_models evaluate",
     "ecgcam.plots": "draw_leads draw_sheet",
     "ecgcam.nn": "Network NetworkConfig",
+    "ecgcam.serving": "predict_many",
 }
 
 

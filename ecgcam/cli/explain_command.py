@@ -1,22 +1,21 @@
 """Commands on ECGs: explain them, and read one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ..errors import RecordError
 from .options import Trusted, output_folder
 from .progress import progress
-
-if TYPE_CHECKING:
-    from ..signals.record import Record
 
 
 def explain(
     ecgs: Annotated[
         list[str],
-        typer.Argument(help="ECG files (WFDB, CSV, NPZ); with --store, ids.", metavar="ECG..."),
+        typer.Argument(
+            help="ECG files, folders, or CSV tables with a column 'path'; with --store, ids.",
+            metavar="ECG...",
+        ),
     ],
     out: Annotated[
         Path,
@@ -30,9 +29,7 @@ def explain(
         str | None,
         typer.Option("--class", help="Class whose map is drawn.  [default: the most probable]"),
     ] = None,
-    no_pictures: Annotated[
-        bool, typer.Option("--no-pictures", help="Write the JSON files alone.")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Write the JSON files alone.")] = False,
     device: Annotated[
         str | None, typer.Option(help="Run in torch on this device: cpu, cuda, mps.")
     ] = None,
@@ -44,29 +41,31 @@ def explain(
     Exits with 2 if an ECG was refused. Not a medical device.
     """
     from ..inference.classifier import load
-    from ..reports.explanation_report import write_explanations
+    from ..serving.explain import explain_many
+    from ..serving.inputs import find_inputs, inputs_of_store
 
     classifier = load(model, device=device, backbone=backbone)
     if class_name is not None and class_name not in classifier.classes:
         raise typer.BadParameter(f"--class must be one of {', '.join(classifier.classes)}.")
-    records = _read_all(ecgs, store)
-    answers = classifier.explain(records)
-    accepted = [k for k, answer in enumerate(answers) if answer.refused is None]
+    if store is not None:
+        inputs = inputs_of_store(store, ecgs)
+    else:
+        found = find_inputs([Path(ecg) for ecg in ecgs])
+        inputs = list(found.ecgs)
+        if found.others:
+            typer.echo(found.note_on_others, err=True)
+    refused: list[str] = []
     with progress("ECGs explained") as show:
-        written = write_explanations(
-            [records[k] for k in accepted],
-            [answers[k] for k in accepted],
-            out,
-            class_name=class_name,
-            pictures=not no_pictures,
-            progress=show,
-        )
-    for path in written:
-        typer.echo(path)
-    for answer in answers:
-        if answer.refused is not None:
-            typer.echo(f"ecgcam: {answer.refused}", err=True)
-    if len(written) < len(ecgs):
+        for ecg, result in explain_many(
+            inputs, classifier, out, class_name=class_name, pictures=not json, progress=show
+        ):
+            if isinstance(result, str):
+                refused.append(f"{ecg.id}: {result}")
+            else:
+                typer.echo(result)
+    for reason in refused:
+        typer.echo(f"ecgcam: {reason}", err=True)
+    if refused:
         raise typer.Exit(2)
 
 
@@ -86,21 +85,3 @@ def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
     typer.echo(f"duration  {record.duration_s:g} s")
     typer.echo(f"range     {low:.3f} to {high:.3f} mV")
     typer.echo(f"findings  {', '.join(filter(None, findings)) or 'none'}")
-
-
-def _read_all(ecgs: list[str], store: Path | None) -> "list[Record]":
-    """Read ECGs from files, or from a store by id; name files that cannot be read and go on."""
-    if store is not None:
-        from ..data.store import open_store
-
-        opened = open_store(store)
-        return [opened.record(opened.index_of(identity)) for identity in ecgs]
-    from ..readers.read import read as read_ecg
-
-    records = []
-    for ecg in ecgs:
-        try:
-            records.append(read_ecg(ecg))
-        except RecordError as error:
-            typer.echo(f"ecgcam: {error}", err=True)
-    return records

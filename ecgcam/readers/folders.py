@@ -10,18 +10,20 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from ..signals.leads import LEADS, lead_name
+from .ecg_file import HEAD_BYTES
+from .formats import FORMATS, TABLE
 from .wfdb16 import record_stem
 
-_HEAD_BYTES = 65_536
 _HEADER = ".hea"
 # A file with one of these suffixes counts as an ECG even if it is empty or no format is recognized.
 _ECG_SUFFIXES = {".bdf", ".csv", ".dcm", ".ecg", ".edf", ".npz", ".scp", ".tsv"}
 _SEPARATORS = re.compile(r"[,;\t|]")
-_NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?\s*")
-_MIN_ROWS, _MIN_COLUMNS = 100, 8  # of a table without lead names
+_NUMBER = re.compile(r"\s*\"?([-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?)?\"?\s*")
+_MIN_ROWS, _MIN_COLUMNS = 100, 8  # of a table of numbers alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,38 +95,48 @@ def _files_of_record(stem: str) -> Iterator[str]:
 
 
 def _is_ecg(path: str) -> bool:
-    """Return whether a file's content is recognized as an ECG, or its suffix is an ECG's."""
+    """Return whether a file's content is recognized as an ECG, or else its suffix is an ECG's."""
     head = _read_head(path)
-    if not head:
-        return os.path.splitext(path)[1].lower() in _ECG_SUFFIXES
-    return _is_table_of_leads(head)
+    for candidate in FORMATS if head else ():
+        if candidate.sniff(head, Path(path)):
+            if candidate.name == TABLE:
+                return _is_table_of_leads(head)
+            return not isinstance(candidate.read, str)
+    return os.path.splitext(path)[1].lower() in _ECG_SUFFIXES
 
 
 def _read_head(path: str) -> bytes:
     """Return the start of a file; nothing if it cannot be read."""
     try:
         with open(path, "rb") as file:
-            return file.read(_HEAD_BYTES)
+            return file.read(HEAD_BYTES)
     except OSError:
         return b""
 
 
 def _is_table_of_leads(head: bytes) -> bool:
-    """Return whether text is a table with two lead names in a row or column, or of numbers alone.
+    """Return whether text is a table of samples: with lead names, or of numbers alone.
 
     Tables of labels and lists of files are text, too.
     """
-    if b"\0" in head:
-        return False
-    rows = [_SEPARATORS.split(line) for line in head.decode("latin-1").splitlines()]
+    rows = [_SEPARATORS.split(line) for line in head.decode("latin-1").splitlines()[:-1]]
     rows = [row for row in rows if len(row) > 1]
-    first_column = [row[0] for row in rows[:100]]
-    if any(len(set(LEADS) & set(map(_lead, row))) > 1 for row in (first_column, *rows[:50])):
+    if any(_is_header(*pair) for pair in pairwise(rows[:_MIN_ROWS])):
         return True
-    numbers = [row for row in rows[:-1] if len(row) >= _MIN_COLUMNS]  # the last may be cut
+    if len({lead for row in rows if (lead := _lead(row[0])) and len(row) >= _MIN_ROWS}) > 1:
+        return True  # one row per lead
+    numbers = [row for row in rows if len(row) >= _MIN_COLUMNS]
     return len(numbers) >= _MIN_ROWS and all(map(_NUMBER.fullmatch, numbers[-1]))
 
 
+def _is_header(row: list[str], below: list[str]) -> bool:
+    """Return whether a third of a row's cells name leads, with a number below each."""
+    leads = [k for k, cell in enumerate(row) if _lead(cell)]
+    enough = len(leads) >= max(len([cell for cell in row if cell.strip()]) / 3, 1)
+    return enough and all(k < len(below) and _NUMBER.fullmatch(below[k]) for k in leads)
+
+
 def _lead(cell: str) -> str:
-    """Return the lead that a cell names, with or without quotes and a unit."""
-    return lead_name(re.sub(r"[(\[].*|\"|'", "", cell))
+    """Return the lead that a cell names, with or without quotes and a unit; "" if none."""
+    name = lead_name(re.sub(r"[(\[].*|\"|'", "", cell))
+    return name if name in LEADS else ""

@@ -25,6 +25,8 @@ from .tables import is_npz, is_table, read_csv, read_npz
 from .wfdb import is_wfdb, read_wfdb_file
 from .xml_tree import root_name
 
+TABLE = "table"  # any text with rows and columns
+
 Sniff = Callable[[bytes, Path | None], bool]
 Reader = Callable[[EcgFile], Recording]
 
@@ -146,5 +148,5 @@ FORMATS: list[Format] = [
         "a ZIP archive or Office document; save the table as CSV, or unpack it first.",
     ),
     Format("gzip", _magic(b"\x1f\x8b"), "compressed by gzip; decompress it first."),
-    Format("table", is_table, read_csv),
+    Format(TABLE, is_table, read_csv),
 ]

@@ -33,19 +33,22 @@ def write_explanations(
     explanations: Sequence[Explanation],
     out: Path,
     *,
+    names: Sequence[str] | None = None,
     class_name: str | None = None,
     pictures: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json for each ECG.
 
+    names: of the files, as `file_names` makes them (default: of the records' names).
     class_name: the class whose heat is shown (default: the most probable "yes", else "not sure",
-    else "no"). Without `pictures`, only the JSON files are written. Names that occur twice are
-    numbered. Returns the paths of the pages, or of the JSON files.
+    else "no"). Without `pictures`, only the JSON files are written. Returns the paths of the pages,
+    or of the JSON files.
     """
+    names = file_names([record.name for record in records]) if names is None else names
     paths = []
     for done, (name, record, explanation) in enumerate(
-        zip(file_names(records), records, explanations, strict=True), 1
+        zip(names, records, explanations, strict=True), 1
     ):
         answer = json.dumps(_facts(record, explanation)) + "\n"
         path = write_text(_beside(out / name, ".json"), answer)
@@ -71,20 +74,21 @@ def remove_explanations(folder: Path) -> None:
         folder.rmdir()
 
 
-def file_names(records: Sequence[Record]) -> list[str]:
-    """Return a name for the files of each record: unique, and safe on any file system."""
-    safe = [
-        re.sub(r"[^\w.-]+", "_", record.name)[:_LONGEST].strip("._") or "ecg" for record in records
-    ]
+def file_names(names: Sequence[str]) -> list[str]:
+    """Return a name for the files of each ECG: unique, and safe on any file system.
+
+    Names that occur twice are numbered.
+    """
+    safe = [re.sub(r"[^\w.-]+", "_", name)[-_LONGEST:].strip("._") or "ecg" for name in names]
     count = Counter(name.casefold() for name in safe)  # some file systems ignore case
     taken = {name for name, times in count.items() if times == 1}
-    names = []
+    unique = []
     for name in safe:
         numbered = (f"{name}-{number}" for number in itertools.count(1))
         free = (each for each in numbered if each.casefold() not in taken)
-        names.append(next(free) if count[name.casefold()] > 1 else name)
-        taken.add(names[-1].casefold())
-    return names
+        unique.append(next(free) if count[name.casefold()] > 1 else name)
+        taken.add(unique[-1].casefold())
+    return unique
 
 
 def _draw(stem: Path, record: Record, explanation: Explanation, class_name: str | None) -> Path:

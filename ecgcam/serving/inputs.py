@@ -14,6 +14,7 @@ from pathlib import Path
 from ..data.csv_cells import PATH_NAMES, lists_ecgs, plain_name, read_cells, resolve_path
 from ..errors import DatasetError
 from ..readers.folders import find_ecg_files
+from ..readers.wfdb import find_header
 from ..readers.wfdb16 import record_stem
 
 STORE_FILE = "store.json"
@@ -25,12 +26,15 @@ class Input:
     """One ECG to predict.
 
     id:     unique among all inputs.
+    name:   for titles and file names: of a file that was named itself, its stem; else the id
+            without a suffix.
     path:   its file, or the folder of its store.
     row:    its index in the store; None for a file.
     folder: what to remove from messages about the file.
     """
 
     id: str
+    name: str
     path: str
     row: int | None = None
     folder: str = ""
@@ -50,23 +54,28 @@ class Inputs:
             return ""
         named = ", ".join(self.others[:_MOST_NAMED])
         more = ", …" if len(self.others) > _MOST_NAMED else ""
-        return f"{len(self.others)} files are not ECGs and were left out ({named}{more})"
+        count = len(self.others)
+        files = "1 file holds" if count == 1 else f"{count} files hold"
+        return f"{files} no ECG that can be read, so left out: {named}{more}"
 
 
 def find_inputs(sources: Sequence[Path]) -> Inputs:
     """Find the ECGs of folders, files, manifests (CSV tables with a column `path`) and stores.
 
-    Raises DatasetError if a source does not exist, if there is no ECG, or for an invalid manifest.
+    A source that does not exist is an ECG that cannot be read, unless it is the only one. Raises
+    DatasetError if there is no ECG at all, or for an invalid manifest.
     """
+    if not any(source.exists() or find_header(source) for source in sources):
+        raise DatasetError(f"{', '.join(map(str, sources))}: no such file or folder.")
     ecgs: list[Input] = []
     others: list[str] = []
     common = _common_folder(sources)
     for source in sources:
         if (source / STORE_FILE).is_file():
-            ecgs += _of_store(source)
+            ecgs += inputs_of_store(source)
         elif source.is_dir():
             content = find_ecg_files(source)
-            ecgs += (_of_file(path, common) for path in content.ecgs)
+            ecgs += (_of_file(path, common, inside=True) for path in content.ecgs)
             others += content.others
         elif lists_ecgs(source):
             ecgs += _of_manifest(source)
@@ -86,18 +95,21 @@ def _common_folder(sources: Sequence[Path]) -> Path:
 
 
 def _record_path(path: Path) -> Path:
-    """Return the path of a WFDB record without its suffix, and any other path as it is."""
-    stem = Path(record_stem(str(path)))
-    return stem if stem.with_name(f"{stem.name}.hea").is_file() else path
+    """Return the path of a WFDB record without its suffix, and that of any other file as it is."""
+    return Path(record_stem(str(path))) if find_header(path) else path
 
 
-def _of_file(path: Path, folder: Path) -> Input:
+def _of_file(path: Path, common: Path, *, inside: bool = False) -> Input:
+    """Return a file as an input. inside: whether it was found inside a folder that was named."""
     absolute = path.absolute()
-    return Input(
-        id=_printable(absolute.relative_to(folder).as_posix()),
-        path=str(absolute),
-        folder=str(folder),
-    )
+    ecg_id = _printable(absolute.relative_to(common).as_posix())
+    name = ecg_id if inside else _printable(path.name)
+    return _input(ecg_id, str(absolute), name=name, folder=common)
+
+
+def _input(ecg_id: str, path: str, *, name: str, folder: Path) -> Input:
+    name = name.removesuffix(os.path.splitext(path)[1]) if os.path.isfile(path) else name
+    return Input(id=ecg_id, name=name, path=path, folder=str(folder))
 
 
 def _printable(name: str) -> str:
@@ -106,12 +118,16 @@ def _printable(name: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\x{ord(match[0]):02x}", name)
 
 
-def _of_store(folder: Path) -> Iterator[Input]:
+def inputs_of_store(folder: Path, ids: Sequence[str] | None = None) -> list[Input]:
+    """Return the ECGs of a store, or those with these ids; DatasetError if it lacks one."""
     from ..data.store import open_store
 
-    ids = open_store(folder).records["id"].astype(str)
-    for row, record_id in enumerate(ids):
-        yield Input(id=record_id, path=str(folder.absolute()), row=row)
+    store = open_store(folder)
+    names = store.records["id"].astype(str)
+    rows = range(len(names)) if ids is None else [store.index_of(name) for name in ids]
+    place = str(folder.absolute())
+    ids = [names.iloc[row] for row in rows]
+    return [Input(id=k, name=k, path=place, row=row) for k, row in zip(ids, rows, strict=True)]
 
 
 def _of_manifest(table: Path) -> Iterator[Input]:
@@ -126,7 +142,8 @@ def _of_manifest(table: Path) -> Iterator[Input]:
             column = cells.header[ids if row[paths] else paths]
             raise DatasetError(f"{table}: row {line}: its {column!r} is blank.")
         path = resolve_path(folder, row[paths])
-        yield Input(id=_printable(row[ids]), path=path, folder=str(folder))
+        ecg_id = _printable(row[ids])
+        yield _input(ecg_id, path, name=ecg_id, folder=folder)
 
 
 def _distinct(ecgs: Iterable[Input]) -> tuple[Input, ...]:

@@ -14,7 +14,7 @@ from ..processes import available_cores
 from .chunks import Job, predict_chunk, refused_row
 from .inputs import Inputs, find_inputs
 from .local_engine import predict_locally
-from .rows import WORST_FIRST, Layout, Row, all_columns, make_layouts
+from .rows import ANSWERED, REFUSED, WARNED, WORST_FIRST, Layout, Row, all_columns, make_layouts
 from .table_files import check_table_file, write_table
 from .unfinished import UnfinishedTable
 
@@ -72,7 +72,7 @@ def predict_many(
     settings = {"ecgcam": __version__, "layouts": [asdict(layout) for layout in layouts]}
     table = UnfinishedTable(out, settings, resume=resume, overwrite=overwrite)
     _predict(inputs, table, job, jobs=jobs or available_cores(), progress=progress)
-    outcomes: Counter[str] = Counter()
+    outcomes = Counter({ANSWERED: 0, WARNED: 0, REFUSED: 0})
     rows = _counted(table.rows(ecg.id for ecg in inputs.ecgs), layouts, outcomes)
     write_table(out, all_columns(layouts), rows)
     table.remove()
@@ -92,6 +92,8 @@ def _predict(
     """Add the rows of all ECGs that the table does not have yet."""
     remaining = [ecg for ecg in inputs.ecgs if ecg.id not in table]
     done = len(inputs.ecgs) - len(remaining)
+    if progress:
+        progress(done, len(inputs.ecgs))
     work, refuse = partial(predict_chunk, job=job), partial(refused_row, job=job)
     for rows in predict_locally(remaining, work, refuse=refuse, jobs=jobs):
         table.add(rows)

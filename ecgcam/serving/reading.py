@@ -1,6 +1,7 @@
 """Reading of one input: its Record, or the reason why it cannot be used."""
 
 import os
+import re
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
     from ..data.store import Store
 
 
-def read_input(ecg: Input) -> Record | str:
-    """Return the Record of an input, named by its id, or the reason why there is none."""
+def read_input(ecg: Input, *, name: str | None = None) -> Record | str:
+    """Return the Record of an input, or the reason why there is none. name: default, its id."""
+    name = ecg.id if name is None else name
     try:
         if ecg.row is not None:
-            return replace(_store(ecg.path).record(ecg.row), name=ecg.id)
-        return replace(read(ecg.path), name=ecg.id)
+            return replace(_store(ecg.path).record(ecg.row), name=name)
+        return replace(read(ecg.path), name=name)
     except EcgcamError as error:
         return reason(error, ecg)
     except Exception as error:  # one file must not stop the others
@@ -30,7 +32,7 @@ def read_input(ecg: Input) -> Record | str:
 def reason(error: Exception | str, ecg: Input) -> str:
     """Return the message of an error without the folder and the id, which are known."""
     text = str(error).replace(f"{ecg.folder}{os.sep}", "") if ecg.folder else str(error)
-    return text.removeprefix(f"{ecg.path}: ").removeprefix(f"{ecg.id}: ")
+    return re.sub(rf"^(({re.escape(ecg.id)}|{re.escape(ecg.name)})(\.\w+)?: )+", "", text)
 
 
 @lru_cache(maxsize=4)

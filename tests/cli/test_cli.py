@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.ecg_files import samples_like_an_ecg
+from support.ecg_files import samples_like_an_ecg, write_wfdb
 
 from ecgcam import __version__
 from ecgcam.cli import app, main, progress
@@ -33,7 +33,7 @@ def test_every_command_tells_how_it_is_used(command, capsys):
 def test_the_commands_are_these():
     assert set(COMMANDS) == {
         "calibrate", "combine", "compare", "demo", "download", "evaluate", "explain", "export",
-        "info", "models", "overview", "prepare", "read", "robustness",
+        "info", "models", "overview", "predict", "prepare", "read", "robustness",
         "synthesize", "train",
     }  # fmt: skip
 
@@ -107,7 +107,28 @@ def test_an_ecg_that_cannot_be_read_is_named_and_the_others_are_explained(
         "explain", bad, good, "--model", model, "--out", tmp_path / "why", "--class", "ABNORMAL"
     )
     assert (code, where) == (2, str(tmp_path / "why" / "00001_lr.html"))
-    assert said.startswith(f"ecgcam: {bad}: no such file.")
+    assert "none.csv: no such file" in said
+
+
+def test_a_folder_becomes_a_table_and_broken_files_are_rows_of_it(ecgcam, tmp_path):
+    for k in range(3):
+        write_wfdb(tmp_path / "ecgs" / str(k), samples_like_an_ecg(seed=k))
+    (tmp_path / "ecgs" / "1.dat").write_bytes(b"")
+    out = tmp_path / "table.csv"
+    code, where, said = ecgcam("predict", tmp_path / "ecgs", "--out", out)
+    assert (code, where) == (0, str(out))
+    assert "3 ECGs: " in said
+    assert "1 refused" in said
+    assert [row.split(",")[0] for row in out.read_text().splitlines()] == ["id", "0", "1", "2"]
+
+
+def test_a_folder_is_explained_as_json_alone(ecgcam, tmp_path):
+    for name in ("a/1", "b/1"):
+        write_wfdb(tmp_path / "ecgs" / name, samples_like_an_ecg())
+    code, where, _ = ecgcam("explain", tmp_path / "ecgs", "--json", "--out", tmp_path / "why")
+    assert (code, where) == (0, str(tmp_path / "why" / "b_1.json"))
+    assert sorted(path.name for path in (tmp_path / "why").iterdir()) == ["a_1.json", "b_1.json"]
+    assert json.loads((tmp_path / "why" / "a_1.json").read_text())["name"] == "a/1"
 
 
 def test_microvolts_that_are_taken_for_millivolts_are_seen_and_not_judged(ecgcam, model, tmp_path):
@@ -161,7 +182,12 @@ def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
         ("calibrate MODEL STORE --out NEW --band wide", "band is 'wide'; expected"),
         ("calibrate MODEL STORE --out NEW --alpha 2", "alpha is 2.0; expected above 0"),
         ("calibrate MODEL STORE --out NEW --band accuracy=0.999", "no abstention band reaches"),
-        ("explain none --model MODEL --out NEW", "none: no such ECG"),
+        ("explain none --model MODEL --out NEW", "none: no such file or folder"),
+        ("predict none --out NEW/t.csv", "none: no such file or folder"),
+        ("predict FULL --out NEW/t.csv", "no ECG found"),
+        ("predict ECGS --out NEW/t.xls", "unknown kind of table; expected .csv, .jsonl, .parquet"),
+        ("predict ECGS --out FULL", "full: this is a folder; expected a file"),
+        ("predict ECGS --model GARBAGE --out NEW/t.csv", "not a .safetensors model file"),
         ("explain --model MODEL --out NEW", "Missing argument"),
         ("explain FILE --model GARBAGE --out NEW", "not a .safetensors model file"),
         ("explain r1 --store STORE --model MODEL --out NEW --class MI", "must be one of ABNORMAL"),
@@ -217,7 +243,8 @@ def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(
         "GARBAGE": tmp_path / "garbage.safetensors",
         "NEW": tmp_path / "new",
     }
-    words = words.replace("FILE/x", str(known["FILE"] / "x")).split()
+    words = words.replace("FILE/x", str(known["FILE"] / "x"))
+    words = words.replace("NEW/t", str(known["NEW"] / "t")).split()
     code, out, said = ecgcam(*(known.get(word, word) for word in words))
     assert code == 2, said
     assert reason in said
@@ -323,6 +350,16 @@ def test_progress_is_plain_lines_where_nobody_watches(capsys):
         for done in range(1, 101):
             show(done, 100)
     assert capsys.readouterr().err == "ECGs judged: 100 of 100\n"
+
+
+def test_progress_tells_the_rate_and_the_time_left(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 5)
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.progress("ECGs") as show:
+        for done in range(100, 400, 100):
+            show(done, 4000)
+    assert capsys.readouterr().err == "ECGs: 200 of 4000 (25 a second, 2 min 32 s left)\n"
 
 
 def test_it_runs_as_a_module():

@@ -627,12 +627,12 @@ def test_the_number_of_processes_is_as_configured_but_at_most_one_per_shard(
 ):
     counts = []
 
-    def serial_map(write, chunks, files, *, jobs):
+    def serial_map(write, tasks, *, jobs):
         counts.append(jobs)
-        return map(write, chunks, files)
+        return map(write, tasks)
 
-    monkeypatch.setattr(store_writer, "_parallel_map", serial_map)
-    monkeypatch.setattr(store_writer.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(store_writer, "parallel_map", serial_map)
+    monkeypatch.setattr(store_writer, "available_cores", lambda: 8)
     for jobs in (1, 3, None):
         config = PrepareConfig(jobs=jobs, shard_records=20)
         prepare(synthetic_folder, tmp_path / str(jobs), config)

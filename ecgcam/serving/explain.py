@@ -1,0 +1,48 @@
+"""Explanation of many ECGs: files for each, written while the next are read."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ..inference.classifier import Classifier
+from ..reports.explanation_report import file_names, write_explanations
+from ..signals.record import Record
+from .inputs import Input
+from .reading import read_input, reason
+
+_BATCH = 16  # ECGs read and explained together
+
+Outcome = tuple[Input, Path | str]
+
+
+def explain_many(
+    ecgs: Sequence[Input],
+    classifier: Classifier,
+    out: Path,
+    *,
+    class_name: str | None = None,
+    pictures: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Outcome]:
+    """Explain ECGs and write their files to `out`, like `write_explanations`.
+
+    Yields each ECG with the path of its page (of its JSON file without `pictures`), or with the
+    reason why it has none.
+    """
+    names = file_names([ecg.name for ecg in ecgs])
+    for start in range(0, len(ecgs), _BATCH):
+        batch = list(zip(ecgs, names, strict=True))[start : start + _BATCH]
+        records = [(ecg, name, read_input(ecg, name=ecg.name)) for ecg, name in batch]
+        readable = [record for *_, record in records if isinstance(record, Record)]
+        answers = iter(classifier.explain(readable))
+        for done, (ecg, name, record) in enumerate(records, start=start + 1):
+            if isinstance(record, str):
+                yield ecg, record
+            elif (answer := next(answers)).refused is not None:
+                yield ecg, reason(answer.refused, ecg)
+            else:
+                (path,) = write_explanations(
+                    [record], [answer], out, names=[name], class_name=class_name, pictures=pictures
+                )
+                yield ecg, path
+            if progress:
+                progress(done, len(ecgs))
