@@ -41,8 +41,8 @@ def explain(
     Exits with 2 if an ECG was refused. Not a medical device.
     """
     from ..inference.classifier import load
+    from ..serving.ecg_inputs import find_inputs, inputs_of_store
     from ..serving.explain import explain_many
-    from ..serving.inputs import find_inputs, inputs_of_store
 
     classifier = load(model, device=device, backbone=backbone)
     if class_name is not None and class_name not in classifier.classes:

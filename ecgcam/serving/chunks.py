@@ -7,7 +7,7 @@ from functools import lru_cache
 from ..inference.classifier import Classifier, load
 from ..inference.results import Explanation
 from ..signals.record import Record
-from .inputs import Input
+from .ecg_inputs import Input
 from .reading import read_input, reason
 from .rows import Layout, Row, make_layouts, make_row
 
@@ -73,10 +73,10 @@ def _cells_of_model(classifier: Classifier, layout: Layout, batch: Batch) -> lis
     cells = []
     for ecg, record in batch:
         answer = record if isinstance(record, str) else next(answers)
-        if isinstance(answer, Explanation) and answer.refused is not None:
-            answer = answer.refused
         if isinstance(answer, str):
-            cells.append(layout.refusal(reason(answer, ecg)))
+            cells.append(layout.refusal(answer))
+        elif answer.refused is not None:
+            cells.append(layout.refusal(reason(answer.refused, ecg), answer.quality))
         else:
             cells.append(layout.answer(answer))
     return cells

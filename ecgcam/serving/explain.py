@@ -6,7 +6,7 @@ from pathlib import Path
 from ..inference.classifier import Classifier
 from ..reports.explanation_report import file_names, write_explanations
 from ..signals.record import Record
-from .inputs import Input
+from .ecg_inputs import Input
 from .reading import read_input, reason
 
 _BATCH = 16  # ECGs read and explained together

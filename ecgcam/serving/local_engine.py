@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
 from ..processes import worker_pool
-from .inputs import Input
+from .ecg_inputs import Input
 from .rows import Row
 
 CHUNK = 64  # ECGs that one process predicts at a time

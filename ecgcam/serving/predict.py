@@ -12,7 +12,7 @@ from ..files import check_output_file
 from ..inference.classifier import load
 from ..processes import available_cores
 from .chunks import Job, predict_chunk, refused_row
-from .inputs import Inputs, find_inputs
+from .ecg_inputs import Inputs, find_inputs
 from .local_engine import predict_locally
 from .rows import ANSWERED, REFUSED, WARNED, WORST_FIRST, Layout, Row, all_columns, make_layouts
 from .table_files import check_table_file, write_table

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import EcgcamError
 from ..readers.read import read
 from ..signals.record import Record
-from .inputs import Input
+from .ecg_inputs import Input
 
 if TYPE_CHECKING:
     from ..data.store import Store

@@ -1,6 +1,6 @@
 """Rows of a table of predictions: the columns of each model, and one row per ECG."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -11,6 +11,7 @@ from ..inference.classifier import Classifier
 from ..inference.results import Explanation
 
 Row = dict[str, Any]
+Quality = Mapping[str, Sequence[str]]
 
 ANSWERED, WARNED, REFUSED = "answered", "warned", "refused"
 WORST_FIRST = (REFUSED, WARNED, ANSWERED)
@@ -45,6 +46,7 @@ class Layout:
         """Return the columns in order."""
         kinds = {"outcome": Kind.TEXT, "decision": Kind.WORDS, "uncertain": Kind.WORDS}
         kinds |= {f"probability_{name}": Kind.NUMBER for name in self.classes}
+        kinds["quality"] = Kind.WORDS
         kinds |= {"warnings": Kind.SENTENCES, "refused": Kind.TEXT, "windows": Kind.COUNT}
         if self.evidence:
             for name in self.classes:
@@ -54,9 +56,10 @@ class Layout:
         kinds |= {"model": Kind.TEXT, "model_sha256": Kind.TEXT}
         return {f"{self.prefix}{name}": kind for name, kind in kinds.items()}
 
-    def refusal(self, reason: str) -> Row:
-        """Return the cells of an ECG without an answer."""
-        return self._prefixed({"outcome": REFUSED, "refused": reason})
+    def refusal(self, reason: str, quality: Quality | None = None) -> Row:
+        """Return the cells of an ECG without an answer; quality: None if it was not read."""
+        findings = None if quality is None else _findings(quality)
+        return self._prefixed({"outcome": REFUSED, "refused": reason, "quality": findings})
 
     def answer(self, answer: Explanation) -> Row:
         """Return the cells of an answered ECG."""
@@ -64,6 +67,7 @@ class Layout:
             "outcome": WARNED if answer.warnings else ANSWERED,
             "decision": list(answer.decision),
             "uncertain": None if answer.uncertain is None else list(answer.uncertain),
+            "quality": _findings(answer.quality),
             "warnings": list(answer.warnings),
             "windows": answer.windows,
         }
@@ -117,6 +121,11 @@ def make_row(ecg_id: str, cells: Sequence[Row]) -> Row:
     for of_model in cells:
         row |= of_model
     return row | {"ecgcam": __version__}
+
+
+def _findings(quality: Quality) -> list[str]:
+    """Return each finding with its leads, as in "flat V5 V6"."""
+    return [" ".join((name, *leads)) for name, leads in quality.items()]
 
 
 def _plain(value: Any) -> float:

@@ -3,7 +3,7 @@
 import pytest
 from support.crashing import predict_or_crash, refuse
 
-from ecgcam.serving.inputs import Input
+from ecgcam.serving.ecg_inputs import Input
 from ecgcam.serving.local_engine import CHUNK, predict_locally
 
 

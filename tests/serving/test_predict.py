@@ -66,6 +66,14 @@ def test_a_file_that_cannot_be_read_is_a_row_with_its_reason(folder, tmp_path):
     assert cut["probability_ABNORMAL"] == cut["decision"] == ""
 
 
+def test_findings_in_the_signal_are_named_with_their_leads(tmp_path):
+    samples = samples_like_an_ecg()
+    samples[:, [7, 10]] = 0
+    write_wfdb(tmp_path / "ecgs" / "1", samples)
+    (row,) = rows_of(predict_many(tmp_path / "ecgs", tmp_path / "table.csv").path)
+    assert "flat V2 V5" in row["quality"].split(";")
+
+
 def test_csv_json_lines_and_parquet_hold_the_same(folder, tmp_path):
     for kind in ("csv", "jsonl", "parquet"):
         predict_many(folder, tmp_path / f"table.{kind}", models=["superclass"], evidence=True)
