@@ -97,9 +97,8 @@ def _whole_microvolts(path: str, form: Form) -> NDArray[np.int16]:
     """Read the store's leads at its rate: (leads, time) of any length."""
     stem = record_stem(path)
     digital = read_wfdb16(stem) if os.path.isfile(f"{stem}.hea") else None
-    if digital is not None and _is_microvolts(digital) and digital.rate_hz == form.rate_hz:
-        if (digital.samples == INVALID_SAMPLE).any():
-            raise RecordError(f"{path}: the device marked some samples as invalid.")
+    plain = digital is not None and _is_microvolts(digital) and digital.rate_hz == form.rate_hz
+    if digital is not None and plain and not (digital.samples == INVALID_SAMPLE).any():
         return digital.samples.T[_lead_order(path, digital.leads, form)]
     record = read(Path(path))
     if record.rate_hz != form.rate_hz:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
-from ..signals.leads import LEADS, lead_name, millivolts_per
+from ..signals.leads import lead_name, millivolts_per
 from ..signals.record import Record
 from ..signals.resampling import resample_rows
-from .missing_samples import fill_missing
+from .incomplete_leads import drop_incomplete
 
 # Channels in volts that are no ECG lead, by the start of a word of their name.
 _NOT_ECG = re.compile(
@@ -22,11 +22,7 @@ _NOT_ECG = re.compile(
     r"|batt|sync|flow|airflow|snore|position|(?:chest|abdomen|thorax)$)",
     re.IGNORECASE,
 )
-_NO_NAME = re.compile(
-    r"#?\d*|(?:ch|chan|channel|sig|signal|col|column|var|x)[ _.#-]?\d+", re.IGNORECASE
-)
 _SAME_RATE = 0.01  # relative difference up to which two rates are one
-_RESIDUAL = 0.05  # of the signal's size, up to which limb leads obey their equations
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,9 +70,9 @@ def to_record(
 
     rate_hz, units: where the file has none; without `units`, mV is assumed.
     leads: new names, for each ECG channel in order, or as a mapping {"I": "name in the file"}.
-    Channels that are no voltage or no ECG lead are left out, gaps up to 20 ms are filled, and
-    leads with longer ones are left out, each with a warning. Raises RecordError where no lead is
-    left, where the rate is unknown, or where it contradicts `rate_hz`.
+    Channels that are no voltage or no ECG lead, and leads with gaps that are too long to be filled,
+    are left out with a warning. Raises RecordError where no lead is left, where the rate is
+    unknown, or where it contradicts `rate_hz`.
     """
     named = _apply_mapping(recording.channels, leads) if isinstance(leads, Mapping) else {}
     channels, dropped = _select_ecg(recording.channels, named, units)
@@ -86,19 +82,22 @@ def to_record(
     if leads is not None and not isinstance(leads, Mapping):
         channels = _apply_list(channels, leads)
     channels = [_check_rate(channel, rate_hz) for channel in channels]
-    channels, notes = _name_unnamed(channels)
-    signal_mv, rate, more = _align(channels)
-    filled = fill_missing(signal_mv, [channel.name for channel in channels], rate)
-    return Record(
-        signal_mv=filled.signal_mv,
+    signal_mv, rate, notes = _align(channels)
+    names = [channel.name or f"#{k}" for k, channel in enumerate(channels, start=1)]
+    signal_mv, kept, more = drop_incomplete(signal_mv, names, rate)
+    record = Record(
+        signal_mv=signal_mv,
         rate_hz=rate,
-        leads=filled.leads,
+        leads=kept,
         name=recording.name,
-        warnings=(*warnings, *notes, *more, *filled.warnings),
+        warnings=(*warnings, *notes, *more),
         age_years=recording.age_years,
         sex=recording.sex,
         filters=recording.filters,
     )
+    if all(lead.startswith("#") for lead in record.leads):
+        return record.with_warnings("the leads have no names; give them in order (--leads, leads=)")
+    return record
 
 
 def _apply_mapping(channels: Sequence[Channel], leads: Mapping[str, str]) -> dict[int, str]:
@@ -180,38 +179,6 @@ def _check_rate(channel: Channel, rate_hz: float | None) -> Channel:
             "Hz that were given; leave them out."
         )
     return channel
-
-
-def _name_unnamed(channels: list[Channel]) -> tuple[list[Channel], list[str]]:
-    """Name twelve channels without names in the standard order, if their limb leads agree."""
-    if not all(_NO_NAME.fullmatch(channel.name.strip()) for channel in channels):
-        return channels, []
-    numbered = [
-        replace(channel, name=channel.name.strip() or f"#{k}")
-        for k, channel in enumerate(channels, start=1)
-    ]
-    if len({channel.samples.size for channel in channels}) == 1 and _limb_leads_agree(channels):
-        named = [replace(c, name=lead) for c, lead in zip(channels, LEADS, strict=True)]
-        return named, [
-            f"the leads have no names: taken as {', '.join(LEADS)}, which the limb leads confirm"
-        ]
-    return numbered, ["the leads have no names; give them in order (--leads I,II,…, leads=)"]
-
-
-def _limb_leads_agree(channels: Sequence[Channel]) -> bool:
-    """Return whether twelve channels obey the equations of the limb leads in our order."""
-    if len(channels) != len(LEADS):
-        return False
-    limb = np.stack([channel.samples for channel in channels[:6]]).astype(np.float64)
-    with np.errstate(all="ignore"):  # infinite samples are refused later
-        one, two, three, avr, avl, avf = limb - np.nanmedian(limb, axis=1, keepdims=True)
-        expected = (two - one, -(one + two) / 2, one - two / 2, two - one / 2)
-        size = np.nanstd(limb)
-        residuals = [
-            float(np.nanstd(lead - equation))
-            for lead, equation in zip((three, avr, avl, avf), expected, strict=True)
-        ]
-    return bool(size > 0 and max(residuals) <= _RESIDUAL * size)
 
 
 def _align(channels: Sequence[Channel]) -> tuple[NDArray[np.float32], float, list[str]]:

@@ -9,7 +9,7 @@ from ..signals.record import Record
 from .channels import Leads, Recording, to_record
 from .ecg_file import EcgFile, Source, open_ecg_file
 from .formats import FORMATS, Format
-from .wfdb import find_header
+from .wfdb_header import find_header
 
 
 def read(

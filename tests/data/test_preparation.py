@@ -163,9 +163,9 @@ def change_gain(stem):
     write_wfdb(stem, samples_like_an_ecg(), gain="1.0(0)/mV")
 
 
-def invalidate_a_sample(stem):
+def invalidate_samples(stem):
     samples = samples_like_an_ecg()
-    samples[400, 2] = -32768
+    samples[400:450, 2] = -32768
     write_wfdb(stem, samples)
 
 
@@ -192,12 +192,12 @@ DAMAGES = {
     7: (change_rate, "500 Hz; expected 100 Hz, or use --resample"),
     9: (remove_a_lead, "leads V6 are missing"),
     10: (repeat_a_lead, "leads II occur more than once"),
-    12: (change_unit, "unit 'mmHg' is not a voltage"),
+    12: (change_unit, "no ECG lead in volts; found I (mmHg)"),
     13: (change_gain, "beyond any ECG (at most 32.767 mV); check the unit."),
-    15: (invalidate_a_sample, "samples as invalid"),
+    15: (invalidate_samples, "leads III are missing"),
     17: (change_a_sample, "fails its checksum"),
     16: (flatten_all_leads, "all leads are flat"),
-    18: (destroy_header, "not a WFDB record that can be read"),
+    18: (destroy_header, "not a WFDB header"),
     19: (lengthen, "it lasts 10.01 s; expected 10 s"),
 }
 
@@ -230,6 +230,16 @@ def test_bad_records_are_left_out_with_a_reason_and_good_ones_are_kept(folder, t
         expected = np.rint(signal_mv.T * 1000)
         np.testing.assert_array_equal(store.signals_uv([index])[0], expected)
     assert calls[-1] == (22, 22)
+
+
+def test_one_sample_marked_invalid_is_filled(folder, tmp_path):
+    samples = samples_like_an_ecg()
+    samples[400, 2] = -32768
+    write_wfdb(stem_of(folder, 5), samples)
+    store = open_store(prepare(folder, tmp_path / "store", ONE_JOB).folder)
+    stored = store.signals_uv([store.index_of("5")])[0]
+    assert stored[2, 400] == np.rint(samples[[399, 401], 2].mean())
+    np.testing.assert_array_equal(stored[2, 401:], samples[401:, 2])
 
 
 def test_an_ecg_with_a_single_deflection_is_kept(folder, tmp_path):

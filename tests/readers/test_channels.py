@@ -59,7 +59,7 @@ def test_what_is_no_ecg_lead_in_volts_is_left_out(name, unit):
         to_record(recording(channel(name, unit=unit)))
 
 
-@pytest.mark.parametrize("name", ["MLII", "vx", "V7", "V4R", "ECG", "CM5", "chest lead V1", "A-I"])
+@pytest.mark.parametrize("name", ["CM5", "vx", "V7", "V4R", "ECG", "chest lead V1", "A-I"])
 def test_other_leads_stay(name):
     record = to_record(recording(channel("I"), channel(name)))
     assert (len(record.leads), record.warnings) == (2, ())
@@ -113,21 +113,17 @@ def twelve_unnamed(names, change=lambda x: x):
     return recording(*(channel(name, row) for name, row in zip(names, rows, strict=True)))
 
 
-@pytest.mark.parametrize(
-    "names", [12 * [""], [f"ch{k}" for k in range(1, 13)], [*map(str, range(12))]]
-)
+@pytest.mark.parametrize("names", [12 * [""], [f"ch{k}" for k in range(1, 13)]])
 def test_twelve_unnamed_leads_are_named_if_their_limb_leads_agree(names):
     record = to_record(twelve_unnamed(names))
     assert record.leads == LEADS
-    assert record.warnings[0].startswith("the leads have no names: taken as I, II, III, aVR")
+    assert "were taken in the usual order, in which the limb leads agree" in record.warnings[0]
 
 
 def test_unnamed_leads_in_another_order_are_not_guessed():
     record = to_record(twelve_unnamed(12 * [""], lambda rows: rows[6:] + rows[:6]))
     assert record.leads == tuple(f"#{k}" for k in range(1, 13))
-    assert record.warnings == (
-        "the leads have no names; give them in order (--leads I,II,…, leads=)",
-    )
+    assert record.warnings == ("the leads have no names; give them in order (--leads, leads=)",)
     assert to_record(recording(channel(""))).leads == ("#1",)
 
 
@@ -140,13 +136,13 @@ def with_gaps(*gaps):
 
 def test_short_gaps_are_filled_by_straight_lines():
     record = to_record(
-        recording(channel("I"), channel("V1", with_gaps((0, 1), (500, 510), (999, 1000))))
+        recording(channel("I"), channel("V1", with_gaps((0, 1), (500, 508), (999, 1000))))
     )
     filled = record.signal_mv[1]
-    expected = np.linspace(WAVE[499], WAVE[510], 12)[1:-1]
-    np.testing.assert_allclose(filled[500:510], expected, rtol=1e-5)
+    expected = np.linspace(WAVE[499], WAVE[508], 10)[1:-1]
+    np.testing.assert_allclose(filled[500:508], expected, rtol=1e-5)
     assert (filled[0], filled[999]) == (np.float32(WAVE[1]), np.float32(WAVE[998]))
-    assert record.warnings == ("missing samples, filled by straight lines: V1 (12)",)
+    assert record.warnings == ("10 missing samples of V1 filled by a straight line",)
 
 
 @pytest.mark.parametrize(
@@ -160,9 +156,7 @@ def test_a_lead_with_long_gaps_or_many_is_left_out(gaps):
 
 def test_a_record_without_a_complete_lead_is_refused():
     source = recording(channel("I", with_gaps((100, 300))), channel("II", with_gaps((600, 999))))
-    with pytest.raises(
-        RecordError, match=r"longer than 20 ms in every lead: I \(20 %\), II \(40 %\)"
-    ):
+    with pytest.raises(RecordError, match=r"missing in every lead: I \(20 %\), II \(39.9 %\)"):
         to_record(source)
     with pytest.raises(RecordError, match="all samples of all leads are missing"):
         to_record(recording(channel("I", with_gaps((0, 1000)))))
@@ -182,7 +176,7 @@ def test_what_a_shorter_lead_lacks_is_missing():
         recording(channel("I"), channel("II", WAVE[:995]), channel("V1", WAVE[:900]))
     )
     assert record.leads == ("I", "II")
-    assert "missing samples, filled by straight lines: II (5)" in record.warnings
+    assert "5 missing samples of II filled by a straight line" in record.warnings
 
 
 def test_infinite_samples_are_refused():
