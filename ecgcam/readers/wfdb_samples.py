@@ -64,8 +64,8 @@ def _decode(file: Path, signals: list[Signal], frames: int | None) -> list[NDArr
     available = max(0, int(size / _BYTES[form])) // width
     if available < (frames or 1):
         raise RecordError(
-            f"{file.name}: {size} bytes hold {available} samples of each lead; its header promises "
-            f"{frames or 'some'}. It was cut short or belongs to another record."
+            f"{file.name}: {size} bytes; its header promises {frames or 'some'} samples of each "
+            f"lead, and these bytes hold {available}. It was cut short or belongs to another record."
         )
     if form not in _PLAIN:
         return _decode_by_library(file, signals, frames or available)

@@ -14,8 +14,8 @@ from pathlib import Path
 from ..data.csv_cells import PATH_NAMES, lists_ecgs, plain_name, read_cells, resolve_path
 from ..errors import DatasetError
 from ..readers.folders import find_ecg_files
-from ..readers.wfdb import find_header
 from ..readers.wfdb16 import record_stem
+from ..readers.wfdb_header import find_header
 
 STORE_FILE = "store.json"
 _MOST_NAMED = 5  # of files that are not ECGs
