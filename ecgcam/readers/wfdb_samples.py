@@ -65,7 +65,7 @@ def _decode(file: Path, signals: list[Signal], frames: int | None) -> list[NDArr
     if available < (frames or 1):
         raise RecordError(
             f"{file.name}: {size} bytes; its header promises {frames or 'some'} samples of each "
-            f"lead, and these bytes hold {available}. It was cut short or belongs to another record."
+            f"lead, these are {available}. It was cut short or belongs to another record."
         )
     if form not in _PLAIN:
         return _decode_by_library(file, signals, frames or available)

@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_read_is_a_row_with_its_reason(folder, tmp_path):
     rows = rows_of(predict_many(folder, tmp_path / "table.csv").path)
     (cut,) = [row for row in rows if row["outcome"] == "refused"]
     assert cut["id"] == "a/cut"
-    assert cut["refused"].startswith("1000 bytes; its header promises")
+    assert cut["refused"].startswith("cut.dat: 1000 bytes; its header promises")
     assert cut["probability_ABNORMAL"] == cut["decision"] == ""
 
 
