@@ -1,6 +1,7 @@
 """Reader of DICOM ECG waveforms: 12-lead, general and ambulatory."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -34,7 +35,17 @@ def is_dicom(head: bytes, path: Path | None) -> bool:
 
 def read_dicom(file: EcgFile) -> Recording:
     """Read the original rhythm; groups of median beats and other derived ones are left alone."""
-    dataset = _dataset(file.data)
+    from pydicom import config, dcmread
+
+    if DEFLATED in file.data[:2000]:  # it can grow a thousandfold
+        raise RecordError("it is deflated DICOM; expected another transfer syntax.")
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")  # pydicom's warnings quote the file, and so a person
+        return _recording(dcmread(BytesIO(file.data), force=True), file.name)
+
+
+def _recording(dataset: Any, name: str) -> Recording:
+    """Return the channels of the best waveform group, and what is kept of the header."""
     groups = list(dataset.get("WaveformSequence") or ())
     if not groups:
         raise RecordError(_no_waveform(dataset))
@@ -53,22 +64,12 @@ def read_dicom(file: EcgFile) -> Recording:
             _channel(definition, stored[:, k], padding[:, k], rate_hz)
             for k, definition in enumerate(definitions)
         ),
-        name=file.name,
+        name=name,
         warnings=(warning,) if derived else (),
         age_years=_age(dataset),
         sex=sex_of(str(dataset.get("PatientSex", ""))),
         filters=_filters(definitions[0]),
     )
-
-
-def _dataset(data: bytes) -> Any:
-    """Parse a DICOM file. A deflated one is refused, since it can grow a thousandfold."""
-    from pydicom import config, dcmread
-
-    if DEFLATED in data[:2000]:
-        raise RecordError("it is deflated DICOM; expected another transfer syntax.")
-    with config.disable_value_validation():
-        return dcmread(BytesIO(data), force=True)
 
 
 def _no_waveform(dataset: Any) -> str:

@@ -13,19 +13,22 @@ from ..errors import RecordError
 _MAX_BYTES = 64_000_000
 _MAX_MARKUP = 400_000  # tags, and attributes; an ECG has thousands
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>)*<", re.DOTALL)
-_NAME = re.compile(r"(?:[\w.-]+:)?([\w.-]+)")
+_ROOT = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
+_PROLOG = (("<?", "?>"), ("<!--", "-->"), ("<!", ">"))  # how each of its parts starts and ends
 _ENCODING = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
 
 
 def root_name(head: bytes) -> str:
     """Return the name of the root element, from a file's first bytes; "" if it is no XML."""
-    text = _decode(head).lstrip("\ufeff")
-    if not text.lstrip().startswith("<"):
+    if b"<" not in head[:200]:
         return ""
-    prolog = _PROLOG.match(text)
-    name = _NAME.match(text, prolog.end()) if prolog else None
-    return name[1] if name else ""
+    text = _decode(head).lstrip("\ufeff").lstrip()
+    while part := next((part for part in _PROLOG if text.startswith(part[0])), None):
+        if part[0] == "<!" and "[" in text[: text.find(">")]:
+            text = text.partition("]")[2]  # the definitions in a DOCTYPE
+        text = text.partition(part[1])[2].lstrip()
+    root = _ROOT.match(text)
+    return root[1] if root else ""
 
 
 def parse_xml(data: bytes) -> Element:

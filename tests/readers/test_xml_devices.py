@@ -7,6 +7,7 @@ from support.xml_ecgs import IDENTITY
 
 from ecgcam.errors import RecordError
 from ecgcam.readers.read import read, read_details
+from ecgcam.readers.xml_tree import root_name
 from ecgcam.signals.leads import LEADS
 
 EIGHT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -160,6 +161,23 @@ BOMB = b"""<?xml version="1.0"?><!DOCTYPE ECG [<!ENTITY a "aaaaaaaaaa"><!ENTITY 
 <!ENTITY c "&b;&b;&b;&b;">]><ECG>&c;</ECG>"""
 FILE = b"""<?xml version="1.0"?><!DOCTYPE ECG [<!ENTITY a SYSTEM "file:///etc/passwd">]>
 <ECG>&a;</ECG>"""
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("<ECG/>", "ECG"),
+        ("\ufeff \n<?xml version='1.0'?>\n<!-- <a> -->\n<!-- b --><x:ECG a='1'>", "ECG"),
+        ('<!DOCTYPE ECG SYSTEM "a.dtd"><ECG>', "ECG"),
+        ("<!DOCTYPE ECG [\n<!ELEMENT ECG ANY>\n] ><ECG>", "ECG"),
+        ("<!-- never ends " + "<!-- x " * 9000, ""),
+        ("time,I\n0,<5\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_root_of_xml_is_found_behind_its_prolog(head, name):
+    assert root_name(head.encode()) == name
+    assert root_name(head.encode("utf-16")) == name
 
 
 @pytest.mark.parametrize("attack", [BOMB, FILE, BOMB.replace(b"ECG", b"AnnotatedECG")])
