@@ -11,6 +11,7 @@ import typer
 from .. import __version__
 from ..errors import EcgcamError
 from . import (
+    anonymize_command,
     calibrate_command,
     combine_command,
     compare_command,
@@ -44,7 +45,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "ECGs": (predict_command.predict, explain_command.explain, explain_command.read),
+    "ECGs": (
+        predict_command.predict,
+        explain_command.explain,
+        explain_command.read,
+        anonymize_command.anonymize,
+    ),
     "Models": (model_commands.models, model_commands.info, model_commands.export),
     "Data": (
         data_commands.download,

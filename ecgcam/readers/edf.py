@@ -16,7 +16,8 @@ EDF_START, BDF_START = b"0       ", b"\xffBIOSEMI"
 _MAIN_BYTES = _SIGNAL_BYTES = 256
 _MAX_SIGNALS = 512
 _WIDTHS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)  # of the fields of a signal
-_NO_ECG = ("edf annotations", "bdf annotations", "status")
+_ANNOTATIONS = ("edf annotations", "bdf annotations")
+_NO_ECG = (*_ANNOTATIONS, "status")
 _PATIENT = re.compile(r"\S+ ([MFX]) (\d\d-[A-Z]{3}-\d{4}|X)(?: |$)")
 _FILTER = re.compile(r"\b(HP|LP|N|Notch):? ?([\d.]+) ?Hz", re.IGNORECASE)
 _START_DATE = re.compile(r"Startdate (\d\d-[A-Z]{3}-\d{4})")
@@ -42,6 +43,41 @@ def is_edf(head: bytes, path: Path | None) -> bool:
         and signals.isdigit()
         and length.isdigit()
         and int(length) == (int(signals) + 1) * _SIGNAL_BYTES
+    )
+
+
+@dataclass(frozen=True)
+class EdfLayout:
+    """Where the parts of a file lie.
+
+    signals: how many. end: of the last whole data record. annotations: start and size of each
+    block of annotations. filters: of each signal.
+    """
+
+    signals: int
+    end: int
+    annotations: tuple[tuple[int, int], ...]
+    filters: tuple[str | None, ...]
+
+
+def edf_layout(data: bytes) -> EdfLayout:
+    """Return where the parts of an EDF or BDF file lie."""
+    width = 3 if data.startswith(BDF_START) else 2
+    signals = _signals(data)
+    sizes = [width * signal.per_record for signal in signals]
+    records, _ = _record_count(data, sum(sizes), len(signals))
+    start = (len(signals) + 1) * _SIGNAL_BYTES
+    annotations = [
+        (start + record * sum(sizes) + sum(sizes[:k]), sizes[k])
+        for k, signal in enumerate(signals)
+        if signal.label.lower() in _ANNOTATIONS
+        for record in range(records)
+    ]
+    return EdfLayout(
+        signals=len(signals),
+        end=start + records * sum(sizes),
+        annotations=tuple(annotations),
+        filters=tuple(_filters(signal.prefiltering) for signal in signals),
     )
 
 

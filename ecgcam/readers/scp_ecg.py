@@ -66,6 +66,11 @@ def read_scp_ecg(file: EcgFile) -> Recording:
     )
 
 
+def scp_sections(data: bytes) -> dict[int, bytes]:
+    """Return the bodies of the sections by their numbers."""
+    return _sections(data)[0]
+
+
 def _sections(data: bytes) -> tuple[dict[int, bytes], tuple[str, ...]]:
     """Return the bodies of the sections by their numbers, and a warning about checksums."""
     if len(data) < 6 + _HEADER_BYTES:

@@ -37,6 +37,11 @@ def parse_xml(data: bytes) -> Element:
     Raises RecordError for XML that defines entities, for files larger than any ECG, and for
     damaged XML.
     """
+    return parse_xml_namespace(data)[0]
+
+
+def parse_xml_namespace(data: bytes) -> tuple[Element, str]:
+    """Like `parse_xml`, with the namespace of the root, or ""."""
     from defusedxml import DefusedXmlException
 
     if len(data) > _MAX_BYTES or max(data.count(b"<"), data.count(b"=")) > _MAX_MARKUP:
@@ -50,9 +55,10 @@ def parse_xml(data: bytes) -> Element:
         raise RecordError("the XML defines entities or refers to other files; refused.") from None
     except (ParseError, ValueError, LookupError):
         raise RecordError("the XML is damaged or was cut short.") from None
+    namespace = root.tag.rpartition("}")[0].removeprefix("{")
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-    return root
+    return root, namespace
 
 
 def _parse(data: bytes) -> Element:
