@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import RecordError
 from ..signals.leads import lead_name, millivolts_per
+from ..signals.quality import implausible_amplitude
 from ..signals.record import Record
 from ..signals.resampling import resample_rows
 from .incomplete_leads import drop_incomplete
@@ -95,6 +96,9 @@ def to_record(
         sex=recording.sex,
         filters=recording.filters,
     )
+    assumed_mv = units is None and any(channel.unit is None for channel in recording.channels)
+    if assumed_mv and (problem := implausible_amplitude(record.signal_mv)):
+        raise RecordError(f"the file names no unit, and in mV {problem} Give it (--units, units=).")
     if all(lead.startswith("#") for lead in record.leads):
         return record.with_warnings("the leads have no names; give them in order (--leads, leads=)")
     return record

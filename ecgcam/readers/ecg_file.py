@@ -1,5 +1,6 @@
 """ECG file: a path, bytes or an open binary file, as the readers see it."""
 
+import codecs
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,6 +10,14 @@ from typing import BinaryIO
 from ..errors import RecordError
 
 HEAD_BYTES = 65_536  # enough of a file to tell its format
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -74,3 +83,18 @@ def _object_name(file: BinaryIO) -> str:
     """Return the stem of an open file's name; "ecg" if it has none."""
     name = getattr(file, "name", None)
     return Path(name).stem if isinstance(name, str) and name else "ecg"
+
+
+def decode_text(data: bytes) -> str:
+    """Decode text by its byte-order mark, else as UTF-16 or UTF-8, else as Windows-1252."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros = data[start:1000:2]
+        if zeros and zeros.count(0) > 0.7 * len(zeros):
+            return data.decode(encoding, errors="replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")

@@ -108,7 +108,7 @@ FORMATS: list[Format] = [
     ),
     Format(
         "Apple Watch",
-        _words(rb"\bWatch\d+,\d+", rb"\b51[0-9](?:[.,]\d+)?\s*(?:he|hz)"),
+        _words(rb"\bWatch\d+,\d+"),
         "an Apple Watch records one lead; expected twelve, or the eight that the others follow "
         "from.",
     ),

@@ -27,12 +27,12 @@ def drop_incomplete(
     if not lost.any():
         return signal_mv, tuple(leads), warnings
     names = ", ".join(
-        f"{lead} ({100 * np.isnan(row).mean():.3g} %)"
+        f"{lead} ({np.isnan(row).sum() / rate_hz:.3g} of {len(row) / rate_hz:.3g} s)"
         for lead, row, gone in zip(leads, signal_mv, lost, strict=True)
         if gone
     )
     if lost.all():
-        raise RecordError(f"too many samples are missing in every lead: {names}.")
+        raise RecordError(f"every lead has gaps that are too long to be filled: {names}.")
     kept = tuple(lead for lead, gone in zip(leads, lost, strict=True) if not gone)
     warnings.append(f"leads left out because of missing samples: {names}")
     return signal_mv[~lost], kept, warnings

@@ -12,8 +12,8 @@ from ..errors import RecordError
 from ..signals.gaps import LONGEST_S
 from ..signals.leads import lead_name, millivolts_per
 from .channels import Channel, Recording
-from .ecg_file import EcgFile
-from .wfdb_header import SAMPLE_BITS, Header, decode_text, find_header, parse_header
+from .ecg_file import EcgFile, decode_text
+from .wfdb_header import SAMPLE_BITS, Header, find_header, parse_header
 from .wfdb_samples import read_channels
 
 _MAX_SEGMENTS = 1000

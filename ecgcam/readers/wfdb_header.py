@@ -4,7 +4,6 @@ Format: https://wfdb.io/spec/header-files.html. Parsed leniently, because many w
 it: dates of any form, byte-order marks, record names with a suffix, folders in file names.
 """
 
-import codecs
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,23 +57,6 @@ class Header:
     signals: tuple[Signal, ...]
     segments: tuple[tuple[str, int], ...]
     comments: tuple[str, ...]
-
-
-def decode_text(data: bytes) -> str:
-    """Decode text by its byte-order mark, else as UTF-8, else as Latin-1."""
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF32_BE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def parse_header(text: str) -> Header:

@@ -275,7 +275,7 @@ def test_a_lead_that_a_segment_lacks_is_left_out_and_said(segments):
     (folder / "a.hea").write_text("a/2 12 100 2000\nc 1000\nf 1000\n")
     record = read(folder / "a")
     assert sorted(record.leads) == sorted(LEADS[:11])
-    assert record.warnings == ("leads left out because of missing samples: V6 (50 %)",)
+    assert record.warnings == ("leads left out because of missing samples: V6 (10 of 20 s)",)
     lead_i_mv = record.with_leads(["I"]).signal_mv[0]
     np.testing.assert_allclose(lead_i_mv[:1000], second[:, 0] / 1000, rtol=1e-6)
 
@@ -476,7 +476,7 @@ def test_a_lead_of_which_many_samples_are_invalid_is_left_out(tmp_path):
     samples[77:97, 6] = -32768
     record = read(write_wfdb(tmp_path / "a", samples))
     assert record.leads == (*LEADS[:6], *LEADS[7:])
-    assert record.warnings == ("leads left out because of missing samples: V1 (2 %)",)
+    assert record.warnings == ("leads left out because of missing samples: V1 (0.2 of 10 s)",)
 
 
 @pytest.mark.parametrize(("form", "bits"), [("508", 8), ("516", 16), ("524", 24)])
