@@ -41,14 +41,14 @@ def read_aecg(file: EcgFile) -> Recording:
 def _channels(series: Element) -> Iterator[tuple[str, Channel]]:
     """Yield each lead of a series with the time at which its set of sequences starts."""
     for sequences in series.findall("component/sequenceSet"):
-        start, rate_hz = "", None
-        for sequence in sequences.findall("component/sequence"):
+        found = [s for s in sequences.findall("component/sequence") if s.find("value") is not None]
+        times = [s for s in found if _code(s) in _TIME_CODES]
+        if not times:
+            continue
+        start, rate_hz = _attribute(times[0], "value/head", "value"), _rate_hz(times[0])
+        for sequence in found:
             value = sequence.find("value")
-            if value is None:
-                continue
-            if _code(sequence) in _TIME_CODES:
-                start, rate_hz = _attribute(value, "head", "value"), _rate_hz(value)
-            elif (digits := value.findtext("digits")) is not None and rate_hz is not None:
+            if value is not None and (digits := value.findtext("digits")) is not None:
                 name = _code(sequence) or _attribute(sequence, "code", "displayName")
                 yield start, _channel(name, value, digits, rate_hz)
 
@@ -73,10 +73,10 @@ def _quantity(value: Element, name: str, default: float | None) -> float:
     return number * millivolts_per(element.get("unit", ""))
 
 
-def _rate_hz(value: Element) -> float:
+def _rate_hz(sequence: Element) -> float:
     """Return the rate of an increment in s, ms or µs."""
-    unit = _attribute(value, "increment", "unit").lower().replace("µ", "u")
-    step = to_number(_attribute(value, "increment", "value"))
+    unit = _attribute(sequence, "value/increment", "unit").lower().replace("µ", "u")
+    step = to_number(_attribute(sequence, "value/increment", "value"))
     if step is None or step <= 0 or unit not in _SECONDS:
         raise RecordError("the increment of time is not above 0; expected s, ms or us per sample.")
     return round(1 / (step * _SECONDS[unit]), 6)

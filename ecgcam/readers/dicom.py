@@ -53,7 +53,7 @@ def _recording(dataset: Any, name: str) -> Recording:
     rate_hz = float(group.SamplingFrequency)
     if not rate_hz > 0:
         raise RecordError(f"its sampling frequency is {rate_hz:g} Hz; expected above 0.")
-    stored, padding = _stored(group)
+    stored, missing = _stored(group)
     definitions = list(group.ChannelDefinitionSequence)
     if len(definitions) != stored.shape[1]:
         raise RecordError(f"it defines {len(definitions)} of its {stored.shape[1]} channels.")
@@ -61,7 +61,7 @@ def _recording(dataset: Any, name: str) -> Recording:
     warning = "no waveform is marked ORIGINAL: the longest was read, which the device derived"
     return Recording(
         channels=tuple(
-            _channel(definition, stored[:, k], padding[:, k], rate_hz)
+            _channel(definition, stored[:, k], None if missing is None else missing[:, k], rate_hz)
             for k, definition in enumerate(definitions)
         ),
         name=name,
@@ -90,8 +90,8 @@ def _preference(group: Any) -> tuple[bool, bool, float]:
     return rhythm, original, float(channels * int(group.get("NumberOfWaveformSamples") or 0))
 
 
-def _stored(group: Any) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
-    """Return the stored numbers (time, channels), and where they are padding."""
+def _stored(group: Any) -> tuple[NDArray[np.generic], NDArray[np.bool_] | None]:
+    """Return the stored numbers (time, channels), and where samples are missing."""
     channels, samples = int(group.NumberOfWaveformChannels), int(group.NumberOfWaveformSamples)
     kind = (str(group.WaveformSampleInterpretation), int(group.WaveformBitsAllocated))
     if kind not in _TYPES:
@@ -108,22 +108,22 @@ def _stored(group: Any) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
     return stored, _padding(group.get("WaveformPaddingValue"), stored)
 
 
-def _padding(value: Any, stored: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return where samples are missing.
+def _padding(value: Any, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return where samples are missing; None without a padding value.
 
     Devices name padding values that occur in the signal, such as 0. So a padding value is missing
     where it is an end of the range of its type, which no signal reaches, and else only where all
     channels have it at the start or the end of the recording.
     """
-    missing = np.zeros(stored.shape, bool)
     number = _padding_number(value, stored.dtype)
     if number is None:
-        return missing
+        return None
     equal = stored == number
     limits = np.iinfo(stored.dtype)
     if number in (limits.min, limits.max):
         return equal
     signal = np.flatnonzero(~equal.all(axis=1))
+    missing = np.zeros(stored.shape, bool)
     if signal.size:
         missing[: signal[0]] = missing[signal[-1] + 1 :] = True
     return missing
@@ -138,7 +138,7 @@ def _padding_number(value: Any, dtype: np.dtype[Any]) -> int | None:
 
 
 def _channel(
-    definition: Any, stored: NDArray[Any], missing: NDArray[np.bool_], rate_hz: float
+    definition: Any, stored: NDArray[Any], missing: NDArray[np.bool_] | None, rate_hz: float
 ) -> Channel:
     """Return a channel in the unit of its sensitivity: stored · sensitivity + baseline."""
     sensitivity = float(definition.get("ChannelSensitivity") or 0)
@@ -148,8 +148,9 @@ def _channel(
     units = definition.get("ChannelSensitivityUnitsSequence")
     if not sensitivity or not units:
         raise RecordError(f"channel {name} has no sensitivity with a unit.")
-    samples = stored * (sensitivity * correction) + baseline
-    samples[missing] = np.nan
+    samples = stored * np.float32(sensitivity * correction) + np.float32(baseline)
+    if missing is not None:
+        samples[missing] = np.nan
     samples = _undo_skew(samples, definition, rate_hz)
     return Channel(
         name=name, samples=samples, rate_hz=rate_hz, unit=str(units[0].get("CodeValue", ""))
@@ -157,8 +158,8 @@ def _channel(
 
 
 def _undo_skew(
-    samples: NDArray[np.float64], definition: Any, rate_hz: float
-) -> NDArray[np.float64]:
+    samples: NDArray[np.floating], definition: Any, rate_hz: float
+) -> NDArray[np.floating]:
     """Shift a channel that was sampled later than the first one."""
     seconds = float(definition.get("ChannelTimeSkew") or 0)
     skew = float(definition.get("ChannelSampleSkew") or 0) or seconds * rate_hz
