@@ -27,7 +27,7 @@ def table(model: str, store: Path) -> str:
     classifier, opened = load(model), open_store(store)
     rows = lead_order(opened.leads, classifier.leads)
     signals_mv = opened.signals_mv(opened.indices(folds=[9]))[:, rows]
-    logits, evidence = classifier.run(signals_mv)
+    logits, evidence, _ = classifier.run(signals_mv)
     at_edge = peaks_at_an_edge(evidence, duration_s=classifier.duration_s)
     decisions = [classifier.decide(row) for row in classifier.probabilities(logits)]
     chance = edges(evidence.shape[-1], duration_s=classifier.duration_s).mean()

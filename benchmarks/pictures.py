@@ -32,13 +32,11 @@ from ecgcam.plots.disturbances import draw_changes, draw_strengths
 from ecgcam.plots.forest import draw_forest
 from ecgcam.reports.evaluation_report import HEADINGS
 from ecgcam.reports.explanation_report import write_explanations
+from ecgcam.training.noise_transforms import GaussianNoise, MainsHum, Respiration
 from ecgcam.training.transforms import (
     AmplitudeScale,
-    GaussianNoise,
     LeadDropout,
     LeadMix,
-    MainsHum,
-    Respiration,
     TimeShift,
     TimeWarp,
 )
@@ -111,7 +109,7 @@ def _draw_front_traces(axes: "Axes", record: "Record", explanation: "Explanation
         axes.plot(time_s, trace - np.median(trace) + level, color="black", lw=0.8)
     axes.imshow(
         explanation.evidence[:1],
-        extent=(0, explanation.evidence_s, levels[-1] - 1.4, 1.6),
+        extent=(0, record.duration_s, levels[-1] - 1.4, 1.6),
         aspect="auto", cmap=COLOURS, vmin=-STRONG, vmax=STRONG, zorder=0,
     )  # fmt: skip
     axes.set_yticks(levels, SHOWN, weight="bold")
@@ -121,11 +119,11 @@ def _draw_front_traces(axes: "Axes", record: "Record", explanation: "Explanation
 def _draw_front_evidence(axes: "Axes", explanation: "Explanation") -> None:
     """Draw the evidence, and in the title how it adds up to the logit."""
     evidence = explanation.evidence[0]
-    edges = np.linspace(0, explanation.evidence_s, evidence.size + 1)
+    edges = explanation.frame_edges_s
     for sign, colour in ((1, "#e6862d"), (-1, "#4a86b8")):
         axes.stairs(np.maximum(sign * evidence, 0) * sign, edges, fill=True, color=colour)
     axes.axhline(0, color="black", lw=0.8)
-    axes.set(xlabel="time (s)", xlim=(0, explanation.evidence_s))
+    axes.set(xlabel="time (s)", xlim=(0, explanation.windows * explanation.window_s))
     mean, bias, logit = evidence.mean(), explanation.bias[0], explanation.logits[0]
     axes.set_title(f"mean {mean:.1f}, bias {bias:.1f}: logit {logit:.1f}", fontsize=10)
 

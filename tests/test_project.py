@@ -16,7 +16,11 @@ import ecgcam
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ecgcam"
 
-NEEDS_TORCH = {"nn", "training"}  # folders that import torch or lightning at the top of a file
+NEEDS_TORCH = {
+    "nn",
+    "training",
+    "explanation",
+}  # folders that import torch or lightning at the top of a file
 TORCH_FILES = {
     f"inference.{name}" for name in ("onnx_backbones", "onnx_graph", "onnx_nodes", "torch_engine")
 }
@@ -127,8 +131,8 @@ PUBLIC = {
     "ecgcam": "Classifier DatasetError EcgcamError Explanation ModelError Prediction Record "
     "RecordError __version__ load read",
     "ecgcam.data": "PrepareConfig open_store prepare synthesize",
-    "ecgcam.training": "AuxiliarySettings DataSettings DistillationSettings NetworkSettings "
-    "OptimizerSettings PreprocessingSettings TrainConfig train",
+    "ecgcam.training": "AdditivitySettings AuxiliarySettings DataSettings DistillationSettings "
+    "NetworkSettings OptimizerSettings PreprocessingSettings TrainConfig train",
     "ecgcam.evaluation": "calibrate compare_models evaluate",
     "ecgcam.plots": "draw_leads draw_sheet",
     "ecgcam.nn": "Network NetworkConfig",

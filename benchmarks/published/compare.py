@@ -38,7 +38,7 @@ def differences(model: Path, store_folder: Path, published: Path) -> str:
     prepared = Preprocess(PreprocessConfig(), samples=store.samples)(torch.from_numpy(drawn))
     paper = heatmaps(evidence_before_norm(load_network(model)[0], drawn), samples=store.samples)
     ours = heatmaps(classifier.run(drawn)[1], samples=store.samples)
-    logits, evidence = classifier.run(store.signals_mv(predictions.indices))
+    logits, evidence, _ = classifier.run(store.signals_mv(predictions.indices))
     largest = {
         "probabilities, all of fold 9": predictions.probabilities[:, 0] - expected,
         "preprocessed signals": prepared.numpy() - reference["preprocessed"],

@@ -23,7 +23,7 @@ def evidence_before_norm(network: Network, signal_mv: NDArray[np.float32]) -> ND
     handle = backbone.last.conv.register_forward_hook(lambda _, __, output: outputs.append(output))
     try:
         with evaluating(network):
-            network(torch.from_numpy(signal_mv))
+            network.backbone(network.preprocess(torch.from_numpy(signal_mv)))
             return activation_map(outputs[0].squeeze(2), network.head.weight).numpy()
     finally:
         handle.remove()
@@ -31,5 +31,7 @@ def evidence_before_norm(network: Network, signal_mv: NDArray[np.float32]) -> ND
 
 def heatmaps(evidence: NDArray[np.float32], *, samples: int) -> NDArray[np.float32]:
     """Stretch and scale evidence (batch, classes, frames) to (batch, classes, samples)."""
-    covered = {"samples": samples, "covered": samples, "predicted": samples}
-    return np.stack([display_heatmap(record, **covered) for record in evidence])
+    frames = evidence.shape[-1]
+    centers = (np.arange(frames) + 0.5) * samples / frames
+    shown = [display_heatmap(one, centers, samples=samples, predicted=samples) for one in evidence]
+    return np.stack(shown)

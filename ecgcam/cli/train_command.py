@@ -61,7 +61,9 @@ def train(
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(help="signalcnn, resnet, inception, depthwise, or module:Class of your own."),
+        typer.Option(
+            help="signalcnn, resnet, inception, depthwise, local, leadwise, or module:Class."
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Passes over the training records.")
@@ -102,7 +104,7 @@ def train(
     changes = {
         name: context.params[option]
         for option, name in SETTINGS.items()
-        if context.params[option] is not None
+        if context.params[option] not in (None, [], ())  # an empty list: not used
     }
     for name in ("data.train_folds", "data.validation_folds"):
         if name in changes:

@@ -44,7 +44,7 @@ def make_card(
 
     class_titles: classes spelled out for people, where known; superclasses need none.
     """
-    from ..nn.complexity import measure_complexity, receptive_field
+    from ..nn.complexity import frames_of, measure_complexity, receptive_field
 
     config = network.config
     return {
@@ -63,6 +63,7 @@ def make_card(
         "parameters": network.parameters_count,
         "cost": measure_complexity(network).to_dict(),
         "frame_samples": receptive_field(network),
+        "frames": frames_of(network),
         "provenance": dict(provenance),
         "note": "Not a medical device.",
     }

@@ -1,6 +1,6 @@
 """Classifier: a model ready to predict and explain Records."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import overload
@@ -12,19 +12,16 @@ from ..errors import RecordError
 from ..files import sha256
 from ..signals.assessment import by_name
 from ..signals.record import Record
-from ..signals.windows import Windows, cut_windows
+from ..signals.windows import FrameGrid, Windows, cut_windows
 from ..tasks import TITLES, full_name
 from .card import Card
 from .decisions import OperatingPoints
+from .engine import Engine, EngineOutput, run_in_batches
 from .inputs import AssessedEcg, Ecgs, Recording, assess_all
 from .modelfile import load_network, model_name
 from .onnx_engine import NAME, SOURCE, OnnxEngine, card_and_bias, open_onnx
 from .results import Explanation, Prediction, display_heatmap
 from .zoo import find_model
-
-# An engine runs the network: windows (batch, leads, samples) in mV to logits (batch, classes) and
-# evidence (batch, classes, frames).
-Engine = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 BATCH = 64  # windows in one call of the engine: 20 MB of activations stay in a CPU's cache
 
@@ -34,7 +31,8 @@ class Classifier:
 
     classes, class_titles: names of the classes, and the same spelled out for people.
     leads, rate_hz, duration_s, thresholds, temperature, exclusive: from the card.
-    bias: (classes,), the head's bias, which the mean of the evidence lacks to be the logit.
+    bias: (classes,), the logits of a flat record, which the mean of the evidence lacks to be the
+    logits.
     operating_points: bands and thresholds chosen by `ecgcam calibrate`, or None.
     model, sha256: name and SHA-256 of the model file, which every answer carries; or "".
     """
@@ -131,18 +129,12 @@ class Classifier:
         answers = self._explain(ecgs, rate_hz=rate_hz, leads=leads, force=force)
         return answers[0] if isinstance(ecgs, Record) else answers
 
-    def run(
-        self, signal_mv: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return logits (batch, classes) and evidence (batch, classes, frames) of windows.
+    def run(self, signal_mv: NDArray[np.float32]) -> EngineOutput:
+        """Return the logits and the evidence of windows (batch, leads, samples) in mV.
 
-        signal_mv: (batch, leads, samples), with the model's leads, rate and duration.
+        The windows have the model's leads, rate and duration.
         """
-        if len(signal_mv) <= BATCH:
-            return self._engine(signal_mv)
-        starts = range(0, len(signal_mv), BATCH)
-        parts = [self._engine(signal_mv[start : start + BATCH]) for start in starts]
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        return run_in_batches(self._engine, signal_mv, batch=BATCH)
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map logits (…, classes) to probabilities; softmax where the classes are exclusive."""
@@ -172,12 +164,12 @@ class Classifier:
         usable = [windows for _, windows in fitted if isinstance(windows, Windows)]
         if not usable:
             return [self._refusal(ecg, str(reason)) for ecg, reason in fitted]
-        logits, evidence = self.run(np.concatenate([windows.signal_mv for windows in usable]))
+        output = self.run(np.concatenate([windows.signal_mv for windows in usable]))
         answers, start = [], 0
         for ecg, windows in fitted:
             if isinstance(windows, Windows) and ecg.record is not None:
                 own = slice(start, start + len(windows.signal_mv))
-                answer = self._answer(ecg.record, windows, logits[own], evidence[own])
+                answer = self._answer(ecg.record, windows, output.rows(own))
                 answers.append(replace(answer, quality=by_name(ecg.findings)))
                 start = own.stop
             else:
@@ -197,28 +189,17 @@ class Classifier:
                 raise
             return str(error)
 
-    def _logits(
-        self, windows: Windows, logits: NDArray[np.float32], evidence: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Return the logits (classes,) of one record: the mean over its recorded frames."""
-        if not windows.padded:
-            return np.asarray(logits.mean(axis=0))
-        recorded = windows.join_evidence(evidence)
-        return np.asarray(recorded.mean(axis=-1) + self.bias, np.float32)
-
-    def _answer(
-        self,
-        record: Record,
-        windows: Windows,
-        logits: NDArray[np.float32],
-        evidence: NDArray[np.float32],
-    ) -> Explanation:
-        """Build the answer for a record from the logits and evidence of its windows."""
-        row = windows.join_evidence(evidence)  # (classes, frames) over all windows
-        row_s = row.shape[-1] / evidence.shape[-1] * windows.window_s
-        logits = self._logits(windows, logits, evidence)
+    def _answer(self, record: Record, windows: Windows, output: EngineOutput) -> Explanation:
+        """Build the answer for a record from the output for its windows."""
+        grid = self._frame_grid(output.evidence.shape[-1])
+        evidence = windows.join_frames(output.evidence, grid)  # (classes, frames) of all windows
+        logits = output.logits.mean(axis=0)
+        if windows.padded:  # frames of padding do not count
+            logits = np.asarray(evidence.mean(axis=-1) + self.bias, np.float32)
+        by_lead = output.lead_evidence
         probabilities = self.probabilities(logits)
         points = self.operating_points
+        times_s = windows.frame_times_s(output.evidence.shape[-1], grid)
         return Explanation(
             name=record.name,
             classes=self.classes,
@@ -230,20 +211,30 @@ class Classifier:
             uncertain=points.uncertain(self.classes, probabilities) if points else None,
             warnings=windows.warnings,
             bias=self.bias,
-            evidence=row,
-            evidence_s=row_s,
+            evidence=evidence,
+            lead_evidence=None if by_lead is None else windows.join_frames(by_lead, grid),
+            frame_times_s=times_s,
+            frame_s=grid.step_s,
             windows=len(windows.signal_mv),
             window_s=windows.window_s,
             temperature=self.temperature,
             model=self.model,
             model_sha256=self.sha256,
             heatmap=display_heatmap(
-                row,
+                evidence,
+                times_s * record.rate_hz,
                 samples=record.signal_mv.shape[1],
-                covered=row_s * record.rate_hz,
                 predicted=windows.recorded_s * record.rate_hz,
             ),
         )
+
+    def _frame_grid(self, frames: int) -> FrameGrid:
+        """Return where the frames of a window lie; by default they divide it evenly."""
+        saved = self.card.get("frames")
+        if saved is None:
+            step_s = self.duration_s / frames
+            return FrameGrid(first_s=step_s / 2, step_s=step_s)
+        return FrameGrid(first_s=saved["first_s"], step_s=saved["step_s"])
 
     def _refusal(self, ecg: AssessedEcg, reason: str) -> Explanation:
         nothing = np.empty(0, np.float32)
@@ -260,7 +251,8 @@ class Classifier:
             refused=reason,
             bias=self.bias,
             evidence=np.empty((0, 0), np.float32),
-            evidence_s=0.0,
+            frame_times_s=np.empty(0),
+            frame_s=0.0,
             temperature=self.temperature,
             model=self.model,
             model_sha256=self.sha256,
@@ -324,7 +316,7 @@ def _from_torch(path: Path, *, device: str, backbone: str | None) -> Classifier:
 
     return Classifier(
         TorchEngine(network, device=device),
-        bias=network.head.bias.detach().numpy(),
+        bias=network.bias().detach().numpy(),
         card=card,
         model=model_name(path),
         sha256=sha256(path),

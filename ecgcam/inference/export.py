@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import ModelError
 from ..files import atomic_write, sha256
+from .engine import Array, run_in_batches
 from .modelfile import load_network, model_name
 from .onnx_engine import BIAS, CARD, NAME, SOURCE, OnnxEngine
 from .torch_engine import TorchEngine
@@ -15,8 +15,6 @@ from .zoo import find_model
 
 RECORDS = 512
 PROBABILITY_TOLERANCE, EVIDENCE_TOLERANCE = 1e-5, 1e-4
-
-Array = NDArray[np.float32]
 
 
 def export(model: str | Path, out: Path) -> Path:
@@ -30,7 +28,7 @@ def export(model: str | Path, out: Path) -> Path:
 
     path = find_model(model)
     network, card = load_network(path)
-    bias = network.head.bias.detach().numpy()
+    bias = network.bias().detach().numpy()
     metadata = {
         CARD: json.dumps(card),
         NAME: model_name(path),
@@ -55,13 +53,20 @@ def check_engines(onnx: OnnxEngine, torch: TorchEngine, signal_mv: Array, *, bia
     expected = run_in_batches(torch, signal_mv, batch=64)
     found = run_in_batches(onnx, signal_mv, batch=64)
     one_by_one = run_in_batches(onnx, signal_mv[:64], batch=1)
+    logits, evidence, by_lead = found
     differences = {
-        "probability": (_sigmoid(found[0]) - _sigmoid(expected[0]), PROBABILITY_TOLERANCE),
-        "evidence": (found[1] - expected[1], EVIDENCE_TOLERANCE),
-        "sum of the evidence": (found[1].mean(-1) + bias - found[0], EVIDENCE_TOLERANCE),
-        "logits in batches of 1 and 64": (one_by_one[0] - found[0][:64], EVIDENCE_TOLERANCE),
-        "evidence in batches of 1 and 64": (one_by_one[1] - found[1][:64], EVIDENCE_TOLERANCE),
+        "probability": (_sigmoid(logits) - _sigmoid(expected.logits), PROBABILITY_TOLERANCE),
+        "evidence": (evidence - expected.evidence, EVIDENCE_TOLERANCE),
+        "sum of the evidence": (evidence.mean(-1) + bias - logits, EVIDENCE_TOLERANCE),
+        "logits in batches of 1 and 64": (one_by_one.logits - logits[:64], EVIDENCE_TOLERANCE),
+        "evidence in batches of 1 and 64": (
+            one_by_one.evidence - evidence[:64],
+            EVIDENCE_TOLERANCE,
+        ),
     }
+    if by_lead is not None and expected.lead_evidence is not None:
+        differences["lead evidence"] = (by_lead - expected.lead_evidence, EVIDENCE_TOLERANCE)
+        differences["sum over leads"] = (by_lead.sum(-2) - evidence, EVIDENCE_TOLERANCE)
     for name, (difference, tolerance) in differences.items():
         largest = float(np.abs(difference).max())
         if not largest <= tolerance:  # also if it is NaN
@@ -69,15 +74,6 @@ def check_engines(onnx: OnnxEngine, torch: TorchEngine, signal_mv: Array, *, bia
                 f"the ONNX export differs from torch: {name} by {largest:.2g}, allowed are "
                 f"{tolerance:g}. Nothing was written."
             )
-
-
-def run_in_batches(
-    engine: OnnxEngine | TorchEngine, signal_mv: Array, *, batch: int
-) -> tuple[Array, Array]:
-    """Return logits and evidence of signals (records, leads, samples), run `batch` at a time."""
-    starts = range(0, len(signal_mv), batch)
-    parts = [engine(signal_mv[start : start + batch]) for start in starts]
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
 def comparison_signals(*, leads: int, samples: int, records: int = RECORDS) -> Array:

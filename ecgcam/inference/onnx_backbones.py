@@ -12,6 +12,7 @@ from ..nn.depthwise import DepthwiseBlock, DepthwiseNet
 from ..nn.ensemble import Ensemble, resize_frames
 from ..nn.inception import InceptionBlock, InceptionNet
 from ..nn.layers import Stem
+from ..nn.local import LeadWise, Local, LocalBlock, ValidStem
 from ..nn.network import evaluating
 from ..nn.resnet import ResidualBlock, ResNet
 from ..nn.signalcnn import ConvBlock, SignalCNN
@@ -30,10 +31,10 @@ def write_backbone(graph: Graph, backbone: nn.Module, signal: str, zeros: Tensor
         )
     height = graph.constant(np.array([2], np.int64))
     image = graph.add("Unsqueeze", signal, height)
-    return graph.add("Squeeze", write(graph, backbone, image), height)
+    return graph.add("Squeeze", write(graph, backbone, image, zeros.shape[-1]), height)
 
 
-def _signalcnn(graph: Graph, net: Any, image: str) -> str:
+def _signalcnn(graph: Graph, net: Any, image: str, _: int) -> str:
     for block in (*net.blocks, net.last):
         image = _conv_block(graph, block, image)
     return image
@@ -45,7 +46,7 @@ def _conv_block(graph: Graph, block: ConvBlock, image: str) -> str:
     return graph.add("LeakyRelu", image, alpha=0.1)
 
 
-def _resnet(graph: Graph, net: Any, image: str) -> str:
+def _resnet(graph: Graph, net: Any, image: str, _: int) -> str:
     image = _stem(graph, net.stem, image)
     for block in net.stages:
         image = _residual_block(graph, block, image)
@@ -62,7 +63,31 @@ def _residual_block(graph: Graph, block: ResidualBlock, image: str) -> str:
     return graph.add("Relu", graph.add("Add", inner, image))
 
 
-def _inception(graph: Graph, net: Any, image: str) -> str:
+def _local(graph: Graph, net: Any, image: str, samples: int) -> str:
+    image = _stem(graph, net.stem, image)
+    length = (samples - net.stem[0].kernel_size[1]) // 2 + 1
+    for block in net.stages:
+        image, length = _local_block(graph, block, image, length)
+    return image
+
+
+def _local_block(graph: Graph, block: LocalBlock, image: str, length: int) -> tuple[str, int]:
+    """length: of the image in time. Returns the new image and its length."""
+    kernel, stride = block.first.kernel_size[1], block.first.stride[1]
+    length = (length - kernel) // stride + 1 - (kernel - 1)
+    inner = graph.add("Relu", _conv(graph, block.first, image))
+    inner = _conv(graph, block.second, inner)
+    if not isinstance(block.shorten, nn.Identity):
+        image = graph.add("AveragePool", image, kernel_shape=[1, 2], strides=[1, 2])
+    bounds = (block.first_shortcut, block.first_shortcut + length, 3)  # start, end, axis
+    constants = [graph.constant(np.array([bound], np.int64)) for bound in bounds]
+    shortcut = graph.add("Slice", image, *constants)
+    if not isinstance(block.fit, nn.Identity):
+        shortcut = _conv(graph, block.fit, shortcut)
+    return graph.add("Relu", graph.add("Add", inner, shortcut)), length
+
+
+def _inception(graph: Graph, net: Any, image: str, _: int) -> str:
     return _halved_between(graph, net, image, _inception_block)
 
 
@@ -74,7 +99,7 @@ def _inception_block(graph: Graph, block: InceptionBlock, image: str) -> str:
     return graph.add("Relu", graph.add("Concat", *branches, axis=1))
 
 
-def _depthwise(graph: Graph, net: Any, image: str) -> str:
+def _depthwise(graph: Graph, net: Any, image: str, _: int) -> str:
     return _halved_between(graph, net, image, _depthwise_block)
 
 
@@ -112,18 +137,21 @@ def _ensemble(graph: Graph, ensemble: Ensemble, signal: str, zeros: Tensor) -> s
     return graph.add("Concat", *resized, axis=1)
 
 
-_BACKBONES: dict[type[nn.Module], Callable[[Graph, Any, str], str]] = {
+# each writes the nodes of a network for an image of so many samples
+_BACKBONES: dict[type[nn.Module], Callable[[Graph, Any, str, int], str]] = {
     SignalCNN: _signalcnn,
     ResNet: _resnet,
     InceptionNet: _inception,
     DepthwiseNet: _depthwise,
+    Local: _local,
+    LeadWise: _local,
 }
 
 
 # Layers of an image (batch, channels, 1, time).
 
 
-def _stem(graph: Graph, stem: Stem, image: str) -> str:
+def _stem(graph: Graph, stem: Stem | ValidStem, image: str) -> str:
     image = _conv(graph, stem[0], image)
     if isinstance(stem[2], nn.LeakyReLU):
         return graph.add("LeakyRelu", image, alpha=stem[2].negative_slope)

@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import ModelError
 from .card import Card, check_card
+from .engine import Array, EngineOutput
 
 # Keys of the file's metadata.
 CARD, NAME, SOURCE, BIAS = "card", "model", "safetensors_sha256", "head_bias"
-
-Array = NDArray[np.float32]
 
 
 class OnnxEngine:
@@ -33,11 +31,12 @@ class OnnxEngine:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["_content"])  # type: ignore[misc]
 
-    def __call__(self, signal_mv: Array) -> tuple[Array, Array]:
-        """Map windows (batch, leads, samples) in mV to logits and evidence."""
+    def __call__(self, signal_mv: Array) -> EngineOutput:
+        """Run windows (batch, leads, samples) in mV."""
         signal = np.ascontiguousarray(signal_mv, np.float32)
-        logits, evidence = self._session.run(["logits", "evidence"], {"signal_mv": signal})
-        return logits, evidence
+        named = {output.name for output in self._session.get_outputs()}
+        names = [name for name in EngineOutput._fields if name in named]
+        return EngineOutput(*self._session.run(names, {"signal_mv": signal}))
 
     @property
     def metadata(self) -> dict[str, str]:

@@ -5,7 +5,8 @@ two-dimensional, over images one pixel high, as in nn/layers.py; norms are fused
 batch is dynamic; leads and samples are the model's.
 
     input:  signal_mv (batch, leads, samples), float32
-    output: logits, probability (batch, classes); evidence (batch, classes, frames)
+    output: logits, probability (batch, classes); evidence (batch, classes, frames); and
+            lead_evidence (batch, classes, leads, frames) where the backbone keeps leads apart
 """
 
 from collections.abc import Callable, Mapping
@@ -38,10 +39,9 @@ def to_onnx(network: Network, card: Card, *, metadata: Mapping[str, str]) -> onn
     prepared = _preprocess(graph, ready, "signal_mv")
     zeros = torch.zeros(1, len(network.config.leads), network.config.samples)
     features = write_backbone(graph, ready.backbone, prepared, zeros)
-    weight, bias = array_of(ready.head.weight), array_of(ready.head.bias)
-    graph.add("MatMul", graph.constant(weight), features, output="evidence")
+    _evidence(graph, ready, features)
     mean = graph.add("ReduceMean", "evidence", axes=[-1], keepdims=0)
-    graph.add("Add", mean, graph.constant(bias), output="logits")
+    graph.add("Add", mean, graph.constant(array_of(ready.bias())), output="logits")
     scaled = graph.add("Div", "logits", graph.constant(np.float32(card["temperature"])))
     if card["task"]["exclusive"]:
         graph.add("Softmax", scaled, axis=-1, output="probability")
@@ -52,16 +52,19 @@ def to_onnx(network: Network, card: Card, *, metadata: Mapping[str, str]) -> onn
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
 
     config, classes = network.config, len(card["classes"])
+    outputs = [
+        value("logits", classes),
+        value("probability", classes),
+        value("evidence", classes, "frames"),
+    ]
+    if ready.leads_apart:
+        outputs.append(value("lead_evidence", classes, len(config.leads), "frames"))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "ecgcam",
             [value("signal_mv", len(config.leads), config.samples)],
-            [
-                value("logits", classes),
-                value("probability", classes),
-                value("evidence", classes, "frames"),
-            ],
+            outputs,
             graph.constants,
         ),
         producer_name="ecgcam",
@@ -70,6 +73,24 @@ def to_onnx(network: Network, card: Card, *, metadata: Mapping[str, str]) -> onn
     model.ir_version = IR_VERSION
     helper.set_model_props(model, dict(metadata))
     return model
+
+
+def _evidence(graph: Graph, network: Network, features: str) -> None:
+    """Write the evidence of features (batch, channels, frames), relative to a flat record."""
+    weight, flat = array_of(network.head.weight), array_of(network.flat_evidence())
+    if not network.leads_apart:
+        evidence = graph.add("MatMul", graph.constant(weight), features)
+        graph.add("Sub", evidence, graph.constant(flat[:, :, 0]), output="evidence")
+        return
+    leads = len(network.config.leads)
+    shape = graph.constant(np.array([0, leads, weight.shape[1] // leads, -1], np.int64))
+    of_leads = graph.add("Reshape", features, shape)  # (batch, leads, channels, frames); 0: as is
+    weights = weight.reshape(len(weight), leads, -1).swapaxes(0, 1)  # (leads, classes, channels)
+    evidence = graph.add("MatMul", graph.constant(np.ascontiguousarray(weights)), of_leads)
+    evidence = graph.add("Transpose", evidence, perm=[0, 2, 1, 3])
+    graph.add("Sub", evidence, graph.constant(flat), output="lead_evidence")
+    lead_axis = graph.constant(np.array([2], np.int64))
+    graph.add("ReduceSum", "lead_evidence", lead_axis, keepdims=0, output="evidence")
 
 
 # Preprocessing: (batch, leads, samples) to the same shape.

@@ -87,10 +87,10 @@ class Prediction:
 class Explanation(Prediction):
     """A prediction with its class activation maps.
 
-    bias:          (classes,), the bias of the head: `evidence.mean(-1) + bias == logits`.
-    evidence:      (classes, frames), in logits.
-    evidence_s:    duration of all frames together from the start of the record, in seconds; less
-                   than the record's where its end was left out.
+    bias:          (classes,), the logits of a flat record: `evidence.mean(-1) + bias == logits`.
+    evidence:      (classes, frames), in logits, relative to a flat record.
+    frame_times_s: (frames,), the center of each frame in seconds from the start of the record.
+    frame_s:       duration that a frame stands for, in seconds.
     heatmap:       (classes, time) in [0, 1], for display: the evidence stretched to the samples
                    of the record, scaled per record and class. NaN where the record was left out.
     windows:       number of windows that the record was cut into.
@@ -100,11 +100,21 @@ class Explanation(Prediction):
 
     bias: NDArray[np.float32]
     evidence: NDArray[np.float32] = field(repr=False)
-    evidence_s: float
+    frame_times_s: NDArray[np.float64] = field(repr=False)
+    frame_s: float
     heatmap: NDArray[np.float32] = field(repr=False)
     windows: int = 1
     window_s: float = 10.0
     lead_evidence: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def frame_edges_s(self) -> NDArray[np.float64]:
+        """Start of each frame, then the end of the last one: (frames + 1,), in seconds.
+
+        Between two windows a frame is drawn up to the next one.
+        """
+        half_s = self.frame_s / 2
+        return np.append(self.frame_times_s - half_s, self.frame_times_s[-1:] + half_s)
 
     def without_maps(self) -> Prediction:
         """Return the prediction alone."""
@@ -112,7 +122,8 @@ class Explanation(Prediction):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON holds it: a Prediction's, with each class's maps."""
-        answer = super().to_dict() | {"evidence_s": self.evidence_s}
+        times_s = [round(float(time_s), 4) for time_s in self.frame_times_s]
+        answer = super().to_dict() | {"frame_s": self.frame_s, "frame_times_s": times_s}
         for k, name in enumerate(self.classes):
             if name in answer["classes"]:
                 answer["classes"][name] |= self._maps(k)
@@ -130,20 +141,22 @@ class Explanation(Prediction):
 
 
 def display_heatmap(
-    evidence: NDArray[np.float32], *, samples: int, covered: float, predicted: float
+    evidence: NDArray[np.float32],
+    centers: NDArray[np.float64],
+    *,
+    samples: int,
+    predicted: float,
 ) -> NDArray[np.float32]:
     """Stretch evidence (classes, frames) to (classes, samples) and scale it to [0, 1] for display.
 
-    Linear between the centres of the frames, then from the lowest value, 0, to the highest, 1,
-    for each class by itself; a constant map becomes zeros. All frames together cover `covered`
-    samples. From sample `predicted` on the record was left out: NaN.
+    Linear between the centers of the frames (frames,), in samples from the record's start; then
+    from the lowest value, 0, to the highest, 1, for each class by itself; a constant map becomes
+    zeros. From sample `predicted` on the record was left out: NaN.
     """
-    frames = evidence.shape[-1]
-    centres = (np.arange(frames) + 0.5) * (covered / frames) - 0.5
-    times = np.arange(min(samples, round(predicted)))
+    times = np.arange(min(samples, round(predicted))) + 0.5  # the middle of each sample
     heatmap = np.full((len(evidence), samples), np.nan, np.float32)
     for heat, row in zip(heatmap, evidence, strict=True):
-        heat[: len(times)] = _scale_to_unit(np.interp(times, centres, row))
+        heat[: len(times)] = _scale_to_unit(np.interp(times, centers, row))
     return heatmap
 
 

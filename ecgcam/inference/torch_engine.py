@@ -4,12 +4,10 @@ import os
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..nn.fuse import fuse_norms
 from ..nn.network import Network
-
-Array = NDArray[np.float32]
+from .engine import Array, EngineOutput
 
 
 class TorchEngine:
@@ -23,12 +21,17 @@ class TorchEngine:
         self._device = device
         self._process = os.getpid()
 
-    def __call__(self, signal_mv: Array) -> tuple[Array, Array]:
-        """Map windows (batch, leads, samples) in mV to logits and evidence."""
+    def __call__(self, signal_mv: Array) -> EngineOutput:
+        """Run windows (batch, leads, samples) in mV."""
         if self._process != os.getpid():
             torch.set_num_threads(1)  # after a fork, OpenMP would wait for threads that are gone
             self._process = os.getpid()
         with torch.inference_mode():
             signal = torch.from_numpy(np.ascontiguousarray(signal_mv)).to(self._device)
-            logits, evidence = self._network(signal)
-        return logits.cpu().numpy(), evidence.cpu().numpy()
+            output = self._network(signal)
+        by_lead = output.lead_evidence
+        return EngineOutput(
+            logits=output.logits.cpu().numpy(),
+            evidence=output.evidence.cpu().numpy(),
+            lead_evidence=None if by_lead is None else by_lead.cpu().numpy(),
+        )

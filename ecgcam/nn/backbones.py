@@ -16,6 +16,7 @@ from ..errors import ModelError
 from .depthwise import DepthwiseNet
 from .ensemble import Ensemble
 from .inception import InceptionNet
+from .local import LeadWise, Local
 from .resnet import ResNet
 from .signalcnn import SignalCNN
 
@@ -24,6 +25,8 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "resnet": ResNet,
     "inception": InceptionNet,
     "depthwise": DepthwiseNet,
+    "local": Local,
+    "leadwise": LeadWise,
 }
 SEVERAL = "several"  # an ensemble of these backbones
 

@@ -1,4 +1,4 @@
-"""Class activation map: the evidence for each class over time."""
+"""Class activation map: the evidence for each class over time, and by lead."""
 
 import torch
 from torch import Tensor
@@ -14,3 +14,16 @@ def activation_map(features: Tensor, weight: Tensor) -> Tensor:
     """
     # Unlike weight @ features, this does not copy the features.
     return torch.bmm(weight.expand(len(features), -1, -1), features)
+
+
+def lead_activation_map(features: Tensor, weight: Tensor, *, leads: int) -> Tensor:
+    """Compute the evidence for each class from each lead at each frame, in logits.
+
+    Like activation_map, for features that keep leads apart: of `leads` equal groups of consecutive
+    channels, group k depends on lead k alone. Returns (batch, classes, leads, frames), whose sum
+    over leads is the activation map.
+    """
+    batch, channels, frames = features.shape
+    weights = weight.reshape(len(weight), leads, channels // leads).transpose(0, 1)
+    evidence = weights @ features.reshape(batch, leads, channels // leads, frames)
+    return evidence.transpose(1, 2)

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -15,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from .cam import activation_map
+from .frames import frame_grid
 from .network import Network, evaluating
 
 
@@ -69,6 +70,8 @@ def measure_complexity(network: Network) -> Complexity:
 
     The map costs classes x channels x frames, however torch computes it.
     """
+    network = deepcopy(network)
+    network.fix_flat_evidence()
     config, weight = network.config, network.head.weight
     own_tensors = [*network.parameters(), *network.buffers()]
     with _countable_kernels(network), _PeakMemory(excluded=own_tensors) as memory:
@@ -77,7 +80,7 @@ def measure_complexity(network: Network) -> Complexity:
             prepared = network.preprocess(signal_mv)
         with _flop_counter() as backbone:
             features = network.backbone(prepared)
-        activation_map(features, weight)
+        network.explain_features(features)
     return Complexity(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         preprocess=preprocess.get_total_flops() // 2,
@@ -112,6 +115,18 @@ def receptive_field(network: Network) -> int:
         before = bisect_left(counts, True, key=lambda n: reaches_middle(0, n)) - 1
         after = bisect_left(counts, True, key=lambda n: reaches_middle(samples - n, samples)) - 1
     return samples - before - after
+
+
+def frames_of(network: Network) -> dict[str, Any]:
+    """Return the entry of the model card: the frames of a window, and where they lie in it."""
+    config = network.config
+    frames = network.flat_evidence().shape[-1]
+    grid = frame_grid(network.backbone, samples=config.samples, frames=frames)
+    return {
+        "count": frames,
+        "first_s": grid.first / config.rate_hz,
+        "step_s": grid.step / config.rate_hz,
+    }
 
 
 def _flop_counter() -> FlopCounterMode:

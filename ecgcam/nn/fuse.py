@@ -15,7 +15,7 @@ from .network import Network
 
 
 def fuse_norms(network: Network) -> Network:
-    """Return a copy in evaluation mode with its batch norms fused.
+    """Return a copy in evaluation mode with its batch norms fused and its flat evidence fixed.
 
     A module lists its norms in a method `norms_to_fuse`; modules without it, such as a backbone of
     your own, are copied unchanged.
@@ -27,6 +27,7 @@ def fuse_norms(network: Network) -> Network:
         for name, child in parent.named_children():
             if child in norms:
                 setattr(parent, name, nn.Identity())
+    fused.fix_flat_evidence()
     return fused
 
 

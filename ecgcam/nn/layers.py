@@ -32,6 +32,15 @@ def conv(
     )
 
 
+def valid_conv(
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1
+) -> nn.Conv2d:
+    """Make a convolution over time without padding or bias: (time - kernel) // stride + 1 long."""
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"a kernel must be odd, so that it has a middle; got {kernel}")
+    return nn.Conv2d(inputs, outputs, (1, kernel), (1, stride), groups=groups, bias=False)
+
+
 def halve_time(image: Tensor) -> Tensor:
     """Keep the larger of every two samples: (batch, channels, 1, time) to (…, time // 2)."""
     return max_pool2d(image, (1, 2))

@@ -54,7 +54,7 @@ def draw_leads(
         traces.set_xlabel("time (s)")
     else:
         _draw_class_heat(traces, summary.shown)
-        _draw_evidence(evidence, summary.shown, explanation.evidence_s)
+        _draw_evidence(evidence, summary.shown, explanation.frame_edges_s)
         _draw_time_grid(evidence, record.duration_s)
     title = f"{printable(record.name) or 'ECG'}\n{printable(summary.answer, length=110)}"
     middle = (_LEFT + _RIGHT) / 2 / _WIDTH
@@ -108,9 +108,8 @@ def _levels(signal_mv: NDArray[np.float32]) -> list[float]:
     return [0.0, *(-np.cumsum(gaps)).tolist()]
 
 
-def _draw_evidence(axes: "Axes", shown: ClassResult, evidence_s: float) -> None:
+def _draw_evidence(axes: "Axes", shown: ClassResult, edges: NDArray[np.float64]) -> None:
     """Draw each frame's evidence for the class; its mean plus the bias is the logit."""
-    edges = np.linspace(0, evidence_s, shown.evidence.size + 1)
     axes.stairs(shown.evidence, edges, baseline=0, fill=True, color="#9ecae1")
     axes.stairs(shown.evidence, edges, baseline=None, color="#08519c", linewidth=0.9)
     axes.axhline(0, color="black", linewidth=0.8)

@@ -123,7 +123,7 @@ def _class_results(record: Record, explanation: Explanation) -> tuple[ClassResul
             heat=explanation.heatmap[k],
             evidence=explanation.evidence[k],
             sum_in_words=_sum_in_words(float(explanation.bias[k]), float(explanation.logits[k])),
-            edge_warning=_edge_warning(explanation, k, rate_hz=record.rate_hz),
+            edge_warning=_edge_warning(explanation, k, record.duration_s),
         )
         for k, name in enumerate(explanation.classes)
     )
@@ -146,13 +146,13 @@ def _sum_in_words(bias: float, logit: float) -> str:
     return words.replace("+ bias -", "− bias ").replace("-", "−")
 
 
-def _edge_warning(explanation: Explanation, k: int, *, rate_hz: float) -> str:
-    heat = explanation.heatmap[k]
-    if not np.nanmax(heat) > 0:
+def _edge_warning(explanation: Explanation, k: int, duration_s: float) -> str:
+    if not np.nanmax(explanation.heatmap[k]) > 0:
         return ""
     starts_s = np.arange(explanation.windows) * explanation.window_s
-    edges_s = np.append(starts_s, np.isfinite(heat).sum() / rate_hz)
-    peak_s = (np.nanargmax(heat) + 0.5) / rate_hz
+    end_s = min(duration_s, explanation.windows * explanation.window_s)
+    edges_s = np.append(starts_s, end_s)
+    peak_s = explanation.frame_times_s[explanation.evidence[k].argmax()]
     return EDGE_MEANING if np.abs(edges_s - peak_s).min() < EDGE_S else ""
 
 

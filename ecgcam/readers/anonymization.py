@@ -13,8 +13,9 @@ from .anonymized_binary import anonymize_edf, anonymize_ishne, anonymize_scp_ecg
 from .anonymized_dicom import anonymize_dicom
 from .anonymized_xml import anonymize_xml
 from .channels import Recording
+from .ecg_file import decode_text
 from .read import Reading, read_details
-from .wfdb_header import decode_text, find_header, parse_header
+from .wfdb_header import find_header, parse_header
 
 # Each takes a file's bytes and what was read of it, and returns the bytes of the copy.
 _WRITERS: Mapping[str, Callable[[bytes, Recording], bytes]] = {

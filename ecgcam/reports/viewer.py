@@ -37,7 +37,7 @@ def viewer_html(record: Record, explanation: Explanation, *, class_name: str | N
             "microvolts": _microvolts(record),
             "heat_colours": HEAT_COLOURS,
             "first": summary.shown.name if summary.shown else None,
-            "evidence_s": explanation.evidence_s,
+            "frame_edges_s": [round(edge_s, 4) for edge_s in explanation.frame_edges_s.tolist()],
             "classes": [_class_data(result) for result in summary.results],
         },
     )

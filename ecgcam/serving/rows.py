@@ -52,7 +52,7 @@ class Layout:
             for name in self.classes:
                 kinds |= {f"logit_{name}": Kind.NUMBER, f"bias_{name}": Kind.NUMBER}
                 kinds |= {f"evidence_{name}": Kind.NUMBERS}
-            kinds["evidence_s"] = Kind.NUMBER
+            kinds["first_frame_s"] = kinds["frame_s"] = Kind.NUMBER
         kinds |= {"model": Kind.TEXT, "model_sha256": Kind.TEXT}
         return {f"{self.prefix}{name}": kind for name, kind in kinds.items()}
 
@@ -78,7 +78,8 @@ class Layout:
                 cells[f"bias_{name}"] = _plain(answer.bias[k])
                 cells[f"evidence_{name}"] = [_plain(value) for value in answer.evidence[k]]
         if self.evidence:
-            cells["evidence_s"] = answer.evidence_s
+            cells["first_frame_s"] = _plain(answer.frame_times_s[0])
+            cells["frame_s"] = answer.frame_s
         return self._prefixed(cells)
 
     def _prefixed(self, cells: Row) -> Row:

@@ -1,6 +1,5 @@
 """Windows: a record with a model's leads and rate, cut into windows of the model's length."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,17 @@ from .record import Record
 from .resampling import resample
 
 MIN_DURATION_S = 5.0  # a shorter record has too few beats for a prediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameGrid:
+    """Where the frames of a window lie, in seconds from its start.
+
+    first_s: center of the first frame; step_s: from one center to the next.
+    """
+
+    first_s: float
+    step_s: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,13 +44,26 @@ class Windows:
         """Whether the last window contains padding."""
         return self.recorded_s < len(self.signal_mv) * self.window_s
 
-    def join_evidence(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Join (windows, classes, frames) to (classes, all frames whose center was recorded).
+    def frame_times_s(self, frames: int, grid: FrameGrid) -> NDArray[np.float64]:
+        """Return the centers of all frames that count, in seconds from the record's start.
 
-        Frames that cover only padding are dropped.
+        frames: of each window. Frames whose center lies in the padding do not count.
         """
-        recorded = math.ceil(self.recorded_s / self.window_s * evidence.shape[-1] - 0.5)
-        return np.concatenate(list(evidence), axis=-1)[:, : max(recorded, 1)]
+        return self._all_times_s(frames, grid)[self._counted(frames, grid)]
+
+    def join_frames(self, evidence: NDArray[np.float32], grid: FrameGrid) -> NDArray[np.float32]:
+        """Join (windows, …, frames) to (…, all frames that count)."""
+        joined = np.concatenate(list(evidence), axis=-1)
+        return joined[..., self._counted(evidence.shape[-1], grid)]
+
+    def _all_times_s(self, frames: int, grid: FrameGrid) -> NDArray[np.float64]:
+        starts_s = np.arange(len(self.signal_mv))[:, None] * self.window_s
+        return (starts_s + grid.first_s + np.arange(frames) * grid.step_s).ravel()
+
+    def _counted(self, frames: int, grid: FrameGrid) -> NDArray[np.bool_]:
+        counted = self._all_times_s(frames, grid) < self.recorded_s
+        counted[0] = True  # a frame longer than the record
+        return counted
 
 
 def cut_windows(

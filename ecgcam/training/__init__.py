@@ -6,6 +6,7 @@ from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .config import (
+        AdditivitySettings,
         AuxiliarySettings,
         DataSettings,
         DistillationSettings,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .trainer import train
 
 __all__ = [
+    "AdditivitySettings",
     "AuxiliarySettings",
     "DataSettings",
     "DistillationSettings",

@@ -17,13 +17,12 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
+from .noise_transforms import DeviceFilter, GaussianNoise, MainsHum, Respiration, Wander
 from .transforms import (
     AmplitudeScale,
-    GaussianNoise,
     LeadDropout,
+    LeadGain,
     LeadMix,
-    MainsHum,
-    Respiration,
     TimeShift,
     TimeWarp,
     Transform,
@@ -38,8 +37,11 @@ TRANSFORMS = {
         GaussianNoise,
         MainsHum,
         Respiration,
+        Wander,
+        DeviceFilter,
         TimeWarp,
         LeadDropout,
+        LeadGain,
         LeadMix,
     )
 }

@@ -64,7 +64,8 @@ class NetworkSettings(Settings):
 
     backbone: str = setting(
         "signalcnn",
-        "Backbone: signalcnn, resnet, inception, depthwise, or module:Class of your own.",
+        "Backbone: signalcnn, resnet, inception, depthwise, local, leadwise, or module:Class of "
+        "your own.",
     )
     arguments: Mapping[str, Any] = setting(
         dict, "Arguments of the backbone, as in {widths = [12, 16, 24], blocks = 2}."
@@ -119,6 +120,22 @@ class OptimizerSettings(Settings):
         "float32.",
         choices=(AUTO, *PRECISIONS),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdditivitySettings(Settings):
+    """Additive training: the evidence of a stretch becomes what the stretch alone is worth."""
+
+    weight: float = setting(
+        0.0, "Weight of the additivity loss, as in 0.3 or 1; 0: off.", at_least=0
+    )
+    fraction: float = setting(
+        0.5, "Fraction of each batch that is also seen masked.", above=0, at_most=1
+    )
+    flat_weight: float = setting(
+        0.1, "Weight of the loss that keeps the answer to a flat record low.", at_least=0
+    )
+    first_epoch: int = setting(1, "Epoch from which it counts.", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,10 +198,16 @@ class TrainConfig(Settings):
         "Augmentation: paper, none, or a list of steps, as in "
         '[{probability = 0.5, one_of = [{transform = "TimeShift", up_to = 0.1}]}].',
     )
+    disturbances: tuple[Mapping[str, Any], ...] = setting(
+        (),
+        "Steps like those of the augmentation, which follow it and which online teachers do not "
+        "see: what devices and electrodes do to an ECG.",
+    )
     data: DataSettings = setting(DataSettings, "")
     network: NetworkSettings = setting(NetworkSettings, "")
     preprocessing: PreprocessingSettings = setting(PreprocessingSettings, "")
     optimizer: OptimizerSettings = setting(OptimizerSettings, "")
+    additivity: AdditivitySettings = setting(AdditivitySettings, "")
     auxiliary: AuxiliarySettings = setting(AuxiliarySettings, "")
     distillation: DistillationSettings = setting(DistillationSettings, "")
 

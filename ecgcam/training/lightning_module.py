@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
-from ..nn.network import Network, evaluating
+from ..nn.network import Network, evaluating, mean_over_time
+from .additivity import FLAT_PROBABILITY, AdditivityLoss
 from .augment import make_augmentation
 from .config import TrainConfig
 from .dataloader import Batch
@@ -35,11 +36,13 @@ class TrainingModule(pl.LightningModule):
         exclusive: bool,
         auxiliary_sizes: tuple[int, ...] = (),
         online: OnlineDistillation | None = None,
+        frequency: Tensor | None = None,
     ) -> None:
         """Set up training.
 
         auxiliary_sizes: the number of auxiliary labels of each kind; their targets follow those of
-        the task's classes. online: teachers that predict each batch.
+        the task's classes. online: teachers that predict each batch. frequency: (classes,), of the
+        positive training records; for additive training.
         """
         super().__init__()
         self.network = network
@@ -52,9 +55,11 @@ class TrainingModule(pl.LightningModule):
         if config.optimizer.average is not None:
             self.averaged = AveragedModel(network, multi_avg_fn=self._average, use_buffers=True)
         self.augment = make_augmentation(config.augmentation, rate_hz=network.config.rate_hz)
+        self.disturb = make_augmentation(config.disturbances, rate_hz=network.config.rate_hz)
         self.crop = (
             None if config.data.crop_s is None else _crop_samples(config.data.crop_s, network)
         )
+        self.additivity = _additivity(config, network, frequency)
         self._losses = torch.empty(0)  # one for each step of the epoch
         self._sizes: list[int] = []
         self._validated: list[tuple[Tensor, Tensor]] = []
@@ -73,11 +78,22 @@ class TrainingModule(pl.LightningModule):
         changed = self.augment.apply_(signal.float(), generator=generator)
         if self.online is not None:
             targets = self.online.blend(changed, targets, indices)
+        changed = self.disturb.apply_(changed, generator=generator)
         self._seed_dropout(1 + step)
-        loss = self._total_loss(self.network.mean_features(changed), targets)
+        loss = self._batch_loss(changed, targets, generator)
         self._losses[step] = loss.detach()  # one tensor; many small ones would fragment the memory
         self._sizes.append(len(targets))
         return loss
+
+    def _batch_loss(self, signal: Tensor, targets: Tensor, generator: torch.Generator) -> Tensor:
+        first_epoch = self.config.additivity.first_epoch - 1
+        if self.additivity is None or self.current_epoch < first_epoch:
+            return self._total_loss(self.network.mean_features(signal), targets)
+        # One pass for all, so that batch norm treats whole, masked and flat records alike.
+        masks = self.additivity.masks(signal.shape, self.network, generator)
+        features = self.network.backbone(self.additivity.extend(signal, masks))
+        loss = self._total_loss(mean_over_time(features[: len(signal)]), targets)
+        return loss + self.additivity(self.network, features, masks)
 
     def on_train_epoch_start(self) -> None:
         self._losses = torch.zeros(int(self.trainer.num_training_batches), device=self.device)
@@ -186,6 +202,18 @@ class TrainingModule(pl.LightningModule):
         state = np.random.SeedSequence([self.config.seed, self.current_epoch, *draw])
         seed = int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
         return torch.Generator(self.device).manual_seed(seed)
+
+
+def _additivity(
+    config: TrainConfig, network: Network, frequency: Tensor | None
+) -> AdditivityLoss | None:
+    """Return the additivity loss, or None if it is off; a rare class is rarer than 0.4 if flat."""
+    if config.additivity.weight == 0:
+        return None
+    flat = torch.full((network.config.classes,), FLAT_PROBABILITY)
+    return AdditivityLoss(
+        config.additivity, flat if frequency is None else torch.minimum(flat, frequency)
+    )
 
 
 def random_crop(signal: Tensor, *, samples: int, generator: torch.Generator) -> Tensor:

@@ -166,6 +166,7 @@ def _training_module(
                 exclusive=exclusive,
                 auxiliary_sizes=targets.auxiliary_sizes,
                 online=targets.online,
+                frequency=torch.from_numpy(targets.targets[:, : network.config.classes].mean(0)),
             )
     except ValueError as error:  # an invalid augmentation or crop
         raise DatasetError(str(error)) from error
@@ -185,7 +186,8 @@ def _card(
         "lightning": version("lightning"),
         "numpy": np.__version__,
     }
-    recipe = {**asdict(training.config), "augmentation": training.augment.to_list()}
+    steps = {"augmentation": training.augment.to_list(), "disturbances": training.disturb.to_list()}
+    recipe = {**asdict(training.config), **steps}
     provenance = {**provenance, "recipe": recipe, "versions": versions}
     return make_card(training.network, task, provenance=provenance, class_titles=titles)
 

@@ -1,5 +1,7 @@
 """Transforms for augmentation: random changes to a batch of ECGs, each a small frozen dataclass.
 
+noise_transforms.py holds those that add noise or filter.
+
 They act on a batch (batch, leads, time), float32, after preprocessing: amplitudes are in its
 units, in which an ECG lies roughly within [-1, 1]. Each record is drawn independently. `draw`
 takes all randomness from the generator and creates its tensor on the generator's device; `apply_`
@@ -12,8 +14,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Size, Tensor
-
-BREATHS_PER_MINUTE = (12, 18)  # an adult at rest
 
 
 class Transform(ABC):
@@ -69,80 +69,26 @@ class AmplitudeScale(Transform):
         check_range(0, 1, up_to=self.up_to)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return _uniform(shape[:1], 1 - self.up_to, 1 + self.up_to, generator=generator)
+        return uniform(shape[:1], 1 - self.up_to, 1 + self.up_to, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _scale_(signal, rows, drawn[:, None])
+        scale_(signal, rows, drawn[:, None])
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianNoise(Transform):
-    """Add white noise of this variance, independent per lead. Drawn: noise shaped as the signal."""
+class LeadGain(Transform):
+    """Multiply each lead by its own factor within 1 ± `up_to`. Drawn: factors, (records, leads)."""
 
-    variance: float = 0.001
-
-    def __post_init__(self) -> None:
-        check_range(0, 10, variance=self.variance)
-
-    def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return _gaussian(shape, math.sqrt(self.variance), generator=generator)
-
-    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _add_(signal, rows, drawn)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MainsHum(Transform):
-    """Add mains hum: one sine in all leads, with an amplitude up to `up_to`.
-
-    Drawn: amplitude, cycles per sample, phase in radians, (records, 3). At a rate of exactly
-    2 · mains_hz the sine alternates between samples, with an amplitude that depends on its phase.
-    Raises ValueError if `mains_hz` exceeds half the rate (Nyquist).
-    """
-
-    rate_hz: float
-    mains_hz: int = 50
-    up_to: float = 0.2
+    up_to: float = 0.05
 
     def __post_init__(self) -> None:
-        check_range(1, 1e6, rate_hz=self.rate_hz)
-        check_range(0, 10, up_to=self.up_to)
-        if self.mains_hz not in (50, 60):
-            raise ValueError(f"mains_hz is {self.mains_hz!r}; expected 50 or 60.")
-        if self.rate_hz < 2 * self.mains_hz:
-            raise ValueError(
-                f"mains hum of {self.mains_hz} Hz cannot be sampled at {self.rate_hz} Hz; "
-                f"expected a rate_hz of at least {2 * self.mains_hz}."
-            )
+        check_range(0, 1, up_to=self.up_to)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        frequency = self.mains_hz / self.rate_hz
-        return _draw_sine(shape[0], self.up_to, frequency, frequency, generator=generator)
+        return uniform(shape[:2], 1 - self.up_to, 1 + self.up_to, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _add_sine_(signal, rows, drawn)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Respiration(Transform):
-    """Add breathing: one sine in all leads, 12 to 18 per minute, with an amplitude up to `up_to`.
-
-    Drawn: amplitude, cycles per sample, phase in radians, (records, 3).
-    """
-
-    rate_hz: float
-    up_to: float = 0.2
-
-    def __post_init__(self) -> None:
-        check_range(1, 1e6, rate_hz=self.rate_hz)
-        check_range(0, 10, up_to=self.up_to)
-
-    def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        slow, fast = (breaths / 60 / self.rate_hz for breaths in BREATHS_PER_MINUTE)
-        return _draw_sine(shape[0], self.up_to, slow, fast, generator=generator)
-
-    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _add_sine_(signal, rows, drawn)
+        scale_(signal, rows, drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +111,7 @@ class TimeWarp(Transform):
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
         shape = Size((shape[0], self.waves))
-        speed = _uniform(shape, -self.up_to, self.up_to, generator=generator)
+        speed = uniform(shape, -self.up_to, self.up_to, generator=generator)
         k = torch.arange(1, self.waves + 1, device=speed.device)
         return speed / (math.pi * k * self.waves)
 
@@ -190,10 +136,10 @@ class LeadDropout(Transform):
         check_range(0, 1, lead_probability=self.lead_probability)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return _uniform(shape[:2], 0, 1, generator=generator) < self.lead_probability
+        return uniform(shape[:2], 0, 1, generator=generator) < self.lead_probability
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-        _scale_(signal, rows, ~drawn)
+        scale_(signal, rows, ~drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,12 +155,12 @@ class LeadMix(Transform):
         check_range(0, 1, deviation=self.deviation)
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
-        return _gaussian(Size((*shape[:2], shape[1])), self.deviation, generator=generator)
+        return gaussian(Size((*shape[:2], shape[1])), self.deviation, generator=generator)
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
         with torch.autocast(signal.device.type, enabled=False):  # the same result in bf16 runs
             added = torch.bmm(drawn, signal[rows].to(drawn.dtype))
-        _add_(signal, rows, added)
+        add_(signal, rows, added)
 
 
 def warped_time(waves: Tensor, *, samples: int) -> Tensor:
@@ -235,39 +181,20 @@ def check_range(low: float, high: float, **values: object) -> None:
             raise ValueError(f"{name} is {value!r}; expected a number from {low:g} to {high:g}.")
 
 
-def _uniform(shape: Size, low: float, high: float, *, generator: torch.Generator) -> Tensor:
+def uniform(shape: Size, low: float, high: float, *, generator: torch.Generator) -> Tensor:
     drawn = torch.empty(shape, dtype=torch.float32, device=generator.device)
     return drawn.uniform_(low, high, generator=generator)
 
 
-def _gaussian(shape: Size, deviation: float, *, generator: torch.Generator) -> Tensor:
+def gaussian(shape: Size, deviation: float, *, generator: torch.Generator) -> Tensor:
     return torch.randn(shape, generator=generator, device=generator.device).mul_(deviation)
 
 
-def _draw_sine(
-    records: int, up_to: float, slow: float, fast: float, *, generator: torch.Generator
-) -> Tensor:
-    """Draw one sine per record: amplitude, cycles per sample, phase in radians, (records, 3)."""
-    shape = Size((records,))
-    amplitude = _uniform(shape, 0, up_to, generator=generator)
-    frequency = _uniform(shape, slow, fast, generator=generator)
-    phase = _uniform(shape, 0, 2 * math.pi, generator=generator)
-    return torch.stack((amplitude, frequency, phase), dim=1)
-
-
-def _add_sine_(signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
-    amplitude, frequency, phase = drawn[:, :, None].unbind(1)  # (changed, 1) each
-    sample = torch.arange(signal.shape[2], device=signal.device)
-    cycles = (frequency * sample).frac()  # small angles keep their digits in float32
-    sine = amplitude * torch.sin(2 * math.pi * cycles + phase)
-    _add_(signal, rows, sine[:, None].repeat(1, signal.shape[1], 1))
-
-
-def _add_(signal: Tensor, rows: Tensor, added: Tensor) -> None:
+def add_(signal: Tensor, rows: Tensor, added: Tensor) -> None:
     signal.index_add_(0, rows, added.to(signal.dtype))
 
 
-def _scale_(signal: Tensor, rows: Tensor, factor: Tensor) -> None:
+def scale_(signal: Tensor, rows: Tensor, factor: Tensor) -> None:
     """Multiply these rows by factor (changed, leads or 1), in place; all other rows by 1."""
     factors = factor.new_ones(len(signal), factor.shape[1]).index_copy_(0, rows, factor)
     signal.mul_(factors[:, :, None])

@@ -109,7 +109,7 @@ def test_the_papers_map_is_ours_before_the_norm(network, plain, synthetic_store)
     signal_mv = synthetic_store.signals_mv([7])
     probability, shown = paper_map(plain, prepare_record(signal_mv[0]))
     with evaluating(network):
-        logits, _ = network(torch.from_numpy(signal_mv))
+        logits, *_ = network(torch.from_numpy(signal_mv))
     ours = heatmaps(evidence_before_norm(network, signal_mv), samples=1000)
     assert probability == pytest.approx(float(logits.sigmoid()), abs=1e-5)
     np.testing.assert_allclose(shown, ours[0, 0], atol=1e-3)
@@ -119,7 +119,7 @@ def test_captums_map_is_our_evidence_over_the_number_of_frames(network, plain):
     signal = torch.randn(3, 12, 1000)
     theirs = LayerGradCam(plain, plain.layers[-1]).attribute(signal, target=0)
     with evaluating(network):
-        _, evidence = network.forward_preprocessed(signal)
+        _, evidence, _ = network.forward_preprocessed(signal)
     torch.testing.assert_close(theirs.detach(), evidence / evidence.shape[-1], atol=1e-6, rtol=1e-4)
 
 

@@ -124,7 +124,7 @@ def test_a_shift_keeps_decisions_and_the_law_and_corrects_the_mean(store, model,
     assert np.array_equal(after.decisions, before.decisions)
     mean = after.probabilities.mean(axis=0)
     np.testing.assert_allclose(mean, after.targets.mean(axis=0), atol=0.02)
-    logits, evidence = after.classifier.run(store.signals_mv([0, 1]))
+    logits, evidence, _ = after.classifier.run(store.signals_mv([0, 1]))
     np.testing.assert_allclose(evidence.mean(-1) + after.classifier.bias, logits, atol=1e-5)
 
 

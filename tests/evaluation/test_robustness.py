@@ -106,7 +106,7 @@ def test_undisturbed_scores_equal_those_of_an_evaluation(results, models, store)
 def test_scores_are_those_of_the_disturbed_signals(results, models, store, kind, setting, disturb):
     classifier = models()
     predictions = predict_folds(classifier, store, folds=FOLDS)
-    logits, _ = classifier.run(disturb(store.signals_mv(predictions.indices)))
+    logits, *_ = classifier.run(disturb(store.signals_mv(predictions.indices)))
     probability, target = classifier.probabilities(logits)[:, 0], predictions.targets[:, 0]
     scores, decision = result_of(results, kind, setting), probability >= 0.5
     specificity = metrics.recall_score(target, decision, pos_label=0)

@@ -216,7 +216,7 @@ def test_a_model_with_fewer_leads_selects_them_from_the_store(store, model, tmp_
     _, table = evaluated(classifier, store, tmp_path, folds=[9])
     indices = [store.index_of(name) for name in table["id"]]
     rows = [LEADS.index("V5"), LEADS.index("I")]
-    logits, _ = classifier.run(store.signals_mv(indices)[:, rows])
+    logits, *_ = classifier.run(store.signals_mv(indices)[:, rows])
     np.testing.assert_allclose(table["logit_ABNORMAL"], logits[:, 0], atol=1e-5)
 
 

@@ -11,6 +11,7 @@ from ecgcam.data.synthetic.people import draw_heart, draw_person
 from ecgcam.errors import ModelError, RecordError
 from ecgcam.inference.classifier import BATCH, Classifier, load
 from ecgcam.inference.decisions import Band, ChosenOn, ClassPoints, ConformalLimits, OperatingPoints
+from ecgcam.inference.engine import EngineOutput
 from ecgcam.inference.results import Explanation, Prediction
 from ecgcam.signals.leads import LEADS
 from ecgcam.signals.record import Record
@@ -21,7 +22,8 @@ def copying(task=SUPERCLASS, *, bias=0.0, **card):
     count = len(task.classes)
 
     def engine(signal_mv):
-        return signal_mv[:, :count].mean(-1) + np.float32(bias), signal_mv[:, :count]
+        evidence = signal_mv[:, :count]
+        return EngineOutput(evidence.mean(-1) + np.float32(bias), evidence)
 
     usual = {
         "classes": list(task.classes),
@@ -217,19 +219,20 @@ def test_a_long_record_is_the_mean_of_its_windows(classifier):
     row = np.concatenate([a.evidence for a in answers], axis=1)
     np.testing.assert_allclose(whole.evidence, row, atol=1e-5)
     assert whole.heatmap.shape == (5, 3000)
-    assert (whole.windows, whole.window_s, whole.evidence_s) == (3, 10, 30)
+    assert (whole.windows, whole.window_s) == (3, 10)
+    assert whole.frame_edges_s[-1] == pytest.approx(30)
     assert whole.warnings == ()
 
 
 def test_a_remainder_of_5_s_is_padded_and_a_shorter_one_left_out(classifier):
     filled = classifier.explain(smooth(duration_s=17))
     assert filled.warnings == ("the last 3 s of the last window are padding and do not count",)
-    assert (filled.windows, filled.evidence_s) == (2, 17)
+    assert (filled.windows, filled.frame_edges_s[-1]) == (2, pytest.approx(17, abs=0.05))
     assert filled.heatmap.shape == (5, 1700)
     assert np.isfinite(filled.heatmap).all()
     left_out = classifier.explain(smooth(duration_s=14))
     assert left_out.warnings == ("the last 4 s were left out",)
-    assert left_out.evidence_s == 10
+    assert left_out.frame_edges_s[-1] == pytest.approx(10)
     assert np.isfinite(left_out.heatmap[:, :1000]).all()
     assert np.isnan(left_out.heatmap[:, 1000:]).all()
     for answer in (filled, left_out):
@@ -241,7 +244,7 @@ def test_what_fills_a_record_up_has_no_say():
     levels = np.zeros((12, 700), np.float32)
     levels[:, 650] = 1
     answer = copying(bias=0.5).explain(Record(signal_mv=levels, rate_hz=100))
-    assert answer.evidence_s == 7
+    assert answer.frame_edges_s[-1] == pytest.approx(7)
     assert answer.heatmap.shape == answer.evidence.shape == (5, 700)
     assert answer.heatmap[0].argmax() == 650
     np.testing.assert_allclose(answer.logits, 0.5 + 1 / 700, rtol=1e-5)
@@ -259,7 +262,7 @@ def test_each_second_that_was_recorded_counts_alike():
 
 def test_the_evidence_of_a_refused_record_lasts_no_time():
     (refused,) = copying().explain([record(duration_s=1)])
-    assert refused.evidence_s == 0
+    assert refused.frame_times_s.size == refused.frame_s == 0
 
 
 def test_the_records_own_warnings_come_first(classifier):
@@ -380,5 +383,5 @@ def test_more_windows_than_a_batch_holds_keep_their_evidence(tmp_path):
     classifier = load(tiny_model(tmp_path / "model.safetensors"))
     shape = (BATCH + 5, 12, 500)
     signal_mv = np.random.default_rng(1).normal(0, 0.3, shape).astype(np.float32)
-    logits, evidence = classifier.run(signal_mv)
+    logits, evidence, _ = classifier.run(signal_mv)
     np.testing.assert_allclose(evidence.mean(-1) + classifier.bias, logits, atol=1e-4)

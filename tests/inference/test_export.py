@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from safetensors.numpy import load_file
-from support.numpy_network import forward
+from support.numpy_network import forward, lead_evidence
 from support.tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model
 
 from ecgcam.cli import main
@@ -18,6 +18,7 @@ from ecgcam.errors import ModelError
 from ecgcam.files import sha256
 from ecgcam.inference import export as module
 from ecgcam.inference.combine import combine
+from ecgcam.inference.engine import EngineOutput
 from ecgcam.inference.export import check_engines, comparison_signals, export
 from ecgcam.inference.modelfile import load_network, read_card
 from ecgcam.inference.onnx_engine import OnnxEngine, open_onnx
@@ -32,6 +33,8 @@ CONFIGS = {
     "resnet": {"widths": [4, 6, 8], "blocks": 2},
     "inception": {"widths": [2, 2, 3], "kernels": [3, 5]},
     "depthwise": {"widths": [4, 4, 6]},
+    "local": {"widths": [4, 6], "blocks": [2, 2], "kernel": 5},
+    "leadwise": {"widths": [2, 3, 3], "blocks": [1, 2, 1]},
 }
 
 
@@ -44,7 +47,7 @@ def reference(path, signal_mv):
 
 
 def assert_same(found, expected):
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip(found[:2], expected[:2], strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
@@ -57,6 +60,25 @@ def test_torch_onnx_and_numpy_agree_for_every_backbone(tmp_path, backbone, durat
     expected = reference(path, signal_mv)
     assert_same(open_onnx(export(path, tmp_path / "m.onnx"))(signal_mv), expected)
     assert_same(TorchEngine(load_network(path)[0])(signal_mv), expected)
+
+
+@pytest.mark.parametrize("duration_s", [5.0, 4.97])
+def test_lead_evidence_is_what_each_lead_adds(tmp_path, duration_s):
+    """The reference silences all other leads; a flat lead adds nothing."""
+    path = tiny_model(tmp_path / "m.safetensors", task=SUPERCLASS, backbone="leadwise",
+                      backbone_config=CONFIGS["leadwise"], duration_s=duration_s)  # fmt: skip
+    signal_mv = ecgs(3, samples=round(100 * duration_s))
+    signal_mv[0, 4] = 0
+    expected = lead_evidence(load_file(path), read_card(path), signal_mv)
+    for engine in (
+        open_onnx(export(path, tmp_path / "m.onnx")),
+        TorchEngine(load_network(path)[0]),
+    ):
+        output = engine(signal_mv)
+        np.testing.assert_allclose(output.lead_evidence, expected, atol=1e-4)
+        np.testing.assert_allclose(output.lead_evidence.sum(2), output.evidence, atol=1e-5)
+        np.testing.assert_allclose(output.lead_evidence[0, :, 4], 0, atol=1e-5)
+    assert np.abs(expected).max() > 0.01
 
 
 @pytest.mark.parametrize("duration_s", [5.0, 5.01])
@@ -87,7 +109,7 @@ def test_the_batch_is_dynamic(tmp_path, batch):
     path = tiny_model(tmp_path / "m.safetensors")
     engine = open_onnx(export(path, tmp_path / "m.onnx"))
     signal_mv = ecgs(batch)
-    logits, evidence = engine(signal_mv)
+    logits, evidence, _ = engine(signal_mv)
     alone = [engine(signal_mv[k : k + 1]) for k in range(batch)]
     np.testing.assert_allclose(logits, np.concatenate([a[0] for a in alone]), atol=1e-5)
     np.testing.assert_allclose(evidence, np.concatenate([a[1] for a in alone]), atol=1e-5)
@@ -133,6 +155,7 @@ def test_torchs_own_exporter_gives_the_same(tmp_path):
                       preprocess=PreprocessConfig(scale="none"))  # fmt: skip
     network, _ = load_network(path)
     signal_mv = ecgs(2)
+    network.fix_flat_evidence()
     with warnings.catch_warnings(action="ignore"):
         program = torch.onnx.export(network, (torch.from_numpy(signal_mv),), dynamo=True,
                                     verbose=False)  # fmt: skip
@@ -148,8 +171,8 @@ def test_an_export_that_differs_is_not_written(tmp_path, monkeypatch):
     right = TorchEngine.__call__
 
     def wrong(self, signal_mv):
-        logits, evidence = right(self, signal_mv)
-        return logits, evidence + np.float32(2e-4)
+        logits, evidence, _ = right(self, signal_mv)
+        return EngineOutput(logits, evidence + np.float32(2e-4))
 
     monkeypatch.setattr(TorchEngine, "__call__", wrong)
     with pytest.raises(ModelError, match="differs from torch: evidence by 0.0002"):
@@ -169,10 +192,15 @@ def test_each_difference_is_noticed(tmp_path, change, what):
     path = tiny_model(tmp_path / "m.safetensors")
     network, _ = load_network(path)
     engine = open_onnx(export(path, tmp_path / "m.onnx"))
-    bias = network.head.bias.detach().numpy()
+    bias = network.bias().detach().numpy()
     check_engines(engine, TorchEngine(network), ecgs(70), bias=bias)
     with pytest.raises(ModelError, match=what):
-        check_engines(lambda x: change(*engine(x)), TorchEngine(network), ecgs(70), bias=bias)
+        check_engines(
+            lambda x: EngineOutput(*change(*engine(x)[:2])),
+            TorchEngine(network),
+            ecgs(70),
+            bias=bias,
+        )
 
 
 def test_a_backbone_that_is_not_ecgcams_is_refused(tmp_path, monkeypatch):
@@ -209,13 +237,13 @@ def test_on_512_real_ecgs_a_shipped_export_is_torchs_and_numpys(name, fold_9_sto
     network, _ = load_network(path)
     signal_mv = fold_9_store.signals_mv(range(512))
     engine = open_onnx(path.with_suffix(".onnx"))
-    check_engines(engine, TorchEngine(network), signal_mv, bias=network.head.bias.detach().numpy())
+    check_engines(engine, TorchEngine(network), signal_mv, bias=network.bias().detach().numpy())
     assert_same(engine(signal_mv[:8]), reference(path, signal_mv[:8]))
 
 
 def test_the_exports_differences_are_of_rounding(fold_9_store):
     path = shipped_models()["normal"]
-    logits, _ = open_onnx(path.with_suffix(".onnx"))(fold_9_store.signals_mv(range(64)))
+    logits, *_ = open_onnx(path.with_suffix(".onnx"))(fold_9_store.signals_mv(range(64)))
     expected, _ = reference(path, fold_9_store.signals_mv(range(64)))
     assert np.abs(logits - expected).max() < 2e-5
 

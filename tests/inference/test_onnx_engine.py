@@ -59,7 +59,7 @@ def test_an_export_of_other_weights_is_not_used(tmp_path):
     copy_with_card(path, read_card(path), path, bias_shift=[3.0])
     after = ecgcam.load(path)
     assert isinstance(after._engine, TorchEngine)
-    assert after.bias[0] == pytest.approx(load_network(path)[0].head.bias.item())
+    assert after.bias[0] == pytest.approx(load_network(path)[0].bias().item())
 
 
 @pytest.mark.parametrize("dump", [pickle, cloudpickle])

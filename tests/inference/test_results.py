@@ -23,7 +23,8 @@ def explanation(**about):
         "warnings": ("lead V1 is flat",),
         "bias": np.array([0.5, 0.1], np.float32),
         "evidence": np.array([[1, 2], [-3, -0.2]], np.float32),
-        "evidence_s": 0.1,
+        "frame_times_s": np.array([0.025, 0.075]),
+        "frame_s": 0.05,
         "heatmap": np.stack([heat, 1 - heat]).astype(np.float32),
     }
     return Explanation(**answer | about)
@@ -31,7 +32,7 @@ def explanation(**about):
 
 def refusal():
     nothing, nowhere = np.empty(0), np.empty((0, 0))
-    maps = {"evidence": nowhere, "heatmap": nowhere, "evidence_s": 0.0}
+    maps = {"evidence": nowhere, "heatmap": nowhere, "frame_times_s": nothing, "frame_s": 0.0}
     numbers = {"logits": nothing, "probabilities": nothing}
     return explanation(refused="too short", decision=(), **numbers, **maps)
 
@@ -51,7 +52,8 @@ def test_json_holds_every_number():
     assert found["decision"] == ["SR"]
     assert found["warnings"] == ["lead V1 is flat"]
     assert found["refused"] is None
-    assert found["evidence_s"] == pytest.approx(0.1)
+    assert found["frame_times_s"] == [0.025, 0.075]
+    assert found["frame_s"] == pytest.approx(0.05)
     assert list(found["classes"]) == ["SR", "AFIB"]
     one = found["classes"]["AFIB"]
     assert one["probability"] == pytest.approx(0.2)
@@ -96,7 +98,7 @@ def test_a_prediction_is_an_explanation_without_its_maps():
     assert not hasattr(prediction, "evidence")
     plain = prediction.to_dict()
     assert plain["classes"]["SR"].keys() == {"title", "probability", "logit", "threshold"}
-    assert "evidence_s" not in plain
+    assert "frame_times_s" not in plain
 
 
 def test_json_names_the_uncertain_classes_where_the_model_has_a_band():
@@ -129,10 +131,14 @@ def test_a_refusal_has_a_reason_and_no_numbers():
 def test_rounding_of_constant_evidence_is_not_shown_as_heat():
     evidence = np.full((1, 125), 0.1, np.float32)
     evidence[0, 60] = np.nextafter(np.float32(0.1), np.float32(1))
-    assert (display_heatmap(evidence, samples=1000, covered=1000, predicted=1000) == 0).all()
+    assert (
+        display_heatmap(evidence, np.arange(125) * 8 + 4, samples=1000, predicted=1000) == 0
+    ).all()
 
 
 def test_a_length_that_is_a_hair_below_its_samples_has_heat_to_the_end():
     evidence = np.arange(5, dtype=np.float32)[None]
-    heat = display_heatmap(evidence, samples=435, covered=500, predicted=4.35 * 100)  # 434.99…
+    heat = display_heatmap(
+        evidence, np.arange(5) * 100 + 50, samples=435, predicted=4.35 * 100
+    )  # 434.99…
     assert np.isfinite(heat).all()

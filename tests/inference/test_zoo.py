@@ -45,7 +45,7 @@ def test_the_map_adds_up_to_the_logit(name):
     classifier = load(name)
     assert classifier.leads == LEADS
     signal_mv = np.random.default_rng(0).normal(0, 0.3, (4, 12, 1000)).astype(np.float32)
-    logits, evidence = classifier.run(signal_mv)
+    logits, evidence, _ = classifier.run(signal_mv)
     np.testing.assert_allclose(evidence.mean(-1) + classifier.bias, logits, atol=1e-4)
 
 

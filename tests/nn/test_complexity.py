@@ -127,6 +127,7 @@ def test_all_convolutions_and_matrix_products_are_counted(backbone, by_hand):
 )
 def test_the_parts_add_up_to_torchs_count_of_the_network(config):
     network = paper_network(**config).eval()
+    network.fix_flat_evidence()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.randn(1, len(network.config.leads), network.config.samples))
     cost = measure_complexity(network)
@@ -198,6 +199,7 @@ def test_memory_equals_that_of_torchs_allocator(scale):
     network = paper_network(
         backbone="support.backbones:Copy", preprocess=PreprocessConfig(scale=scale)
     ).eval()
+    network.fix_flat_evidence()
     with torch.no_grad(), torch.profiler.profile(profile_memory=True) as profile:
         network(torch.zeros(1, 12, 1000))
     events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]

@@ -21,9 +21,9 @@ RAW = PreprocessConfig(detrend_order=None, scale="none")
 def test_the_evidence_adds_up_to_the_logit(training, backbone, classes, leads, duration_s):
     settings = {"classes": classes, "leads": leads, "duration_s": duration_s}
     network = tiny_network(backbone=backbone, **settings).train(training)
-    logits, evidence = network(2 * torch.randn(4, len(leads), network.config.samples))
+    logits, evidence, _ = network(2 * torch.randn(4, len(leads), network.config.samples))
     assert logits.shape == (4, classes)
-    torch.testing.assert_close(evidence.mean(-1) + network.head.bias, logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(evidence.mean(-1) + network.bias(), logits, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("backbone", [*BACKBONES, "support.backbones:Dropping"])
@@ -48,7 +48,8 @@ def test_a_network_known_by_hand():
     with torch.no_grad():
         network.head.weight.copy_(torch.tensor([[2.0, 1], [0, -3]]))
         network.head.bias.copy_(torch.tensor([0.5, 10]))
-    logits, evidence = network(torch.tensor([[[1.0, 2, 3, 6], [0, 1, 0, -1]]]))
+    logits, evidence, lead_evidence = network(torch.tensor([[[1.0, 2, 3, 6], [0, 1, 0, -1]]]))
+    assert lead_evidence is None
     assert evidence.tolist() == [[[2, 5, 6, 11], [0, -3, 0, 3]]]
     assert logits.tolist() == [[6.5, 10]]
 
@@ -67,8 +68,10 @@ def test_the_papers_block_known_by_hand():
         network.head.weight.fill_(-1)
         network.head.bias.fill_(0.25)
     signal = torch.tensor([[[1.0, -5, 3, -1]]])
-    logits, evidence = network(signal)
-    torch.testing.assert_close(evidence, torch.tensor([[[-1, 0.2, -2, 0]]]))
+    logits, evidence, _ = network(signal)
+    # a flat record is 1 after the convolution and -0.5 after the head, in every frame
+    torch.testing.assert_close(evidence, torch.tensor([[[-0.5, 0.7, -1.5, 0.5]]]))
+    torch.testing.assert_close(network.bias(), torch.tensor([-0.5 + 0.25]))
     torch.testing.assert_close(logits, torch.tensor([[-0.7 + 0.25]]))
 
 

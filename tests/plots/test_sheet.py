@@ -292,6 +292,7 @@ TITLES = tuple(SUPERCLASS_TITLES[name] for name in SUPERCLASSES)
 def test_the_foot_explains_not_sure_and_unreliable_heat():
     record = spiked()
     about = {"classes": SUPERCLASSES, "class_titles": TITLES, "uncertain": ("STTC",)}
+    about["evidence"] = np.tile(np.linspace(-1, 1, 100), (5, 1))
     answer = explained(record, probabilities=(0.6, 0.9, 0.1, 0.1, 0.1), **about)
     text = words(draw_sheet(record, answer))
     assert "The heat peaks at the edge of a window" in text

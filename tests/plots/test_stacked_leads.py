@@ -72,10 +72,12 @@ def test_the_evidence_is_drawn_in_logits_frame_by_frame_and_adds_up():
 
 def test_heat_that_peaks_at_an_edge_has_a_warning():
     record = spiked()
-    heat = np.zeros(1000)
-    heat[500] = 1
-    assert "edge" not in words(draw_leads(record, explained(record, heat=heat)))
-    assert "The heat peaks at the edge" in words(draw_leads(record, explained(record)))
+    rising = np.linspace(-1, 1, 100)[None]
+    turned = np.roll(rising, 50, axis=1)
+    assert "edge" not in words(draw_leads(record, explained(record, evidence=turned)))
+    assert "The heat peaks at the edge" in words(
+        draw_leads(record, explained(record, evidence=rising))
+    )
 
 
 def test_not_sure_is_explained_where_it_is_the_answer():
@@ -91,7 +93,7 @@ def test_a_part_that_was_left_out_has_neither_heat_nor_evidence():
     record = spiked(duration_s=12)
     heat = np.ones(1200)
     heat[1000:] = np.nan
-    figure = draw_leads(record, explained(record, heat=heat, evidence_s=10))
+    figure = draw_leads(record, explained(record, heat=heat, covered_s=10))
     traces, curve = parts(figure)
     (hatched,) = [patch for patch in traces.findobj(Rectangle) if patch.get_hatch()]
     assert (hatched.get_x(), hatched.get_width()) == pytest.approx((10, 2))

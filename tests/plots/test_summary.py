@@ -20,7 +20,10 @@ def peak_at(peak_s, *, duration_s=10, used_s=None, **about):
     record = spiked(duration_s=duration_s)
     heat = np.zeros(duration_s * 100)
     heat[round(peak_s * 100)] = 1
-    heat[round((used_s or duration_s) * 100) :] = np.nan
+    used_s = used_s or duration_s
+    evidence = heat[None, : round(used_s * 100)].copy()
+    heat[round(used_s * 100) :] = np.nan
+    about = {"evidence": evidence, "covered_s": used_s, "window_s": min(used_s, 10)} | about
     return first(record, explained(record, heat=heat, **about))
 
 
@@ -41,8 +44,8 @@ def test_windows_within_a_long_record_have_edges_too(peak_s, warned):
 
 @pytest.mark.parametrize(("peak_s", "warned"), [(6.8, True), (5, False)])
 def test_an_edge_is_where_padding_starts_or_the_record_was_left_out(peak_s, warned):
-    assert bool(peak_at(peak_s, duration_s=7, evidence_s=7).edge_warning) == warned
-    assert bool(peak_at(peak_s, duration_s=9, used_s=7, evidence_s=7).edge_warning) == warned
+    assert bool(peak_at(peak_s, duration_s=7).edge_warning) == warned
+    assert bool(peak_at(peak_s, duration_s=9, used_s=7).edge_warning) == warned
 
 
 def test_a_constant_map_has_no_peak():

@@ -57,12 +57,12 @@ def test_heat_and_evidence_come_back_for_each_class():
     heat = np.linspace(0, 1, 1000)
     heat[900:] = np.nan
     classes = ("NORM", "MI")
-    shown = {"heat": heat, "evidence_s": 9}
+    shown = {"heat": heat, "covered_s": 9}
     answer = explained(record, classes=classes, probabilities=(0.3, 0.8), **shown)
     data = Page(viewer_html(record, answer)).data
     assert [entry["name"] for entry in data["classes"]] == ["MI", "NORM"]
     assert data["first"] == "MI"
-    assert data["evidence_s"] == pytest.approx(9)
+    assert data["frame_edges_s"] == pytest.approx(np.linspace(0, 9, 11))
     for entry in data["classes"]:
         shown = np.frombuffer(base64.b64decode(entry["heat"]), np.uint8)
         np.testing.assert_allclose(shown[:900] / 254, heat[:900], atol=0.5 / 254 + 1e-6)
@@ -146,8 +146,9 @@ def test_contradicting_answers_have_a_warning():
 
 def test_each_class_has_its_own_warning_of_heat_that_peaks_at_an_edge():
     record = spiked()
-    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8))
-    answer.heatmap[1] = np.roll(answer.heatmap[1], 500)
+    rising = np.linspace(-1, 1, 100)
+    about = {"evidence": np.stack([rising, np.roll(rising, 50)])}
+    answer = explained(record, classes=("NORM", "MI"), probabilities=(0.7, 0.8), **about)
     mi, norm = Page(viewer_html(record, answer)).data["classes"]
     assert mi["edge_warning"] == ""
     assert norm["edge_warning"].startswith("The heat peaks at the edge of a window")

@@ -17,8 +17,13 @@ def spiked(*, rate_hz=100, duration_s=10, leads=LEADS, **about):
     return Record(signal_mv=heights[:, None] * spikes, rate_hz=rate_hz, leads=leads, **about)
 
 
-def explained(record, *, classes=("ABNORMAL",), probabilities=(0.9,), heat=None, **about):
-    """Return an explanation with ten frames from -4.5 to 4.5 logits and heat that rises evenly."""
+def explained(
+    record, *, classes=("ABNORMAL",), probabilities=(0.9,), heat=None, covered_s=None, **about
+):
+    """Return an explanation with ten frames from -4.5 to 4.5 logits and heat that rises evenly.
+
+    covered_s: the time that the frames cover evenly, by default all of the record.
+    """
     samples = record.signal_mv.shape[1]
     heat = np.linspace(0, 1, samples) if heat is None else heat
     logits = np.log(np.divide(probabilities, 1 - np.array(probabilities)))
@@ -31,10 +36,12 @@ def explained(record, *, classes=("ABNORMAL",), probabilities=(0.9,), heat=None,
         "logits": logits,
         "bias": logits,
         "evidence": np.tile(np.arange(10) - 4.5, (len(classes), 1)),
-        "evidence_s": record.duration_s,
         "heatmap": np.tile(heat, (len(classes), 1)).astype(np.float32),
     }
-    return Explanation(**(answer | about))
+    answer |= about
+    frames = np.shape(answer["evidence"])[-1]
+    step_s = (covered_s or record.duration_s) / max(frames, 1)
+    return Explanation(frame_times_s=(np.arange(frames) + 0.5) * step_s, frame_s=step_s, **answer)
 
 
 def refused(record, reason="it lasts 2 s; expected at least 5 s."):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ecgcam.inference.classifier import Classifier
+from ecgcam.inference.engine import EngineOutput
 from ecgcam.signals.leads import LEADS
 from support.tiny import NORMAL
 
@@ -30,6 +31,6 @@ def fixed_classifier(store, logits, task=NORMAL, **card):
 
     def engine(signal_mv):
         rows = [logits_of[np.ascontiguousarray(signal).tobytes()] for signal in signal_mv]
-        return np.stack(rows), np.stack(rows)[:, :, None]
+        return EngineOutput(np.stack(rows), np.stack(rows)[:, :, None])
 
     return Classifier(engine, bias=np.zeros(len(task.classes)), card=defaults | card)

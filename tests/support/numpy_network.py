@@ -11,10 +11,25 @@ def forward(weights, card, signal_mv):
     weights = {name: np.asarray(array, np.float64) for name, array in weights.items()}
     signal = preprocess(np.asarray(signal_mv, np.float64), **card["preprocess"])
     backbone = {"signalcnn": signalcnn, "resnet": resnet, "inception": inception,
-                "depthwise": depthwise, "several": ensemble}[card["backbone"]]  # fmt: skip
+                "depthwise": depthwise, "several": ensemble, "local": local,
+                "leadwise": local}[card["backbone"]]  # fmt: skip
+    signal = np.concatenate([signal, np.zeros_like(signal[:1])])  # the last is a flat record
     features = backbone(Part(weights, "backbone."), signal, card["backbone_config"])
     evidence = np.einsum("kc,bcf->bkf", weights["head.weight"], features)
-    return evidence.mean(-1) + weights["head.bias"], evidence
+    logits = evidence.mean(-1) + weights["head.bias"]
+    return logits[:-1], evidence[:-1] - evidence[-1]
+
+
+def lead_evidence(weights, card, signal_mv):
+    """Evidence (batch, classes, leads, frames): every other lead is silenced, one at a time.
+
+    For a leadwise network, whose logit is a sum over leads.
+    """
+    weights = {name: np.asarray(array, np.float64) for name, array in weights.items()}
+    signal = preprocess(np.asarray(signal_mv, np.float64), **card["preprocess"])
+    plain = card | {"preprocess": {"detrend_order": None, "scale": "none"}}
+    alone = np.eye(signal.shape[1])[:, None, :, None] * signal  # (leads, batch, leads, time)
+    return np.stack([forward(weights, plain, one)[1] for one in alone], axis=2)
 
 
 class Part:
@@ -53,12 +68,13 @@ def preprocess(signal, *, detrend_order, scale):
     return (signal - centre) / np.where(spread < 1e-4, np.inf, spread)
 
 
-def conv(part, signal, *, stride=1):
+def conv(part, signal, *, stride=1, pad=True):
     """A convolution over time with its weights (outputs, inputs / groups, 1, kernel)."""
     kernel = part["weight"][:, :, 0]
     outputs, inputs, width = kernel.shape
     groups = signal.shape[1] // inputs
-    padded = np.pad(signal, ((0, 0), (0, 0), (width // 2, width // 2)))
+    padding = width // 2 if pad else 0
+    padded = np.pad(signal, ((0, 0), (0, 0), (padding, padding)))
     views = np.lib.stride_tricks.sliding_window_view(padded, width, axis=-1)[:, :, ::stride]
     views = views.reshape(len(signal), groups, inputs, -1, width)
     kernel = kernel.reshape(groups, outputs // groups, inputs, width)
@@ -109,6 +125,28 @@ def resnet(part, signal, config):
             signal = np.concatenate([pairs, signal[..., even:]], axis=-1)
         if block.has("fit"):
             signal = conv(block / "fit", signal)
+        signal = relu(inner + signal)
+    return signal
+
+
+def local(part, signal, config):
+    """Local and leadwise nets; the weights' shapes tell the groups."""
+    default = (1, 2) if part["stem.0.weight"].shape[1] == 1 else (1, 3)
+    signal = relu(norm(part / "stem.1", conv(part / "stem.0", signal, stride=2, pad=False)))
+    starts = np.cumsum([0, *config.get("blocks", default)])
+    for k in range(starts[-1]):
+        block, shorter = part / f"stages.{k}", k > 0 and k in starts
+        inner = conv(block / "first", signal, stride=2 if shorter else 1, pad=False)
+        inner = relu(norm(block / "first_norm", inner))
+        inner = norm(block / "second_norm", conv(block / "second", inner, pad=False))
+        reach = block["first.weight"].shape[-1] // 2
+        if shorter:
+            signal = signal[..., : signal.shape[-1] // 2 * 2]
+            signal = signal.reshape(*signal.shape[:-1], -1, 2).mean(-1)
+        start = 3 * reach // 2 if shorter else 2 * reach
+        signal = signal[..., start : start + inner.shape[-1]]
+        if block.has("fit"):
+            signal = conv(block / "fit", signal, pad=False)
         signal = relu(inner + signal)
     return signal
 

@@ -163,5 +163,5 @@ def warmed_up(backbone):
 def run_network(network, signal_mv):
     """Logits and evidence, as arrays, of an array (batch, leads, samples) in mV."""
     with evaluating(network):
-        logits, evidence = network(torch.from_numpy(signal_mv))
+        logits, evidence, _ = network(torch.from_numpy(signal_mv))
     return logits.numpy(), evidence.numpy()

@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 from torch import Size
 
+from ecgcam.signals.device_filters import filter_one_way
 from ecgcam.training.augment import (
     TRANSFORMS,
     Augment,
@@ -17,13 +18,18 @@ from ecgcam.training.augment import (
     make_augmentation,
     paper_augmentation,
 )
-from ecgcam.training.transforms import (
-    AmplitudeScale,
+from ecgcam.training.noise_transforms import (
+    DeviceFilter,
     GaussianNoise,
-    LeadDropout,
-    LeadMix,
     MainsHum,
     Respiration,
+    Wander,
+)
+from ecgcam.training.transforms import (
+    AmplitudeScale,
+    LeadDropout,
+    LeadGain,
+    LeadMix,
     TimeShift,
     TimeWarp,
     warped_time,
@@ -36,8 +42,12 @@ EVERY = [
     GaussianNoise(),
     MainsHum(rate_hz=RATE_HZ),
     Respiration(rate_hz=RATE_HZ),
+    Wander(rate_hz=RATE_HZ),
+    DeviceFilter(rate_hz=RATE_HZ),
+    DeviceFilter(rate_hz=RATE_HZ, kind="low-pass", lowest_hz=25, highest_hz=45),
     TimeWarp(),
     LeadDropout(lead_probability=0.5),
+    LeadGain(),
     LeadMix(),
 ]
 each_transform = pytest.mark.parametrize(
@@ -59,7 +69,7 @@ def signal():
 
 
 def test_every_transform_is_tested_here():
-    assert [type(transform) for transform in EVERY] == list(TRANSFORMS.values())
+    assert list(dict.fromkeys(map(type, EVERY))) == list(TRANSFORMS.values())
 
 
 @each_transform
@@ -219,6 +229,37 @@ def test_breathing_has_12_to_18_cycles_a_minute():
     assert 0.1 < changed.abs().max() <= 0.2 + 1e-6
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_device_filter_is_that_of_the_evaluation(order):
+    """Its signal is 0 before the start, so a record that starts at 0 is filtered alike."""
+    signal = torch.randn(2, 3, 400, generator=torch.Generator().manual_seed(0))
+    signal[..., 0] = 0
+    changed = DeviceFilter(rate_hz=100).apply(signal, torch.tensor([[0.5, order], [0.05, order]]))
+    for cutoff_hz, before, after in zip((0.5, 0.05), signal, changed, strict=True):
+        expected = filter_one_way(before.numpy(), "high-pass", order, cutoff_hz, rate_hz=100)
+        np.testing.assert_allclose(after, expected, atol=1e-5)
+
+
+def test_cutoffs_cover_their_range_and_both_orders():
+    drawn = DeviceFilter(rate_hz=100).draw(
+        torch.Size((2000, 1, 1)), generator=torch.Generator().manual_seed(5)
+    )
+    assert 0.05 <= drawn[:, 0].min() < 0.06
+    assert 0.6 < drawn[:, 0].max() <= 0.67
+    assert drawn[:, 0].log().median() == pytest.approx(np.log(np.sqrt(0.05 * 0.67)), abs=0.1)
+    assert drawn[:, 1].mean() == pytest.approx(1.5, abs=0.05)
+
+
+def test_wander_differs_between_leads_in_size_and_phase_alone():
+    transform = Wander(rate_hz=100, up_to=0.5)
+    drawn = transform.draw(torch.Size((500, 2, 1000)), generator=torch.Generator().manual_seed(5))
+    assert torch.equal(drawn[:, 0, 1], drawn[:, 1, 1])
+    assert not torch.equal(drawn[:, 0, 0], drawn[:, 1, 0])
+    assert 0.05 <= drawn[:, 0, 1].min() * 100 < drawn[:, 0, 1].max() * 100 <= 0.7
+    wander = transform.apply(torch.zeros(500, 2, 1000), drawn)
+    assert 0.45 < wander.abs().max() <= 0.5
+
+
 def test_a_sine_by_hand():
     drawn = torch.tensor([[0.5, 0.25, math.pi / 2]])  # a quarter of a cycle per sample
     changed = Respiration(rate_hz=RATE_HZ).apply(torch.ones(1, 2, 5), drawn)
@@ -337,7 +378,7 @@ def test_the_papers_augmentation():
 
 
 def test_the_steps_are_read_back_from_a_card():
-    augment = Augment((*paper_augmentation(rate_hz=500).steps, OneOf(tuple(EVERY[5:]), 0.1)))
+    augment = Augment((*paper_augmentation(rate_hz=500).steps, OneOf(tuple(EVERY[8:]), 0.1)))
     steps = json.loads(json.dumps(augment.to_list()))
     assert make_augmentation(steps, rate_hz=500) == augment
 

@@ -73,7 +73,7 @@ def probability_and_map(given: Given) -> Job:
     def both() -> None:
         maps.clear()
         for part in parts:
-            logits, evidence = network.forward_preprocessed(part)
+            logits, evidence, _ = network.forward_preprocessed(part)
             logits.sigmoid()
             maps.append(evidence)
 

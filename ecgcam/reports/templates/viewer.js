@@ -112,7 +112,7 @@ data.leads.forEach((label, k) => {
 });
 
 function evidenceSteps({ evidence }) {
-  const starts = Array.from({ length: evidence.length + 1 }, (_, k) => (k * data.evidence_s) / evidence.length);
+  const starts = data.frame_edges_s;
   return [starts, [...evidence, evidence[evidence.length - 1]]];
 }
 

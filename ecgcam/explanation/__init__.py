@@ -1,0 +1,1 @@
+"""Can a map be trusted? Measures of explanations, and other maps to compare with."""

@@ -1,0 +1,50 @@
+"""Engine: what runs a network, in torch or onnxruntime, and what it returns."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+class EngineOutput(NamedTuple):
+    """The answer of an engine to a batch of windows.
+
+    logits:        (batch, classes).
+    evidence:      (batch, classes, frames).
+    lead_evidence: (batch, classes, leads, frames), whose sum over leads is the evidence; None
+                   where the network mixes leads.
+    """
+
+    logits: Array
+    evidence: Array
+    lead_evidence: Array | None = None
+
+    def rows(self, rows: slice) -> "EngineOutput":
+        """Return the answer to some of the windows."""
+        by_lead = self.lead_evidence
+        return EngineOutput(
+            logits=self.logits[rows],
+            evidence=self.evidence[rows],
+            lead_evidence=None if by_lead is None else by_lead[rows],
+        )
+
+
+# An engine maps windows (batch, leads, samples) in mV to its output.
+Engine = Callable[[Array], EngineOutput]
+
+
+def run_in_batches(engine: Engine, signal_mv: Array, *, batch: int) -> EngineOutput:
+    """Run windows (windows, leads, samples), `batch` at a time."""
+    if len(signal_mv) <= batch:
+        return engine(signal_mv)
+    starts = range(0, len(signal_mv), batch)
+    parts = [engine(signal_mv[start : start + batch]) for start in starts]
+    by_lead = [part.lead_evidence for part in parts if part.lead_evidence is not None]
+    return EngineOutput(
+        logits=np.concatenate([part.logits for part in parts]),
+        evidence=np.concatenate([part.evidence for part in parts]),
+        lead_evidence=np.concatenate(by_lead) if by_lead else None,
+    )

@@ -1,0 +1,85 @@
+"""Additive training: the evidence of a stretch becomes what the stretch alone is worth.
+
+With f the logit, e(x) the evidence for each frame, 0 a flat record, m a random mask over time, and
+m̄ the fraction of each frame's own time that the mask keeps, training adds
+
+    weight · smooth_l1(f(x · m) - f(0), mean over frames of m̄ · (e(x) - e(0)))
+    + flat_weight · binary cross-entropy of f(0) against the flat record's target
+
+on a part of each batch. The first term vanishes for a network whose logit for a masked record is
+the sum of the evidence that the mask kept; the second keeps the answer to a flat record low. Where
+the backbone keeps leads apart, half of the masks are drawn for each lead by itself.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Size, Tensor
+from torch.nn import functional
+
+from ..nn.frames import frame_grid, mean_in_frames
+from ..nn.network import Network
+from .config import AdditivitySettings
+
+SHORTEST, LONGEST = 8, 128  # of the stretches that a mask keeps or removes, in samples
+FLAT_PROBABILITY = 0.4  # a flat record's target: this, or how frequent the class is
+
+
+@dataclass(frozen=True, eq=False)
+class AdditivityLoss:
+    """The additivity loss of a network.
+
+    flat_target: (classes,), the target of a flat record.
+    """
+
+    settings: AdditivitySettings
+    flat_target: Tensor
+
+    def extend(self, signal: Tensor, masks: Tensor) -> Tensor:
+        """Append the masked records and a flat one to a batch (batch, leads, time)."""
+        masked = signal[: len(masks)] * masks
+        return torch.cat([signal, masked, torch.zeros_like(signal[:1])])
+
+    def masks(self, shape: Size, network: Network, generator: torch.Generator) -> Tensor:
+        """Draw a mask for each of the first records of a batch of this shape.
+
+        Returns (records, 1 or leads, time), 0 or 1.
+        """
+        batch, leads, samples = shape
+        records = round(self.settings.fraction * batch)
+        masks = draw_masks(records, leads if network.leads_apart else 1, samples, generator)
+        if network.leads_apart:
+            masks[: records // 2] = masks[: records // 2, :1]  # the same for all leads
+        return masks
+
+    def __call__(self, network: Network, features: Tensor, masks: Tensor) -> Tensor:
+        """Return the loss of the features (extended batch, channels, frames) of `extend`."""
+        masked = len(masks)
+        with torch.autocast(features.device.type, enabled=False):  # differences of small numbers
+            evidence = network.evidence(features.float())  # (…, classes, parts, frames)
+            logits = evidence.sum(dim=2).mean(dim=-1) + network.head.bias
+            frames, samples = features.shape[-1], masks.shape[-1]
+            grid = frame_grid(network.backbone, samples=samples, frames=frames)
+            kept = mean_in_frames(masks, grid, frames=frames)[:, None]  # (masked, 1, parts, frames)
+            expected = (kept * (evidence[:masked] - evidence[-1:])).sum(dim=2).mean(dim=-1)
+            changed = logits[-1 - masked : -1] - logits[-1:]
+            flat_target = self.flat_target.to(logits)
+            flat = functional.binary_cross_entropy_with_logits(logits[-1], flat_target)
+            additive = functional.smooth_l1_loss(changed, expected)
+        return self.settings.weight * additive + self.settings.flat_weight * flat
+
+
+def draw_masks(records: int, parts: int, samples: int, generator: torch.Generator) -> Tensor:
+    """Draw random masks (records, parts, samples), 0 or 1.
+
+    Each record has a length of stretch, log-uniform from 8 to 128 samples, and a fraction to keep,
+    uniform from 0 to 1; each of its stretches is kept with that probability.
+    """
+    device = generator.device
+    length, fraction, offset = torch.rand(3, records, 1, 1, generator=generator, device=device)
+    length = SHORTEST * torch.exp(length * math.log(LONGEST / SHORTEST))
+    stretch = (torch.arange(samples, device=device) / length + offset).long()
+    most = samples // SHORTEST + 2
+    kept = torch.rand(records, parts, most, generator=generator, device=device) < fraction
+    return kept.float().gather(2, stretch.expand(-1, parts, -1))
