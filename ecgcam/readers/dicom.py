@@ -49,27 +49,45 @@ def _recording(dataset: Any, name: str) -> Recording:
     groups = list(dataset.get("WaveformSequence") or ())
     if not groups:
         raise RecordError(_no_waveform(dataset))
-    group = max(groups, key=_preference)
-    rate_hz = float(group.SamplingFrequency)
-    if not rate_hz > 0:
-        raise RecordError(f"its sampling frequency is {rate_hz:g} Hz; expected above 0.")
-    stored, missing = _stored(group)
-    definitions = list(group.ChannelDefinitionSequence)
-    if len(definitions) != stored.shape[1]:
-        raise RecordError(f"it defines {len(definitions)} of its {stored.shape[1]} channels.")
-    derived = str(group.get("WaveformOriginality", "")).upper() == "DERIVED"
+    best = max(groups, key=_preference)
+    little = dataset.original_encoding[1] is not False
+    channels = _channels(best, little)
+    for group in groups:  # leads recorded at the same time may be spread over groups
+        if group is not best and _moment(group) == _moment(best):
+            taken = {channel.name for channel in channels}
+            channels += [c for c in _channels(group, little) if c.name not in taken]
+    derived = str(best.get("WaveformOriginality", "")).upper() == "DERIVED"
     warning = "no waveform is marked ORIGINAL: the longest was read, which the device derived"
     return Recording(
-        channels=tuple(
-            _channel(definition, stored[:, k], None if missing is None else missing[:, k], rate_hz)
-            for k, definition in enumerate(definitions)
-        ),
+        channels=tuple(channels),
         name=name,
         warnings=(warning,) if derived else (),
         age_years=_age(dataset),
         sex=sex_of(str(dataset.get("PatientSex", ""))),
-        filters=_filters(definitions[0]),
+        filters=_filters(best.ChannelDefinitionSequence[0]),
     )
+
+
+def _channels(group: Any, little_endian: bool) -> list[Channel]:
+    """Return the channels of a waveform group."""
+    rate_hz = float(group.SamplingFrequency)
+    if not rate_hz > 0:
+        raise RecordError(f"its sampling frequency is {rate_hz:g} Hz; expected above 0.")
+    stored, missing = _stored(group, little_endian)
+    definitions = list(group.ChannelDefinitionSequence)
+    if len(definitions) != stored.shape[1]:
+        raise RecordError(f"it defines {len(definitions)} of its {stored.shape[1]} channels.")
+    return [
+        _channel(definition, stored[:, k], None if missing is None else missing[:, k], rate_hz)
+        for k, definition in enumerate(definitions)
+    ]
+
+
+def _moment(group: Any) -> tuple[object, ...]:
+    """Return what two groups share if they belong together: kind, rate, length and start."""
+    rhythm, original, _ = _preference(group)
+    names = ("SamplingFrequency", "NumberOfWaveformSamples", "MultiplexGroupTimeOffset")
+    return rhythm, original, *(float(group.get(name) or 0) for name in names)
 
 
 def _no_waveform(dataset: Any) -> str:
@@ -90,13 +108,15 @@ def _preference(group: Any) -> tuple[bool, bool, float]:
     return rhythm, original, float(channels * int(group.get("NumberOfWaveformSamples") or 0))
 
 
-def _stored(group: Any) -> tuple[NDArray[np.generic], NDArray[np.bool_] | None]:
+def _stored(
+    group: Any, little_endian: bool
+) -> tuple[NDArray[np.generic], NDArray[np.bool_] | None]:
     """Return the stored numbers (time, channels), and where samples are missing."""
     channels, samples = int(group.NumberOfWaveformChannels), int(group.NumberOfWaveformSamples)
     kind = (str(group.WaveformSampleInterpretation), int(group.WaveformBitsAllocated))
     if kind not in _TYPES:
         raise RecordError(f"its samples are {kind[0]} of {kind[1]} bits; expected SS of 16.")
-    dtype = np.dtype(_TYPES[kind])
+    dtype = np.dtype(_TYPES[kind]).newbyteorder("<" if little_endian else ">")
     content = group.WaveformData
     if not isinstance(content, bytes):
         raise RecordError("its waveform is empty or damaged.")
@@ -146,15 +166,12 @@ def _channel(
     baseline = float(definition.get("ChannelBaseline") or 0)
     name = _lead_name(definition)
     units = definition.get("ChannelSensitivityUnitsSequence")
-    if not sensitivity or not units:
-        raise RecordError(f"channel {name} has no sensitivity with a unit.")
+    unit = str(units[0].get("CodeValue", "")) if units and sensitivity else ""
     samples = stored * np.float32(sensitivity * correction) + np.float32(baseline)
     if missing is not None:
         samples[missing] = np.nan
     samples = _undo_skew(samples, definition, rate_hz)
-    return Channel(
-        name=name, samples=samples, rate_hz=rate_hz, unit=str(units[0].get("CodeValue", ""))
-    )
+    return Channel(name=name, samples=samples, rate_hz=rate_hz, unit=unit or "no sensitivity")
 
 
 def _undo_skew(

@@ -132,17 +132,14 @@ def _signals(data: bytes) -> list[_Signal]:
         low, high, dlow, dhigh = (_number(data, at[field], 8) for field in (3, 4, 5, 6))
         per_record = _number(data, at[8], 8)
         label = _text(data, at[0], 16)
-        annotations = label.lower() in _NO_ECG
-        if not 0 < per_record < 1e7 or (not annotations and (dhigh <= dlow or low == high)):
-            raise RecordError(
-                f"signal {k + 1} has {per_record:g} samples a record and steps from {dlow:g} to "
-                f"{dhigh:g} for {low:g} to {high:g}."
-            )
-        gain = 0.0 if annotations else (high - low) / (dhigh - dlow)
+        if not 0 < per_record < 1e7:
+            raise RecordError(f"signal {k + 1} has {per_record:g} samples a record.")
+        scaled = dhigh > dlow and low != high
+        gain = (high - low) / (dhigh - dlow) if scaled else 0.0
         signals.append(
             _Signal(
                 label=label,
-                unit=_text(data, at[2], 8),
+                unit=_text(data, at[2], 8) if scaled else "no range",
                 gain=gain,
                 offset=low - gain * dlow,
                 prefiltering=_text(data, at[7], 80),

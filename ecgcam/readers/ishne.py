@@ -68,12 +68,10 @@ def _samples(data: bytes, start: int, leads: int, samples: int) -> NDArray[np.in
 
 def _channel(values: NDArray[np.int16], spec: int, resolution_nv: int, rate_hz: float) -> Channel:
     """Return a lead in mV, from steps in nV."""
-    name = _LEADS.get(spec, "")
-    if resolution_nv <= 0:
-        raise RecordError(f"lead {name or spec} has a resolution of {resolution_nv} nV.")
     samples = values * np.float32(resolution_nv * 1e-6)
     samples[values == _MISSING] = np.nan
-    return Channel(name=name, samples=samples, rate_hz=rate_hz)
+    unit = "mV" if resolution_nv > 0 else "no resolution"
+    return Channel(name=_LEADS.get(spec, ""), samples=samples, rate_hz=rate_hz, unit=unit)
 
 
 def _date(day: int, month: int, year: int) -> str:

@@ -90,7 +90,8 @@ def _millivolts(lead: Element, name: str, data: bytes) -> NDArray[np.float64]:
     if not step:
         raise RecordError(f"lead {name} has no amplitude per bit.")
     values = np.frombuffer(data, "<i2")
-    samples = values * (step * millivolts_per(text_of(lead, "LeadAmplitudeUnits")))
+    unit = text_of(lead, "LeadAmplitudeUnits") or "MICROVOLTS"  # which MUSE always writes
+    samples = values * (step * millivolts_per(unit))
     samples[values == _MISSING] = np.nan
     return samples
 

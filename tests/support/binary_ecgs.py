@@ -102,12 +102,16 @@ def channel(lead, code="SCPECG"):
     return definition
 
 
-def dicom(*groups, preamble=True, **changes):
+def dicom(*groups, preamble=True, syntax=ExplicitVRLittleEndian, **changes):
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = syntax
     meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.9.1.1"
     meta.MediaStorageSOPInstanceUID = generate_uid()
-    data = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    encoding = {
+        "is_implicit_VR": syntax.is_implicit_VR,
+        "is_little_endian": syntax.is_little_endian,
+    }
+    data = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128, **encoding)
     data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, generate_uid()
     data.PatientName, data.PatientID = "Doe^Jane", "ID-4711"
     data.PatientBirthDate, data.PatientSex, data.StudyDate = "19500615", "F", "20100614"

@@ -108,7 +108,7 @@ def mortara(rows, leads):
     return f"""<?xml version="1.0" encoding="UTF-8"?><ECG ACQUISITION_TIME="20100614101500">
         <SUBJECT LAST_NAME="Doe" FIRST_NAME="Jane" ID="ID-4711" DOB_XML="1950-06-15"
         GENDER="Female"/>{channels}<TYPICAL_CYCLE><TYPICAL_CYCLE_CHANNEL NAME="I" BITS="16"
-        DATA="AAAA"/></TYPICAL_CYCLE></ECG>""".encode()
+        DATA="AAA="/></TYPICAL_CYCLE></ECG>""".encode()
 
 
 def aecg(rows, leads, *, step=("2", "ms"), scale=("2.5", "uV"), origin=("0", "uV"), sets=1):
