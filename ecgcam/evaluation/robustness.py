@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..inference.classifier import Classifier
+from ..signals.device_filters import filter_one_way
 from ..signals.leads import lead_order
 from ..signals.perturb import (
     Signals,
@@ -35,6 +36,7 @@ MUSCLE_MV = (0.01, 0.02, 0.05, 0.1, 0.2)
 MAINS_MV = (0.02, 0.05, 0.1, 0.2, 0.5)
 MAINS_HZ = (50, 60)
 WANDER_MV = (0.1, 0.2, 0.5, 1, 2)
+HIGH_PASS_HZ = (0.05, 0.15, 0.3, 0.5, 0.67)  # monitors have 0.5 and more
 LATE_S = (0.02, 0.1, 0.5, 1, 2)
 STEP_UV = (2, 5, 10, 20, 50)
 SWAPS = (
@@ -192,6 +194,9 @@ def _graded(leads: Sequence[str], rate_hz: float) -> Iterator[Disturbance]:
             yield _strong(f"mains hum of {hz} Hz", mv, "mV", hum)
     for mv in WANDER_MV:
         yield _strong("baseline wander", mv, "mV", _random(add_wander, amplitude_mv=mv, **store))
+    for hz in HIGH_PASS_HZ:
+        one_way = {"kind": "high-pass", "order": 2, "cutoff_hz": hz, "rate_hz": rate_hz}
+        yield _strong("one-way high-pass", hz, "Hz", _fixed(filter_one_way, **one_way))
     for s in LATE_S:
         yield _strong("late start", s, "s", _fixed(delay, shift_s=s, rate_hz=rate_hz))
     for uv in STEP_UV:
