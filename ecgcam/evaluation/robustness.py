@@ -194,9 +194,9 @@ def _graded(leads: Sequence[str], rate_hz: float) -> Iterator[Disturbance]:
             yield _strong(f"mains hum of {hz} Hz", mv, "mV", hum)
     for mv in WANDER_MV:
         yield _strong("baseline wander", mv, "mV", _random(add_wander, amplitude_mv=mv, **store))
-    for hz in HIGH_PASS_HZ:
-        one_way = {"kind": "high-pass", "order": 2, "cutoff_hz": hz, "rate_hz": rate_hz}
-        yield _strong("one-way high-pass", hz, "Hz", _fixed(filter_one_way, **one_way))
+    for cutoff_hz in HIGH_PASS_HZ:
+        one_way = {"kind": "high-pass", "order": 2, "cutoff_hz": cutoff_hz, "rate_hz": rate_hz}
+        yield _strong("one-way high-pass", cutoff_hz, "Hz", _fixed(filter_one_way, **one_way))
     for s in LATE_S:
         yield _strong("late start", s, "s", _fixed(delay, shift_s=s, rate_hz=rate_hz))
     for uv in STEP_UV:

@@ -265,7 +265,8 @@ def test_at_500_hz_with_12_leads_nothing_is_skipped():
     kinds = [kind for kind, _ in groupby(disturbance.kind for disturbance in plan)]
     assert kinds == [
         "white noise", "muscle noise", "mains hum of 50 Hz", "mains hum of 60 Hz",
-        "baseline wander", "one-way high-pass", "late start", "coarse steps", "lead flat", "electrodes swapped",
+        "baseline wander", "one-way high-pass", "late start", "coarse steps", "lead flat",
+        "electrodes swapped",
     ]  # fmt: skip
     names = [(disturbance.kind, disturbance.setting) for disturbance in plan]
     assert len(set(names)) == len(names)
