@@ -8,7 +8,6 @@ import pytest
 from support import xml_ecgs
 from support.binary_ecgs import dicom, dicom_group, edf, ishne
 from support.scp_writer import ScpFile, table_of
-from support.xml_ecgs import IDENTITY
 
 from ecgcam.errors import RecordError
 from ecgcam.readers.read import read
@@ -110,6 +109,6 @@ def test_a_damaged_file_gives_a_record_or_a_record_error(name):
         assert time.process_time() - start < 5
         if isinstance(result, RecordError):
             assert not isinstance(result.__cause__, MemoryError | RecursionError)
-            assert not [word for word in IDENTITY if word in str(result)]
+            assert not [word for word in ("Doe", "Jane", "4711") if word in str(result)]
         else:
             assert np.isfinite(result.signal_mv).all()

@@ -1,6 +1,7 @@
 """Files that devices wrote: what they hold is known from their makers' other exports."""
 
 import numpy as np
+import pydicom
 import pytest
 
 from ecgcam.errors import RecordError
@@ -108,3 +109,9 @@ def test_no_identity_of_the_samples_reaches_the_record(samples):
             shown = str(error)
         for word in ("Clark", "ZZDEMOPTONLY", "9999", "SBJ-123", "1112010721168bdc", "1950"):
             assert word not in shown.replace(str(path), "")
+
+
+def test_a_dicom_file_is_read_as_pydicom_reads_it(samples):
+    path = samples / "dicom_12lead.dcm"
+    expected = pydicom.dcmread(path).waveform_array(0).T / 1000  # µV
+    np.testing.assert_allclose(read(path).signal_mv, expected, atol=1e-6)
