@@ -10,6 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ _KIND_OF_TASK = {
 }
 TASKS = ("normal", *_KIND_OF_TASK)
 KINDS = tuple(_KIND_OF_TASK.values())
+UNKNOWN = "unknown"  # kind of the only member of a class for which a store has no labels
+_OWN_KINDS = ("column", UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +52,9 @@ class Task:
 
     members:    for each class its labels; a record with any of them is positive.
     exclusive:  a record has exactly one of the classes (softmax); otherwise they are independent.
-    unlabelled: treatment of records without any label of the kinds that the task uses: left out
-                ("drop"), positive in no class ("negative"), or in the only class ("positive").
+    unlabelled: treatment of classes that are unknown, because their column is blank or the record
+                has no label of the kinds that the task uses: left out ("drop"), negative
+                ("negative"), or positive, for a single class ("positive").
     """
 
     name: str
@@ -80,46 +84,53 @@ class Task:
     def targets(
         self, labels: Sequence[Collection[str]]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return targets (records, classes), 0 or 1, and whether the task keeps each record.
+        """Return targets (records, classes) and whether the task keeps each record.
 
-        A record with several exclusive classes is ambiguous and left out.
+        A target is 0, 1, or NaN where the class is unknown: it is left out of that class alone. A
+        record is left out if all its classes are unknown; an exclusive task also leaves out records
+        with an unknown class and ambiguous ones, with several.
         """
-        class_indices: dict[str, list[int]] = {}
-        for k, members in enumerate(self.members):
-            for label in members:
-                class_indices.setdefault(label, []).append(k)
         targets = np.zeros((len(labels), len(self.classes)), np.float32)
-        labelled = np.zeros(len(labels), bool)
-        blanks, kinds = self._required_labels()
-        for row, record in enumerate(labels):
+        positive, blank = self._class_indices()
+        kinds = {kind for kind in map(_kind, chain(*self.members)) if kind not in _OWN_KINDS}
+        of_kinds = [any(_kind(label) in kinds for label in members) for members in self.members]
+        for target, record in zip(targets, labels, strict=True):
+            if kinds and not any(_kind(label) in kinds for label in record):
+                target[of_kinds] = np.nan
             for label in record:
-                targets[row, class_indices.get(label, [])] = 1
-            labelled[row] = blanks.isdisjoint(record) and (
-                not kinds or any(label.split(":", 1)[0] in kinds for label in record)
-            )
-        if self.unlabelled == "positive":
-            targets[~labelled] = 1
-        keep = labelled | (self.unlabelled != "drop")
+                target[blank.get(label, [])] = np.nan
+            for label in record:
+                target[positive.get(label, [])] = 1
+        if self.unlabelled != "drop":
+            targets[np.isnan(targets)] = self.unlabelled == "positive"
+        targets[:, [k for k, of in enumerate(self.members) if _kind(of[0]) == UNKNOWN]] = np.nan
+        known = ~np.isnan(targets)
         if self.exclusive:
-            keep &= targets.sum(axis=1) == 1
-        return targets, keep
+            return targets, np.asarray(known.all(axis=1) & (np.nansum(targets, axis=1) == 1))
+        return targets, np.asarray(known.any(axis=1))
 
-    def _required_labels(self) -> tuple[set[str], set[str]]:
-        """Return blanks and kinds: a record with such a blank or no such kind is unlabelled.
+    def _class_indices(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """Return the classes that each label makes positive, and that each blank leaves unknown.
 
         A blank column is unknown. For the other kinds one label is enough: a record with any
         superclass is known to have or not to have each superclass.
         """
-        members = [label.split(":", 1) for labels in self.members for label in labels]
-        blanks = {f"blank:{name}" for kind, name in members if kind == "column"}
-        return blanks, {kind for kind, _ in members} - {"column"}
+        positive: dict[str, list[int]] = {}
+        blank: dict[str, list[int]] = {}
+        for k, members in enumerate(self.members):
+            for label in members:
+                positive.setdefault(label, []).append(k)
+                if _kind(label) == "column":
+                    blank.setdefault(f"blank:{label.split(':', 1)[1]}", []).append(k)
+        return positive, blank
 
     def adapt_to(self, vocabulary: Vocabulary) -> "Task":
         """Return the task for a store with this vocabulary.
 
         A store made from your own table has columns instead of superclasses. Each class is then
-        the column with its name ("ABNORMAL", "MI"), and a blank is never positive. Raises
-        DatasetError if a column is missing.
+        the column with its name ("ABNORMAL", "MI"), and a blank is never positive. A class without
+        a column is unknown in all records. Raises DatasetError if all columns are missing, or one
+        that an exclusive task needs.
         """
         labels = [label.split(":", 1) for members in self.members for label in members]
         columns = vocabulary.get("column", ())
@@ -128,13 +139,15 @@ class Task:
         ):
             return self
         missing = [name for name in self.classes if name not in columns]
-        if missing:
+        if missing and (self.exclusive or len(missing) == len(self.classes)):
             raise DatasetError(
                 f"the store has no labels for the task {self.name!r}: found "
                 f"{', '.join(sorted(vocabulary)) or 'none'}; expected a column "
                 f"{', '.join(missing)}."
             )
-        members = tuple((f"column:{name}",) for name in self.classes)
+        members = tuple(
+            (f"{UNKNOWN if name in missing else 'column'}:{name}",) for name in self.classes
+        )
         unlabelled = "drop" if self.unlabelled == "positive" else self.unlabelled
         return replace(self, members=members, unlabelled=unlabelled)
 
@@ -150,6 +163,10 @@ class Task:
             return cls(**{**saved, "classes": tuple(saved["classes"]), "members": members})
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"invalid task in the model card: {error}") from None
+
+
+def _kind(label: str) -> str:
+    return label.split(":", 1)[0]
 
 
 def find_task(name: str, vocabulary: Vocabulary) -> Task:

@@ -132,7 +132,7 @@ PUBLIC = {
     "RecordError __version__ load read",
     "ecgcam.data": "PrepareConfig open_store prepare synthesize",
     "ecgcam.training": "AdditivitySettings AuxiliarySettings DataSettings DistillationSettings "
-    "NetworkSettings OptimizerSettings PreprocessingSettings TrainConfig train",
+    "LossSettings NetworkSettings OptimizerSettings PreprocessingSettings TrainConfig train",
     "ecgcam.evaluation": "calibrate compare_models evaluate",
     "ecgcam.plots": "draw_leads draw_sheet",
     "ecgcam.nn": "Network NetworkConfig",

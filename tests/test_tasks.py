@@ -32,6 +32,16 @@ VOCABULARY = statement_vocabulary(STATEMENTS)
 COLUMNS = {"column": ("AFIB", "LBBB")}
 
 
+@pytest.fixture
+def task_file(tmp_path):
+    def write(text):
+        path = tmp_path / "own.toml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
 def labels_of(*records):
     return [statement_labels(codes.split(), STATEMENTS) for codes in records]
 
@@ -105,7 +115,7 @@ def test_targets_agree_with_the_tables_of_ptb_xl(ptbxl_source, shared, name):
     targets, keep = task.targets(sample["labels"].tolist())
     for row, kept, codes in zip(targets, keep, sample["scp_codes"], strict=True):
         expected = {group(code) for code in json.loads(codes)} - {""}
-        assert {task.classes[k] for k in np.flatnonzero(row)} == expected
+        assert {task.classes[k] for k in np.flatnonzero(row == 1)} == expected
         assert kept == bool(expected)
 
 
@@ -127,7 +137,7 @@ def test_normal_means_exactly_norm():
 def test_a_record_can_have_several_classes_or_none():
     task = find_task("superclass", VOCABULARY)
     targets, keep = task.targets(labels_of("IMI NDT LVH", "AMI IMI", "SR PVC"))
-    assert targets.tolist() == [[0, 1, 1, 0, 1], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert targets[keep].tolist() == [[0, 1, 1, 0, 1], [0, 1, 0, 0, 0]]
     assert keep.tolist() == [True, True, False]
 
 
@@ -138,13 +148,38 @@ def test_no_records_give_no_targets(name):
     assert (targets.shape, keep.shape) == ((0, len(task.classes)), (0,))
 
 
-def test_a_column_is_a_class_and_a_blank_leaves_the_record_out():
+def test_a_blank_leaves_the_record_out_of_that_class_alone():
     task = find_task("columns", COLUMNS)
-    records = [["column:AFIB"], [], ["column:AFIB", "blank:LBBB"], ["column:AFIB", "column:LBBB"]]
+    records = [
+        *(["column:AFIB"], [], ["column:AFIB", "blank:LBBB"], ["column:AFIB", "column:LBBB"]),
+        ["blank:AFIB", "blank:LBBB"],
+    ]
     targets, keep = task.targets(records)
     assert task.classes == ("AFIB", "LBBB")
-    assert keep.tolist() == [True, True, False, True]
-    assert targets[keep].tolist() == [[1, 0], [0, 0], [1, 1]]
+    assert keep.tolist() == [True, True, True, True, False]
+    np.testing.assert_array_equal(targets[keep], [[1, 0], [0, 0], [1, np.nan], [1, 1]])
+
+
+def test_a_class_of_two_columns_is_known_if_one_is_positive_or_both_are_filled(task_file):
+    own = task_file('[classes]\nANY = ["AFIB", "LBBB"]\n')
+    records = [["column:AFIB", "blank:LBBB"], ["blank:LBBB"], [], ["blank:AFIB", "blank:LBBB"]]
+    targets, keep = find_task(own, COLUMNS).targets(records)
+    assert keep.tolist() == [True, False, True, False]
+    assert targets[keep, 0].tolist() == [1, 0]
+
+
+def test_exclusive_classes_need_every_column(task_file):
+    own = task_file('exclusive = true\n[classes]\nA = "AFIB"\nL = "LBBB"\n')
+    records = [["column:AFIB"], ["column:AFIB", "blank:LBBB"], ["column:LBBB"]]
+    targets, keep = find_task(own, COLUMNS).targets(records)
+    assert keep.tolist() == [True, False, True]
+    assert targets[keep].tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_blank_can_count_as_negative(task_file):
+    own = task_file('unlabelled = "negative"\n[classes]\nA = "AFIB"\nL = "LBBB"\n')
+    targets, keep = find_task(own, COLUMNS).targets([["column:AFIB", "blank:LBBB"]])
+    assert (keep.tolist(), targets.tolist()) == ([True], [[1, 0]])
 
 
 def test_a_task_adapts_to_a_table_with_columns_for_its_classes():
@@ -159,9 +194,23 @@ def test_a_task_does_not_adapt_to_a_table_without_them():
     with pytest.raises(DatasetError, match="no labels for the task 'normal'.*a column ABNORMAL"):
         find_task("normal", COLUMNS)
     task_of_another_table = find_task("columns", {"column": ("AFIB", "WPW")})
-    with pytest.raises(DatasetError, match="a column WPW"):
-        task_of_another_table.adapt_to(COLUMNS)
+    with pytest.raises(DatasetError, match="a column AFIB, WPW"):
+        task_of_another_table.adapt_to({"column": ("LBBB",)})
     assert task_of_another_table.adapt_to({"column": ("WPW", "X", "AFIB")}) == task_of_another_table
+
+
+def test_classes_without_a_column_are_unknown_in_every_record():
+    task = find_task("superclass", VOCABULARY).adapt_to({"column": ("MI", "NORM")})
+    targets, keep = task.targets([["column:MI"], [], ["blank:MI", "blank:NORM"]])
+    assert keep.tolist() == [True, True, False]
+    unknown = [np.nan] * 3
+    np.testing.assert_array_equal(targets[:2], [[0, 1, *unknown], [0, 0, *unknown]])
+
+
+def test_an_exclusive_task_does_not_adapt_to_a_part_of_its_columns(task_file):
+    own = task_file('exclusive = true\n[classes]\nA = "AFIB"\nL = "LBBB"\n')
+    with pytest.raises(DatasetError, match="a column L"):
+        find_task(own, COLUMNS).adapt_to({"column": ("A",)})
 
 
 def test_the_error_for_an_unknown_task_lists_the_known_ones():
@@ -174,22 +223,12 @@ def test_the_error_for_an_unknown_task_lists_the_known_ones():
         find_task("columns", VOCABULARY)
 
 
-@pytest.fixture
-def task_file(tmp_path):
-    def write(text):
-        path = tmp_path / "own.toml"
-        path.write_text(text, encoding="utf-8")
-        return str(path)
-
-    return write
-
-
 def test_your_own_task(task_file):
     own = task_file('[classes]\nINFARCT = "superclass:MI"\nBEATS = ["PVC", "AFIB"]\n')
     task = find_task(own, VOCABULARY)
     assert (task.name, task.exclusive, task.unlabelled) == ("own", False, "drop")
     targets, keep = task.targets(labels_of("IMI PVC", "AFIB", "NORM", "", "AMI SR"))
-    assert targets.tolist() == [[1, 1], [0, 1], [0, 0], [0, 0], [1, 0]]
+    assert targets[keep].tolist() == [[1, 1], [0, 1], [0, 0], [1, 0]]
     assert keep.tolist() == [True, True, True, False, True]
 
 

@@ -22,6 +22,7 @@ SETTINGS = {
     "batch": "optimizer.batch",
     "learning_rate": "optimizer.learning_rate",
     "augmentation": "augmentation",
+    "class_weights": "loss.class_weights",
     "train_folds": "data.train_folds",
     "validation_folds": "data.validation_folds",
     "seed": "seed",
@@ -77,6 +78,12 @@ def train(
     validation_folds: Annotated[
         str | None, typer.Option(help="Folds that choose the best epoch, as in 9.")
     ] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights of each class's positive ECGs: none, balanced, or numbers as in 1,4,2."
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     teacher: Annotated[
         list[str] | None,
@@ -109,6 +116,8 @@ def train(
     for name in ("data.train_folds", "data.validation_folds"):
         if name in changes:
             changes[name] = parse_folds(changes[name])
+    if "loss.class_weights" in changes:
+        changes["loss.class_weights"] = _weights(changes["loss.class_weights"])
     opened = open_store(store)
     settings = _settings(out, config, changes, resume=resume)
     make_importable(settings.network.backbone)
@@ -134,6 +143,14 @@ def _settings(
         out, make_config(read_recipe(recipe_file), changes, source=str(recipe_file))
     )
     return started
+
+
+def _weights(text: str) -> str | tuple[float, ...]:
+    """Return numbers separated by commas, or the text if it is not numbers."""
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        return text
 
 
 def _check_teachers(settings: "TrainConfig") -> None:

@@ -52,7 +52,8 @@ Indices = Sequence[int] | NDArray[np.integer[Any]]
 class LabelledRecords:
     """The records of some folds that a task keeps.
 
-    indices: (n,) indices in the store. targets: (n, classes), 0 or 1.
+    indices: (n,) indices in the store.
+    targets: (n, classes), 0, 1, or NaN where the class of the record is unknown.
     dropped: the number of records of these folds that the task leaves out.
     """
 

@@ -49,8 +49,12 @@ def replicated_scores(
 ) -> Replicas:
     """Return SCORES of one class in every replicate: (replicates,) each, NaN where undefined.
 
+    A replicate may draw none of the records, if it is a part of all.
+
     targets, probabilities, decisions: (n,). counts: (replicates, n), from `resample_patients`.
     """
+    if not len(targets):
+        return {score: np.full(len(counts), np.nan) for score in SCORES}
     rows = max(1, _BLOCK // len(targets))
     blocks = []
     for start in range(0, len(counts), rows):
@@ -91,7 +95,7 @@ def _decision_scores(
     cells = [targets & decisions, ~targets & decisions, targets & ~decisions, ~targets & ~decisions]
     tp, fp, fn, tn = (counts @ np.stack(cells, axis=1).astype(np.float64)).T
     return {
-        "accuracy": 1 - (fp + fn) / counts.sum(axis=1),
+        "accuracy": 1 - ratio(fp + fn, counts.sum(axis=1)),
         "precision": ratio(tp, tp + fp),
         "recall": ratio(tp, tp + fn),
         "specificity": ratio(tn, tn + fp),

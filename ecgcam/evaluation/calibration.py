@@ -112,8 +112,10 @@ def fit_temperature(
 ) -> float:
     """Return the temperature T that maximises the likelihood of logits / T.
 
-    targets: (n,) or (n, classes), 0 or 1. logits: the same shape. exclusive: softmax over the
-    classes instead of a sigmoid each. One T for all classes keeps the order of a class's records,
+    targets: (n,) or (n, classes), 0, 1, or NaN where unknown. logits: the same shape. exclusive:
+    softmax over the classes instead of a sigmoid each. A class whose known records are all of one
+    kind has no say: any T that makes it more certain would suit it. Without other classes T is 1.
+    One T for all classes keeps the order of a class's records,
     and so its AUROC (Guo et al. 2017). The mean negative log-likelihood is convex in 1 / T; T is
     kept within TEMPERATURES, because logits that separate the classes perfectly would have T = 0.
     """
@@ -123,6 +125,15 @@ def fit_temperature(
     targets, logits = np.asarray(targets, np.float64), np.asarray(logits, np.float64)
     if not np.isfinite(logits).all():
         raise ValueError("a logit is not finite.")
+
+    both_kinds = _has_both_kinds(targets)
+    if not both_kinds.any():
+        return 1.0
+    if exclusive:
+        targets, logits = targets[:, both_kinds], logits[:, both_kinds]
+    else:
+        use = ~np.isnan(targets) & both_kinds
+        targets, logits = targets[use], logits[use]
 
     def negative_log_likelihood(log_temperature: float) -> float:
         z = logits / np.exp(log_temperature)
@@ -135,11 +146,17 @@ def fit_temperature(
     return float(np.exp(best.x))
 
 
+def _has_both_kinds(targets: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether each class (its column, or all of (n,)) has positives and negatives."""
+    return np.asarray((targets == 0).any(axis=0) & (targets == 1).any(axis=0))
+
+
 def fit_shifts(targets: NDArray[Any], logits: NDArray[Any]) -> NDArray[np.float64]:
     """Return the constant to add to each class's logits for the highest likelihood.
 
-    targets, logits: (n, classes), classes that do not exclude one another. Returns (classes,),
-    to three decimals, within ±5; 0 for a class whose records are all of one kind. Shifts correct
+    targets, logits: (n, classes), classes that do not exclude one another; targets are NaN where
+    unknown. Returns (classes,), to three decimals, within ±5; 0 for a class whose known records are
+    all of one kind. Shifts correct
     what a temperature cannot: a class that is more frequent, or diagnosed more strictly, than
     where the model was trained (Platt 1999, with one slope for all classes).
 
@@ -150,16 +167,18 @@ def fit_shifts(targets: NDArray[Any], logits: NDArray[Any]) -> NDArray[np.float6
     from scipy.special import expit
 
     targets, logits = np.asarray(targets, np.float64), np.asarray(logits, np.float64)
-    both_kinds = (targets.min(axis=0) == 0) & (targets.max(axis=0) == 1)
+    both_kinds = _has_both_kinds(targets)
     shifts = np.zeros(logits.shape[1])
     if not both_kinds.any():
         return shifts
     y, z = targets[:, both_kinds], logits[:, both_kinds]
+    known = ~np.isnan(y)
+    y = np.where(known, y, 0)
 
     def loss_and_gradient(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         scores = x[0] * z + x[1:]  # x: (1 + classes,), the slope and the intercepts
-        error = (expit(scores) - y) / y.size
-        loss = (np.logaddexp(0, scores) - y * scores).mean()
+        error = known * (expit(scores) - y) / known.sum()
+        loss = (known * (np.logaddexp(0, scores) - y * scores)).sum() / known.sum()
         return float(loss), np.concatenate([[(error * z).sum()], error.sum(axis=0)])
 
     coldest, hottest = TEMPERATURES

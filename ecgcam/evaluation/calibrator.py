@@ -18,7 +18,7 @@ from ..inference.decisions import KEY, ChosenOn, ClassPoints, OperatingPoint, Op
 from ..inference.modelfile import copy_with_card
 from ..inference.zoo import find_model
 from .calibration import choose_threshold, fit_shifts, fit_temperature
-from .fold_predictions import FoldPredictions, Progress, predict_folds
+from .fold_predictions import FoldPredictions, Progress, by_class, predict_folds
 from .leakage import check_leakage, digest_tables
 from .metrics import decide
 from .uncertainty import choose_band, conformal_limits
@@ -128,7 +128,8 @@ def shift_logits(predictions: FoldPredictions, shifts: Sequence[float]) -> FoldP
 def calibrated_card(predictions: FoldPredictions, config: CalibrateConfig) -> Card:
     """Return the model's card with temperature, thresholds and operating points for these records.
 
-    A class whose records are all of one kind keeps its decisions and gets no operating points.
+    A class whose known records are all of one kind keeps its decisions and gets no operating
+    points.
     """
     classifier = predictions.classifier
     exclusive = classifier.exclusive
@@ -138,13 +139,15 @@ def calibrated_card(predictions: FoldPredictions, config: CalibrateConfig) -> Ca
     )
     thresholds = _same_decisions(classifier.card, temperature)
     classes = {}
+    columns = by_class(replace(predictions, probabilities=probabilities))
     for k, name in enumerate(_classes_with_threshold(classifier, config)):
-        targets = predictions.targets[:, k] > 0
-        if targets.any() and not targets.all():
+        own = columns[k]
+        if own.targets.any() and not own.targets.all():
             try:
                 if config.threshold != NONE:
-                    thresholds[k] = choose_threshold(targets, probabilities[:, k], config.threshold)
-                classes[name] = _choose(targets, probabilities[:, k], thresholds[k], config)
+                    chosen = choose_threshold(own.targets, own.probabilities, config.threshold)
+                    thresholds[k] = chosen
+                classes[name] = _choose(own.targets, own.probabilities, thresholds[k], config)
             except ValueError as error:
                 raise DatasetError(f"class {name}: {error}") from None
     points = _operating_points(predictions, config, classes)

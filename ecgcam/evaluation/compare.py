@@ -110,8 +110,8 @@ def _side_by_side(a: ClinicalScores, b: ClinicalScores) -> dict[str, dict[str, A
 def _exact_match(
     a: FoldPredictions, b: FoldPredictions, *, counts: NDArray[np.integer[Any]]
 ) -> dict[str, Any]:
-    """Return the fraction of records with every class correct, and how many only one gets so."""
-    correct = [(model.decisions == (model.targets > 0)).all(axis=1) for model in (a, b)]
+    """Return the fraction of records with every known class correct, and what only one gets."""
+    correct = [model.correct for model in (a, b)]
     fractions = [np.append(row.mean(), counts @ row / counts.sum(axis=1)) for row in correct]
     all_records = np.ones_like(correct[0])
     results: dict[str, Any] = {}

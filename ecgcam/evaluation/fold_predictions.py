@@ -14,6 +14,7 @@ from ..inference.classifier import Classifier
 from ..signals.leads import lead_order
 from ..tasks import Task
 from .bootstrap import resample_patients
+from .metrics import validate
 
 Progress = Callable[[int, int], None]
 
@@ -21,11 +22,25 @@ _BLOCK = 512  # records read and predicted at a time
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class ClassPredictions:
+    """Predictions of one class for the m of n records in which it is known.
+
+    known: (n,), which these are. targets, probabilities, decisions: (m,).
+    """
+
+    known: NDArray[np.bool_]
+    targets: NDArray[np.bool_]
+    probabilities: NDArray[np.floating[Any]]
+    decisions: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FoldPredictions:
     """Predictions and true labels of the records of some folds.
 
     indices: (n,), the records' indices in the store.
-    targets, logits, probabilities: (n, classes).
+    targets: (n, classes), 0, 1, or NaN where the class is unknown; each record has a known class.
+    logits, probabilities: (n, classes).
     dropped: how many records of these folds the task leaves out.
     """
 
@@ -45,6 +60,12 @@ class FoldPredictions:
             best = self.probabilities.argmax(axis=1)
             return best[:, None] == np.arange(len(self.classifier.classes))
         return self.probabilities >= self.classifier.thresholds
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the decisions on all known classes of a record are correct: (n,)."""
+        known = ~np.isnan(self.targets)
+        return np.asarray(((self.decisions == (self.targets > 0)) | ~known).all(axis=1))
 
     @property
     def patients(self) -> NDArray[Any]:
@@ -72,11 +93,20 @@ class FoldPredictions:
         return resample_patients(self.patients, rng=rng, replicates=replicates)
 
     def to_table(self) -> pd.DataFrame:
-        """Return one row per record: id, fold, and each class's target, logit, … and decision."""
+        """Return one row per record: id, fold, and each class's target, logit, … and decision.
+
+        A target is missing where the class is unknown.
+        """
         records = self.store.records.iloc[self.indices]
-        columns = {"id": records["id"].to_numpy(), "fold": records["fold"].to_numpy()}
+        columns: dict[str, Any] = {
+            "id": records["id"].to_numpy(), "fold": records["fold"].to_numpy()
+        }  # fmt: skip
         for k, name in enumerate(self.classifier.classes):
-            columns[f"target_{name}"] = self.targets[:, k].astype(np.int8)
+            target = pd.Series(self.targets[:, k])
+            complete = not target.hasnans
+            columns[f"target_{name}"] = (
+                target.astype("int8") if complete else target.astype("Int8")
+            ).array
             columns[f"logit_{name}"] = self.logits[:, k]
             columns[f"probability_{name}"] = self.probabilities[:, k]
             columns[f"decision_{name}"] = self.decisions[:, k]
@@ -85,17 +115,35 @@ class FoldPredictions:
     def most_confident_and_worst(self, count: int) -> tuple[list[int], list[int]]:
         """Return the store indices of the most confident correct records, and of the worst errors.
 
-        The most extreme records come first. A record is correct if all its classes are; its
+        The most extreme records come first. A record is correct if all its known classes are; its
         rank is its smallest margin: how far a class's probability lies on the correct side of
         the threshold (negative: on the wrong side).
         """
-        correct_side = np.where(self.targets > 0, 1, -1)
+        correct_side = 2 * self.targets - 1  # 1, -1 or NaN
         margins = (self.probabilities - self.classifier.thresholds) * correct_side
-        margin = margins.min(axis=1)
-        correct = (self.decisions == (self.targets > 0)).all(axis=1)
+        margin, correct = np.nanmin(margins, axis=1), self.correct
         confident = np.flatnonzero(correct)[np.argsort(-margin[correct], kind="stable")]
         worst = np.flatnonzero(~correct)[np.argsort(margin[~correct], kind="stable")]
         return self.indices[confident[:count]].tolist(), self.indices[worst[:count]].tolist()
+
+
+def by_class(predictions: FoldPredictions) -> list[ClassPredictions]:
+    """Return the predictions of each class for the records in which it is known.
+
+    Raises ValueError for targets other than 0, 1 and NaN, and probabilities not within [0, 1].
+    """
+    known = ~np.isnan(predictions.targets)
+    filled = np.where(known, predictions.targets, 0)
+    targets, probabilities = validate(filled, predictions.probabilities)
+    return [
+        ClassPredictions(
+            known=rows,
+            targets=targets[rows, k],
+            probabilities=probabilities[rows, k],
+            decisions=predictions.decisions[rows, k],
+        )
+        for k, rows in enumerate(known.T)
+    ]
 
 
 def predict_folds(

@@ -32,8 +32,15 @@ def binary_scores(
 def scores_at(
     targets: NDArray[np.bool_], probabilities: NDArray[Any], decisions: NDArray[np.bool_]
 ) -> dict[str, Any]:
+    """Like binary_scores, at these decisions (n,); n may be 0, and all scores are then NaN."""
     from sklearn import metrics
 
+    if not len(targets):
+        return {
+            **{"n": 0, "prevalence": None},
+            **dict.fromkeys(SCORES, np.nan),
+            "confusion": [[0, 0], [0, 0]],
+        }
     some, both = targets.any(), targets.any() and not targets.all()
     return {
         "n": len(targets),

@@ -19,8 +19,8 @@ from .bootstrap import (
     score_interval,
     two_sided_p,
 )
-from .fold_predictions import FoldPredictions
-from .metrics import none_if_nan, score_intervals, validate, with_intervals
+from .fold_predictions import FoldPredictions, by_class
+from .metrics import none_if_nan, score_intervals, with_intervals
 
 CLINICAL = {
     "auroc": "auroc",
@@ -60,15 +60,19 @@ def score_classes(
 ) -> list[ClinicalScores]:
     """Return the scores of each class against the rest.
 
-    counts: (replicates, n), how often each record is drawn (`FoldPredictions.resample`).
+    counts: (replicates, n), how often each record is drawn (`FoldPredictions.resample`). Records in
+    which a class is unknown have no say in its scores.
     """
-    targets, probabilities = validate(predictions.targets, predictions.probabilities)
     with_point = np.concatenate([np.ones_like(counts[:1]), counts])
     scores = []
-    for columns in zip(targets.T, probabilities.T, predictions.decisions.T, strict=True):
-        values = replicated_scores(*columns, counts=with_point)
+    for own in by_class(predictions):
+        values = replicated_scores(
+            own.targets, own.probabilities, own.decisions, counts=with_point[:, own.known]
+        )
         replicas = {name: row[1:] for name, row in values.items()}
-        intervals = score_intervals(replicas, columns[0], columns[2], counts=counts)
+        intervals = score_intervals(
+            replicas, own.targets, own.decisions, counts=counts[:, own.known]
+        )
         scores.append(
             ClinicalScores(
                 values={score: values[name] for score, name in CLINICAL.items()},

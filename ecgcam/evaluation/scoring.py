@@ -18,9 +18,9 @@ from .bootstrap import (
     score_interval,
 )
 from .calibration_scores import calibration_scores
-from .fold_predictions import FoldPredictions, Progress, predict_folds
+from .fold_predictions import FoldPredictions, Progress, by_class, predict_folds
 from .leakage import check_leakage
-from .metrics import none_if_nan, score_intervals, scores_at, validate, with_intervals
+from .metrics import none_if_nan, score_intervals, scores_at, with_intervals
 from .subgroups import score_subgroups
 
 
@@ -98,20 +98,22 @@ def scores_with_intervals(
     One class: as `binary_scores`, each score with its `…_ci`, [low, high]. Several: `classes`, the
     same for each class against the rest, and `macro_…`, the mean over the classes in which the
     score is defined. Exclusive classes: also `accuracy`, the fraction of records whose decision is
-    the true class, and `confusion`, (classes, classes), one row per true class.
+    the true class, and `confusion`, (classes, classes), one row per true class. Each class is
+    scored on the records in which it is known, `n` of a class; on none, all its scores are null.
     """
-    targets, probabilities = validate(predictions.targets, predictions.probabilities)
     points, replicas, classes = [], [], []
-    for columns in zip(targets.T, probabilities.T, predictions.decisions.T, strict=True):
+    for own in by_class(predictions):
+        columns = own.targets, own.probabilities, own.decisions
+        drawn = counts[:, own.known]
         points.append(scores_at(*columns))
-        replicas.append(replicated_scores(*columns, counts=counts))
-        intervals = score_intervals(replicas[-1], columns[0], columns[2], counts=counts)
+        replicas.append(replicated_scores(*columns, counts=drawn))
+        intervals = score_intervals(replicas[-1], own.targets, own.decisions, counts=drawn)
         classes.append(with_intervals(points[-1], intervals))
     if len(classes) == 1:
         return classes[0]
-    results: dict[str, Any] = {"n": len(targets)}
+    results: dict[str, Any] = {"n": len(predictions.targets)}
     if predictions.classifier.exclusive:
-        results |= _exclusive_scores(targets, predictions.decisions, counts)
+        results |= _exclusive_scores(predictions.targets, predictions.decisions, counts)
     for name in SCORES:
         (mean,) = mean_of_defined(np.array([[point[name]] for point in points]))
         means = mean_of_defined(np.array([replica[name] for replica in replicas]))
@@ -120,7 +122,7 @@ def scores_with_intervals(
 
 
 def _exclusive_scores(
-    targets: NDArray[np.bool_], decisions: NDArray[np.bool_], counts: NDArray[np.integer[Any]]
+    targets: NDArray[np.float32], decisions: NDArray[np.bool_], counts: NDArray[np.integer[Any]]
 ) -> dict[str, Any]:
     from sklearn import metrics
 
@@ -137,18 +139,21 @@ def _exclusive_scores(
 def _calibration_scores(
     predictions: FoldPredictions, counts: NDArray[np.float32]
 ) -> dict[str, dict[str, Any]]:
-    """Return the calibration scores of each class."""
+    """Return the calibration scores of each class that is known in some records."""
     classifier = predictions.classifier
     points = classifier.operating_points
     return {
         name: calibration_scores(
-            predictions.targets[:, k],
-            predictions.probabilities[:, k],
-            threshold=float(classifier.thresholds[k]),
+            own.targets,
+            own.probabilities,
+            threshold=float(threshold),
             chosen=points.classes.get(name) if points else None,
-            counts=counts,
+            counts=counts[:, own.known],
         )
-        for k, name in enumerate(classifier.classes)
+        for name, own, threshold in zip(
+            classifier.classes, by_class(predictions), classifier.thresholds, strict=True
+        )
+        if own.known.any()
     }
 
 

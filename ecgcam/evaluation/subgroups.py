@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .fold_predictions import FoldPredictions
+from .fold_predictions import FoldPredictions, by_class
 from .paired_scores import mean_over_classes, metrics_layout, score_classes
 
 FEW = 20  # positives, or negatives: with fewer, one record changes a fraction by more than 5 %
@@ -79,12 +79,13 @@ def _score_group(predictions: FoldPredictions, *, seed: int, replicates: int) ->
     scores = score_classes(predictions, counts)
     n = len(predictions.targets)
     classes = {}
-    for name, of_class, target in zip(
-        predictions.classifier.classes, scores, predictions.targets.T, strict=True
+    for name, of_class, own in zip(
+        predictions.classifier.classes, scores, by_class(predictions), strict=True
     ):
-        positives = int(target.sum())
-        size = {"n": n, "positives": positives, "negatives": n - positives}
-        classes[name] = size | {"few": min(positives, n - positives) < FEW} | of_class.to_dict()
+        positives, known = int(own.targets.sum()), len(own.targets)
+        size = {"n": known, "positives": positives, "negatives": known - positives}
+        few = min(positives, known - positives) < FEW
+        classes[name] = size | {"few": few} | of_class.to_dict()
     few = any(of_class["few"] for of_class in classes.values())
     layout = metrics_layout(classes, mean_over_classes(scores).to_dict())
     return {"n": n, "few": few} | layout

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def draw_roc_pr(
-    targets: NDArray[np.integer], *, scores: NDArray[np.floating], class_names: Sequence[str]
+    classes: Mapping[str, tuple[NDArray[np.bool_], NDArray[np.floating]]],
 ) -> "Figure":
     """Return ROC and precision-recall curves, one per class, with their areas in the legend.
 
-    targets: (records, classes), 0 or 1. scores: same shape; higher means more likely. Dotted lines
-    show chance: the diagonal, and each class's prevalence. A class with only positives or only
-    negatives has no curve; the legend says so.
+    classes: for each class (records,) targets and (records,) scores; a higher score means more
+    likely. Dotted lines show chance: the diagonal, and each class's prevalence. A class with only
+    positives or only negatives has no curve; the legend says so.
     """
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
     figure, (roc, pr) = _figure(11, 5.5, columns=2)
-    for k, name in enumerate(printable(name, length=40) for name in class_names):
-        truth, score = targets[:, k], scores[:, k]
+    for k, (full_name, (truth, score)) in enumerate(classes.items()):
+        name = printable(full_name, length=40)
         prevalence = truth.mean()
         look: dict[str, Any] = {
             "color": COLOURS[k % len(COLOURS)],

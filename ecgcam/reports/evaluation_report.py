@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from ..data.store import Store
 from ..evaluation.calibration import reliability_table
 from ..evaluation.calibration_scores import BINS
-from ..evaluation.fold_predictions import FoldPredictions, Progress, predict_folds
+from ..evaluation.fold_predictions import (
+    ClassPredictions,
+    FoldPredictions,
+    Progress,
+    by_class,
+    predict_folds,
+)
 from ..evaluation.leakage import LeakageCheck
 from ..evaluation.paired_scores import scores_of_class
 from ..evaluation.scoring import all_scores
@@ -66,13 +72,17 @@ def write_evaluation(
     with atomic_write(out / PREDICTIONS) as temporary:
         predictions.to_table().to_parquet(temporary, index=False)
     drawn = _draw_extremes(predictions, out, draw)
+    by_name = dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True))
+    classes = {name: of_class for name, of_class in by_name.items() if of_class["n"]}
     full_names = dict(zip(classifier.classes, classifier.full_names, strict=True))
     return write_page(
         out / REPORT,
         "evaluation.html.jinja",
         scores=scores,
         leakage=LeakageCheck(**scores["leakage"]).in_words(),
-        classes=dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True)),
+        classes=classes,
+        unscored=[name for name, of_class in by_name.items() if name not in classes],
+        thresholds=dict(zip(classifier.full_names, classifier.thresholds.tolist(), strict=True)),
         normal_against={
             full_name(name, TITLES.get(name, "")): against
             for name, against in scores.get("normal_against", {}).items()
@@ -136,14 +146,14 @@ def _class_scores(predictions: FoldPredictions, scores: dict[str, Any]) -> list[
 def _pictures(predictions: FoldPredictions, scores: dict[str, Any]) -> dict[str, str]:
     """Draw ROC and precision-recall curves, calibration, coverage, and the confusion matrix."""
     names = predictions.classifier.full_names
-    targets = predictions.targets[:, :_MOST_CURVES].astype(int)
-    probabilities = predictions.probabilities[:, :_MOST_CURVES]
+    first = _first_known(predictions)
     tables = {
-        name: reliability_table(target, probability, bins=BINS)
-        for name, target, probability in zip(names, targets.T, probabilities.T, strict=False)
+        name: reliability_table(own.targets, own.probabilities, bins=BINS)
+        for name, own in first.items()
     }
+    curves = {name: (own.targets, own.probabilities) for name, own in first.items()}
     pictures = {
-        "curves": draw_roc_pr(targets, scores=probabilities, class_names=names[:_MOST_CURVES]),
+        "curves": draw_roc_pr(curves),
         "reliability": draw_reliability(tables),
         "coverage": draw_coverage(_coverage_curves(predictions, scores)),
     }
@@ -159,15 +169,23 @@ def _coverage_curves(
 ) -> dict[str, CoverageCurve]:
     """Return a curve per class; for exclusive classes one, by the highest probability."""
     classifier, probabilities = predictions.classifier, predictions.probabilities
-    correct = predictions.decisions == (predictions.targets > 0)
     if classifier.exclusive:
-        return {"most probable class": _curve(correct.all(axis=1), probabilities.max(axis=1))}
+        certainties = probabilities.max(axis=1)
+        return {"most probable class": _curve(predictions.correct, certainties)}
     class_scores = _class_scores(predictions, scores)
     curves = {}
-    for k, name in enumerate(classifier.full_names[:_MOST_CURVES]):
-        sure = certainty(probabilities[:, k], threshold=float(classifier.thresholds[k]))
-        curves[name] = _curve(correct[:, k], sure, class_scores[k].get("band"))
+    for name, own in _first_known(predictions).items():
+        k = classifier.full_names.index(name)
+        sure = certainty(own.probabilities, threshold=float(classifier.thresholds[k]))
+        curves[name] = _curve(own.decisions == own.targets, sure, class_scores[k].get("band"))
     return curves
+
+
+def _first_known(predictions: FoldPredictions) -> dict[str, ClassPredictions]:
+    """Return the first classes that are known in some records, by their full names."""
+    pairs = zip(predictions.classifier.full_names, by_class(predictions), strict=True)
+    known = [(name, own) for name, own in pairs if own.known.any()]
+    return dict(known[:_MOST_CURVES])
 
 
 def _curve(

@@ -16,6 +16,7 @@ SCORES = ("auroc", "average_precision", "accuracy", "f1")
 SCALES = ("unit", "record", "zscore", "robust", "minmax", "none")  # those of nn/preprocess.py
 AUGMENTATIONS = ("paper", "none")
 AUTO = "auto"
+BALANCED = "balanced"
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {  # lightning's names
     "float32": "32-true",
     "bf16": "bf16-mixed",
@@ -139,6 +140,30 @@ class AdditivitySettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LossSettings(Settings):
+    """The loss."""
+
+    class_weights: str | tuple[float, ...] = setting(
+        "none",
+        "Weights of the positive records of each class. none: all 1; balanced: negatives / "
+        "positives of the class; or a list with one number for each class. Probabilities then "
+        "need `ecgcam calibrate`.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        weights = self.class_weights
+        if isinstance(weights, str):
+            valid = weights in ("none", BALANCED)
+        else:
+            valid = bool(weights) and all(weight > 0 for weight in weights)
+        if not valid:
+            raise ValueError(
+                f"class_weights is {weights!r}; expected none, balanced, or numbers above 0"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuxiliarySettings(Settings):
     """Auxiliary labels: superclasses, subclasses and statements learned beside the task."""
 
@@ -208,6 +233,7 @@ class TrainConfig(Settings):
     preprocessing: PreprocessingSettings = setting(PreprocessingSettings, "")
     optimizer: OptimizerSettings = setting(OptimizerSettings, "")
     additivity: AdditivitySettings = setting(AdditivitySettings, "")
+    loss: LossSettings = setting(LossSettings, "")
     auxiliary: AuxiliarySettings = setting(AuxiliarySettings, "")
     distillation: DistillationSettings = setting(DistillationSettings, "")
 

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..nn.network import Network, evaluating, mean_over_time
 from .additivity import FLAT_PROBABILITY, AdditivityLoss
 from .augment import make_augmentation
+from .classification_loss import ClassificationLoss
 from .config import TrainConfig
 from .dataloader import Batch
 from .distillation import OnlineDistillation
@@ -37,17 +38,20 @@ class TrainingModule(pl.LightningModule):
         auxiliary_sizes: tuple[int, ...] = (),
         online: OnlineDistillation | None = None,
         frequency: Tensor | None = None,
+        loss: ClassificationLoss | None = None,
     ) -> None:
         """Set up training.
 
         auxiliary_sizes: the number of auxiliary labels of each kind; their targets follow those of
         the task's classes. online: teachers that predict each batch. frequency: (classes,), of the
-        positive training records; for additive training.
+        positive training records; for additive training. loss: of the task's classes; default,
+        without weights.
         """
         super().__init__()
         self.network = network
         self.config = config
         self.exclusive = exclusive
+        self.loss = loss or ClassificationLoss(exclusive=exclusive)
         self.auxiliary_sizes = auxiliary_sizes
         self.online = online
         if auxiliary_sizes:
@@ -133,12 +137,6 @@ class TrainingModule(pl.LightningModule):
         schedule = self.lr_schedulers()
         if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
             schedule.step(self.trainer.callback_metrics[f"val_{self.config.score}"])
-
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Compute the cross-entropy: over exclusive classes together, else of each class alone."""
-        if self.exclusive:
-            return functional.cross_entropy(logits, targets)
-        return functional.binary_cross_entropy_with_logits(logits, targets)
 
     def _total_loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Compute the loss of the task plus, for each kind of auxiliary labels, their mean loss."""

@@ -33,6 +33,7 @@ from ..nn.preprocess import PreprocessConfig
 from ..signals.leads import lead_order
 from ..tasks import Task
 from .callbacks import OnEpoch, Patience, RunFiles
+from .classification_loss import ClassificationLoss, class_frequency, class_weights
 from .config import PRECISIONS, TrainConfig, resolve_precision
 from .dataloader import Batch, preprocessed_batches
 from .lightning_module import TrainingModule
@@ -81,7 +82,12 @@ def train(
     targets = training_targets(
         config, task, store, records, student=network.config, teachers=teachers
     )
-    training = _training_module(network, config, exclusive=task.exclusive, targets=targets)
+    partial = any(np.isnan(part.targets).any() for part in (records, validation))
+    weights = class_weights(
+        config.loss, records.targets, classes=task.classes, exclusive=task.exclusive
+    )
+    loss = ClassificationLoss(exclusive=task.exclusive, weights=weights, partial=partial)
+    training = _training_module(network, config, loss, targets=targets)
     inputs = run_inputs(task, store, teachers=teachers, subsampled=targets.subsampled)
     if resume:
         check_same_inputs(out, inputs)
@@ -155,7 +161,7 @@ def _leads(config: TrainConfig, store: Store) -> tuple[str, ...]:
 
 
 def _training_module(
-    network: Network, config: TrainConfig, *, exclusive: bool, targets: TrainingTargets
+    network: Network, config: TrainConfig, loss: ClassificationLoss, *, targets: TrainingTargets
 ) -> TrainingModule:
     try:
         with torch.random.fork_rng(devices=[]):
@@ -163,10 +169,13 @@ def _training_module(
             return TrainingModule(
                 network,
                 config,
-                exclusive=exclusive,
+                exclusive=loss.exclusive,
+                loss=loss,
                 auxiliary_sizes=targets.auxiliary_sizes,
                 online=targets.online,
-                frequency=torch.from_numpy(targets.targets[:, : network.config.classes].mean(0)),
+                frequency=torch.from_numpy(
+                    class_frequency(targets.targets[:, : network.config.classes])
+                ),
             )
     except ValueError as error:  # an invalid augmentation or crop
         raise DatasetError(str(error)) from error

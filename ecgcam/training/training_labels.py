@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from ..data.store import Store
@@ -44,7 +45,7 @@ def count_labels(config: TrainConfig, store: Store) -> pd.DataFrame:
     counts = {}
     for fold in (*config.data.train_folds, *config.data.validation_folds):
         targets = store.labelled(task, folds=[fold]).targets
-        counts[str(fold)] = [len(targets), *targets.sum(axis=0).astype(int)]
+        counts[str(fold)] = [len(targets), *np.nansum(targets, axis=0).astype(int)]
     table = pd.DataFrame(counts, index=[RECORDS, *task.classes])
     train_folds = list(map(str, config.data.train_folds))
     table.insert(len(train_folds), TRAINING, table[train_folds].sum(axis=1))

@@ -1,6 +1,7 @@
 """Validation: the score of an epoch, and whether it is better than chance."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,22 @@ def validation_score(
 ) -> float:
     """Compute a score at the threshold 0.5, as the mean over the classes where it is defined.
 
-    targets, probabilities: (records, classes). NaN if it is defined for no class.
+    targets, probabilities: (records, classes); targets are NaN where unknown. NaN if the score is
+    defined for no class.
     """
-    scores = [binary_scores(y, p)[name] for y, p in zip(targets.T, probabilities.T, strict=True)]
+    known = _known_columns(targets, probabilities)
+    scores = [binary_scores(y, p)[name] for y, p in known if len(y)]
     defined = [score for score in scores if not np.isnan(score)]
     return float(np.mean(defined)) if defined else float("nan")
+
+
+def _known_columns(
+    targets: NDArray[np.float32], probabilities: NDArray[np.float32]
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield targets and probabilities of each class, for the records in which it is known."""
+    for target, probability in zip(targets.T, probabilities.T, strict=True):
+        known = ~np.isnan(target)
+        yield target[known], probability[known]
 
 
 def chance_margin(positives: int, negatives: int) -> float:
@@ -43,11 +55,11 @@ def chance_margin(positives: int, negatives: int) -> float:
 def is_chance(targets: NDArray[np.float32], probabilities: NDArray[np.float32]) -> bool:
     """Return whether no class is predicted better than chance: AUROC at most 0.5 + its margin.
 
-    targets, probabilities: (records, classes). Classes with a margin above 0.1 (fewer than about
-    70 positives or negatives) do not count; False if none counts.
+    targets, probabilities: (records, classes); targets are NaN where unknown. Classes with a margin
+    above 0.1 (fewer than about 70 positives or negatives) do not count; False if none counts.
     """
     counted = []
-    for target, probability in zip(targets.T, probabilities.T, strict=True):
+    for target, probability in _known_columns(targets, probabilities):
         positives = int(target.sum())
         margin = chance_margin(positives, len(target) - positives)
         if margin <= _LARGEST_MARGIN:

@@ -241,3 +241,38 @@ def test_a_class_of_one_kind_is_not_shifted_and_no_class_by_more_than_5():
     logits = np.array([[1.0, 90.0], [-1.0, 91.0], [2.0, 92.0], [-2.0, 90.5]])
     targets = np.array([[1, 1], [1, 0], [1, 1], [1, 0]])
     assert fit_shifts(targets, logits).tolist() == [0, -5]
+
+
+def test_a_class_of_one_kind_does_not_move_the_shared_temperature(rng):
+    logits = rng.normal(0, 2, (4000, 3))
+    targets = (rng.random((4000, 3)) < expit(logits / 1.7)).astype(float)
+    targets[:, 1], targets[:, 2] = 0, 1
+    logits[:, 1:] = [-0.5, 0.5]
+    alone = fit_temperature(targets[:, :1], logits[:, :1])
+    assert fit_temperature(targets, logits) == pytest.approx(alone, rel=1e-4)
+    assert alone == pytest.approx(1.7, rel=0.1)
+
+
+def test_an_absent_exclusive_class_does_not_move_the_temperature(rng):
+    logits = rng.normal(0, 2, (4000, 3))
+    drawn = [rng.choice(2, p=softmax(row[:2] / 1.7)) for row in logits]
+    targets = np.eye(3)[drawn]
+    alone = fit_temperature(targets[:, :2], logits[:, :2], exclusive=True)
+    assert fit_temperature(targets, logits, exclusive=True) == pytest.approx(alone, rel=1e-4)
+
+
+def test_nothing_to_fit_leaves_the_logits():
+    assert fit_temperature(np.zeros((50, 1)), np.ones((50, 1))) == 1
+
+
+def test_unknown_labels_have_no_say_in_temperature_and_shifts(rng):
+    logits = rng.normal(0, 2, (4000, 2))
+    targets = (rng.random((4000, 2)) < expit(logits / 1.5 + 0.5)).astype(float)
+    known = rng.random(4000) < 0.5
+    partial = targets.copy()
+    partial[~known] = np.nan
+    some = fit_temperature(targets[known], logits[known])
+    assert fit_temperature(partial, logits) == pytest.approx(some, rel=1e-4)
+    np.testing.assert_allclose(
+        fit_shifts(partial, logits), fit_shifts(targets[known], logits[known]), atol=0.002
+    )

@@ -20,11 +20,16 @@ from ecgcam.plots.curves import (
 from ecgcam.plots.style import printable
 
 
+def by_class(targets, scores, names):
+    columns = zip(targets.T > 0, scores.T, strict=True)
+    return dict(zip(names, columns, strict=True))
+
+
 def test_roc_and_pr_curves_have_the_areas_in_their_legends():
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 2, (300, 2))
     scores = rng.random((300, 2)) + 0.3 * targets
-    figure = draw_roc_pr(targets, scores=scores, class_names=["NORM", "MI"])
+    figure = draw_roc_pr(by_class(targets, scores, ["NORM", "MI"]))
     roc, pr = figure.axes
     for k, name in enumerate(["NORM", "MI"]):
         auroc = roc_auc_score(targets[:, k], scores[:, k])
@@ -41,7 +46,7 @@ def test_no_text_around_the_curves_is_cut_off(classes):
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 2, (300, classes))
     names = [f"class {k}" for k in range(classes)]
-    figure = draw_roc_pr(targets, scores=rng.random(targets.shape), class_names=names)
+    figure = draw_roc_pr(by_class(targets, rng.random(targets.shape), names))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     drawn = figure.get_tightbbox(canvas.get_renderer())  # in inches
@@ -52,7 +57,7 @@ def test_no_text_around_the_curves_is_cut_off(classes):
 def test_a_class_with_only_positives_or_negatives_has_no_curve_and_the_legend_says_so():
     targets = np.stack([np.ones(20, int), np.arange(20) % 2, np.zeros(20, int)], axis=1)
     scores = np.random.default_rng(0).random((20, 3))
-    figure = draw_roc_pr(targets, scores=scores, class_names=["ALL", "HALF", "NONE"])
+    figure = draw_roc_pr(by_class(targets, scores, ["ALL", "HALF", "NONE"]))
     assert words(figure).count("ALL: no negatives") == 2
     assert words(figure).count("NONE: no positives") == 2
 
@@ -161,7 +166,7 @@ def test_any_name_can_be_drawn():
         draw_counts(pd.Series({HOSTILE: 5})),
         draw_missing(pd.Series({HOSTILE: 0.5})),
         draw_confusion(table.to_numpy(), class_names=[HOSTILE, "b"]),
-        draw_roc_pr(targets, scores=scores, class_names=[HOSTILE]),
+        draw_roc_pr(by_class(targets, scores, [HOSTILE])),
         draw_traces({HOSTILE: np.zeros(9)}, rate_hz=100),
     ):
         figure.canvas.draw()
