@@ -21,6 +21,7 @@ from . import (
     explain_command,
     model_commands,
     predict_command,
+    read_command,
     robustness_command,
     train_command,
 )
@@ -48,7 +49,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "ECGs": (
         predict_command.predict,
         explain_command.explain,
-        explain_command.read,
+        read_command.read,
         anonymize_command.anonymize,
     ),
     "Models": (model_commands.models, model_commands.info, model_commands.export),

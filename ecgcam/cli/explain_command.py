@@ -1,11 +1,11 @@
-"""Commands on ECGs: explain them, and read one."""
+"""The command that explains ECGs."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import Trusted, output_folder
+from .options import LeadNames, Rate, Trusted, Units, output_folder, reading_options
 from .progress import progress
 
 
@@ -29,6 +29,9 @@ def explain(
         str | None,
         typer.Option("--class", help="Class whose map is drawn.  [default: the most probable]"),
     ] = None,
+    rate: Rate = None,
+    units: Units = None,
+    leads: LeadNames = None,
     json: Annotated[bool, typer.Option("--json", help="Write the JSON files alone.")] = False,
     device: Annotated[
         str | None, typer.Option(help="Run in torch on this device: cpu, cuda, mps.")
@@ -47,6 +50,7 @@ def explain(
     classifier = load(model, device=device, backbone=backbone)
     if class_name is not None and class_name not in classifier.classes:
         raise typer.BadParameter(f"--class must be one of {', '.join(classifier.classes)}.")
+    reading = reading_options(rate, units, leads)
     if store is not None:
         inputs = inputs_of_store(store, ecgs)
     else:
@@ -57,7 +61,13 @@ def explain(
     refused: list[str] = []
     with progress("ECGs explained") as show:
         for ecg, result in explain_many(
-            inputs, classifier, out, class_name=class_name, pictures=not json, progress=show
+            inputs,
+            classifier,
+            out,
+            reading=reading,
+            class_name=class_name,
+            pictures=not json,
+            progress=show,
         ):
             if isinstance(result, str):
                 refused.append(f"{ecg.id}: {result}")
@@ -67,21 +77,3 @@ def explain(
         typer.echo(f"ecgcam: {reason}", err=True)
     if refused:
         raise typer.Exit(2)
-
-
-def read(ecg: Annotated[Path, typer.Argument(help="An ECG file.")]) -> None:
-    """Show what an ECG file contains."""
-    from ..readers.read import read as read_ecg
-    from ..signals.assessment import assess
-    from ..signals.quality import implausible_amplitude
-
-    record = read_ecg(ecg)
-    low, high = record.signal_mv.min(), record.signal_mv.max()
-    findings = [*record.warnings, *(finding.text for finding in assess(record))]
-    findings.append(implausible_amplitude(record.signal_mv))
-    typer.echo(f"name      {record.name}")
-    typer.echo(f"leads     {' '.join(record.leads)}")
-    typer.echo(f"rate      {record.rate_hz:g} Hz")
-    typer.echo(f"duration  {record.duration_s:g} s")
-    typer.echo(f"range     {low:.3f} to {high:.3f} mV")
-    typer.echo(f"findings  {', '.join(filter(None, findings)) or 'none'}")

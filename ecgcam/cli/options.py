@@ -3,12 +3,15 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import DatasetError
 from ..files import check_output_file, check_output_folder
+
+if TYPE_CHECKING:
+    from ..readers.channels import ReadOptions
 
 
 def make_importable(name: str | None) -> str | None:
@@ -36,6 +39,34 @@ def check_replaceable(path: Path, *, overwrite: bool) -> None:
     """Raise DatasetError if the file exists, unless it may be overwritten."""
     if path.exists() and not overwrite:
         raise DatasetError(f"{path}: the file exists; --overwrite replaces it.")
+
+
+Rate = Annotated[
+    float | None,
+    typer.Option(min=0, help="Samples per second, where a file has neither a rate nor times."),
+]
+Units = Annotated[
+    str | None, typer.Option(help="Unit, where a file has none: mV, uV, …  [default: mV]")
+]
+LeadNames = Annotated[
+    str | None,
+    typer.Option(
+        "--leads",
+        help="Names of the leads in the order of the file, as I,II,V1; or of some, as I=ECG1,II=b.",
+    ),
+]
+
+
+def reading_options(rate_hz: float | None, units: str | None, leads: str | None) -> "ReadOptions":
+    """Return how to read files; leads: "I,II,V1", or "I=ECG1,II=ECG2" for names in the file."""
+    from ..readers.channels import ReadOptions
+
+    parts = [part.strip() for part in (leads or "").split(",") if part.strip()]
+    pairs = [part.partition("=") for part in parts]
+    if not all(sign for _, sign, _ in pairs) and any(sign for _, sign, _ in pairs):
+        raise typer.BadParameter("--leads mixes names and I=NAME; expected one of both.")
+    names = {lead.strip(): name.strip() for lead, sign, name in pairs if sign}
+    return ReadOptions(rate_hz=rate_hz, units=units, leads=names or tuple(parts) or None)
 
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]

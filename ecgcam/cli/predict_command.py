@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import output_file
+from .options import LeadNames, Rate, Units, output_file, reading_options
 from .progress import progress
 
 
@@ -29,6 +29,9 @@ def predict(
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Add the evidence of each class.")
     ] = False,
+    rate: Rate = None,
+    units: Units = None,
+    leads: LeadNames = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes (default: one per core).")
     ] = None,
@@ -45,6 +48,7 @@ def predict(
     """
     from ..serving.predict import predict_many
 
+    reading = reading_options(rate, units, leads)
     try:
         with progress("ECGs predicted") as show:
             table = predict_many(
@@ -52,6 +56,7 @@ def predict(
                 out,
                 models=model or "normal",
                 evidence=evidence,
+                **reading.keywords,
                 jobs=jobs,
                 resume=resume,
                 overwrite=overwrite,

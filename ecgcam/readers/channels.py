@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,31 @@ class Recording:
 
 
 Leads = Sequence[str] | Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """The options of `read`, to be passed on."""
+
+    rate_hz: float | None = None
+    units: str | None = None
+    leads: Leads | None = None
+
+    @property
+    def keywords(self) -> "Keywords":
+        """The options as keyword arguments."""
+        return {"rate_hz": self.rate_hz, "units": self.units, "leads": self.leads}
+
+
+class Keywords(TypedDict):
+    """Keyword arguments of `read`."""
+
+    rate_hz: float | None
+    units: str | None
+    leads: Leads | None
+
+
+DEFAULTS = ReadOptions()
 
 
 def to_record(

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from ..inference.classifier import Classifier, load
 from ..inference.results import Explanation
+from ..readers.channels import DEFAULTS, ReadOptions
 from ..signals.record import Record
 from .ecg_inputs import Input
 from .reading import read_input, reason
@@ -20,6 +21,7 @@ class Job:
 
     models: tuple[str, ...]
     evidence: bool = False
+    reading: ReadOptions = DEFAULTS
 
 
 def predict_chunk(ecgs: Sequence[Input], job: Job) -> list[Row]:
@@ -27,7 +29,7 @@ def predict_chunk(ecgs: Sequence[Input], job: Job) -> list[Row]:
     classifiers = [_load(model) for model in job.models]
     layouts = make_layouts(classifiers, evidence=job.evidence)
     rows: list[Row] = []
-    for batch in _batches(ecgs):
+    for batch in _batches(ecgs, job.reading):
         cells = [
             _cells_of_model(classifier, layout, batch)
             for classifier, layout in zip(classifiers, layouts, strict=True)
@@ -53,12 +55,12 @@ def _load(model: str) -> Classifier:
 Batch = list[tuple[Input, Record | str]]
 
 
-def _batches(ecgs: Sequence[Input]) -> Iterator[Batch]:
+def _batches(ecgs: Sequence[Input], reading: ReadOptions) -> Iterator[Batch]:
     """Read the ECGs and yield them in batches that fit into memory."""
     batch: Batch = []
     samples = 0
     for ecg in ecgs:
-        record = read_input(ecg)
+        record = read_input(ecg, options=reading)
         batch.append((ecg, record))
         samples += 0 if isinstance(record, str) else record.signal_mv.size
         if samples >= _BATCH_SAMPLES:

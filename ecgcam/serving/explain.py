@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..inference.classifier import Classifier
+from ..readers.channels import DEFAULTS, ReadOptions
 from ..reports.explanation_report import file_names, write_explanations
 from ..signals.record import Record
 from .ecg_inputs import Input
@@ -19,6 +20,7 @@ def explain_many(
     classifier: Classifier,
     out: Path,
     *,
+    reading: ReadOptions = DEFAULTS,
     class_name: str | None = None,
     pictures: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -31,7 +33,9 @@ def explain_many(
     names = file_names([ecg.name for ecg in ecgs])
     for start in range(0, len(ecgs), _BATCH):
         batch = list(zip(ecgs, names, strict=True))[start : start + _BATCH]
-        records = [(ecg, name, read_input(ecg, name=ecg.name)) for ecg, name in batch]
+        records = [
+            (ecg, name, read_input(ecg, name=ecg.name, options=reading)) for ecg, name in batch
+        ]
         readable = [record for *_, record in records if isinstance(record, Record)]
         answers = iter(classifier.explain(readable))
         for done, (ecg, name, record) in enumerate(records, start=start + 1):

@@ -11,6 +11,7 @@ from ..errors import DatasetError
 from ..files import check_output_file
 from ..inference.classifier import load
 from ..processes import available_cores
+from ..readers.channels import Leads, ReadOptions
 from .chunks import Job, predict_chunk, refused_row
 from .ecg_inputs import Inputs, find_inputs
 from .local_engine import predict_locally
@@ -42,6 +43,9 @@ def predict_many(
     *,
     models: Paths = "normal",
     evidence: bool = False,
+    rate_hz: float | None = None,
+    units: str | None = None,
+    leads: Leads | None = None,
     jobs: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -53,6 +57,7 @@ def predict_many(
     out:       a .csv, .jsonl or .parquet file (Parquet needs pyarrow).
     models:    one or more model files or names of shipped models.
     evidence:  whether to add the evidence, which adds up to each logit.
+    rate_hz, units, leads: as for `ecgcam.read`, for files that lack them.
     jobs:      number of processes. None: one per core.
     resume:    whether to continue a run that was interrupted; its rows are kept beside `out`.
     overwrite: whether to replace `out` and the rows of an interrupted run.
@@ -66,10 +71,15 @@ def predict_many(
     check_table_file(out)
     if out.exists() and not overwrite:
         raise DatasetError(f"{out}: the file exists; --overwrite replaces it.")
-    job = Job(models=_texts(models), evidence=evidence)
+    reading = ReadOptions(rate_hz=rate_hz, units=units, leads=leads)
+    job = Job(models=_texts(models), evidence=evidence, reading=reading)
     layouts = make_layouts([load(model) for model in job.models], evidence=evidence)
     inputs = find_inputs([Path(path) for path in _texts(ecgs)])
-    settings = {"ecgcam": __version__, "layouts": [asdict(layout) for layout in layouts]}
+    settings = {
+        "ecgcam": __version__,
+        "layouts": [asdict(layout) for layout in layouts],
+        "reading": asdict(reading),
+    }
     table = UnfinishedTable(out, settings, resume=resume, overwrite=overwrite)
     _predict(inputs, table, job, jobs=jobs or available_cores(), progress=progress)
     outcomes = Counter({ANSWERED: 0, WARNED: 0, REFUSED: 0})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EcgcamError
+from ..readers.channels import DEFAULTS, ReadOptions
 from ..readers.read import read
 from ..signals.record import Record
 from .ecg_inputs import Input
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from ..data.store import Store
 
 
-def read_input(ecg: Input, *, name: str | None = None) -> Record | str:
+def read_input(
+    ecg: Input, *, name: str | None = None, options: ReadOptions = DEFAULTS
+) -> Record | str:
     """Return the Record of an input, or the reason why there is none. name: default, its id."""
     name = ecg.id if name is None else name
     try:
         if ecg.row is not None:
             return replace(_store(ecg.path).record(ecg.row), name=name)
-        return replace(read(ecg.path), name=name)
+        return replace(read(ecg.path, **options.keywords), name=name)
     except EcgcamError as error:
         return reason(error, ecg)
     except Exception as error:  # one file must not stop the others

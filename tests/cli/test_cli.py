@@ -70,7 +70,7 @@ def test_the_whole_way(ecgcam, tmp_path):
     ecg = made / "records100" / "00000" / "00001_lr.hea"
     explain = ["explain", ecg, "--model", run / MODEL, "--out", tmp_path / "why"]
     assert ecgcam(*explain)[:2] == (0, str(tmp_path / "why" / "00001_lr.html"))
-    assert ecgcam("read", ecg)[:2] == (0, "findings  none")
+    assert ecgcam("read", ecg)[:2] == (0, "model     normal: 1 x 10 s of 12 leads at 100 Hz")
     assert ecgcam("info", run / MODEL)[0] == 0
 
 
