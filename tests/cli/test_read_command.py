@@ -79,6 +79,7 @@ def table(tmp_path):
     return tmp_path / "table.csv"
 
 
+SCALE = ["--rate", "100", "--units", "uV"]
 ORDER = ["--leads", "I,II,V1,V2,V3,V4,V5,V6"]
 NAMES = ["--leads", "I=a, II=b,V1=ECG1,V2=ECG2,V3=ECG3,V4=ECG4,V5=ECG5,V6=ECG6"]
 
