@@ -24,6 +24,8 @@ _NOT_ECG = re.compile(
     r"|batt|sync|flow|airflow|snore|position|(?:chest|abdomen|thorax)$)",
     re.IGNORECASE,
 )
+_MAX_RATE_HZ = 100_000.0
+_MAX_RATIO = 16  # of the highest to the lowest rate, to which leads are resampled
 _SAME_RATE = 0.01  # relative difference up to which two rates are one
 
 
@@ -216,7 +218,13 @@ def _align(channels: Sequence[Channel]) -> tuple[NDArray[np.float32], float, lis
 
     Leads at a lower rate are resampled; the end of a shorter one is missing.
     """
-    rate = max(channel.rate_hz or 0.0 for channel in channels)
+    rates = [channel.rate_hz or 0.0 for channel in channels]
+    rate = max(rates)
+    if rate > _MAX_RATE_HZ or rate > max(0.0, _MAX_RATIO * min(rates)):
+        raise RecordError(
+            f"its leads have {min(rates):g} to {rate:g} samples per second; expected at most "
+            f"{_MAX_RATE_HZ:.0f}, and at most {_MAX_RATIO} times as many in one lead as in another."
+        )
     rows: list[NDArray[np.floating]] = []
     slow: list[str] = []
     for channel in channels:

@@ -94,6 +94,13 @@ def test_the_given_rate_counts_where_the_file_has_none():
         to_record(recording(channel("I", rate_hz=None)), rate_hz=-1)
 
 
+@pytest.mark.parametrize("rates", [(500, 2**31), (1, 500), (1e9, 1e9)])
+def test_rates_that_no_device_has_are_refused_before_memory_is_taken(rates):
+    leads = [channel(lead, rate_hz=rate) for lead, rate in zip(("I", "V1"), rates, strict=True)]
+    with pytest.raises(RecordError, match="samples per second; expected at most 100000, and"):
+        to_record(recording(*leads))
+
+
 def test_leads_at_a_lower_rate_are_resampled_to_the_highest():
     slow, fast = (np.sin(2 * np.pi * 3 * np.arange(10 * r) / r) for r in (125, 500))
     record = to_record(
