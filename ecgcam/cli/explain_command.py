@@ -32,6 +32,13 @@ def explain(
     rate: Rate = None,
     units: Units = None,
     leads: LeadNames = None,
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="Scale of the heat: logits (for and against, comparable between ECGs), or record "
+            "(0 to 1 within each ECG, as in the paper)."
+        ),
+    ] = "logits",
     json: Annotated[bool, typer.Option("--json", help="Write the JSON files alone.")] = False,
     device: Annotated[
         str | None, typer.Option(help="Run in torch on this device: cpu, cuda, mps.")
@@ -44,6 +51,7 @@ def explain(
     Exits with 2 if an ECG was refused. Not a medical device.
     """
     from ..inference.classifier import load
+    from ..plots.heat import SCALES
     from ..serving.ecg_inputs import find_inputs, inputs_of_store
     from ..serving.explain import explain_many
 
@@ -51,6 +59,8 @@ def explain(
     if class_name is not None and class_name not in classifier.classes:
         raise typer.BadParameter(f"--class must be one of {', '.join(classifier.classes)}.")
     reading = reading_options(rate, units, leads)
+    if scale not in SCALES:
+        raise typer.BadParameter(f"--scale must be one of {', '.join(SCALES)}.")
     if store is not None:
         inputs = inputs_of_store(store, ecgs)
     else:
@@ -66,6 +76,7 @@ def explain(
             out,
             reading=reading,
             class_name=class_name,
+            scale=scale,
             pictures=not json,
             progress=show,
         ):

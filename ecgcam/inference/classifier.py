@@ -215,6 +215,7 @@ class Classifier:
             lead_evidence=None if by_lead is None else windows.join_frames(by_lead, grid),
             frame_times_s=times_s,
             frame_s=grid.step_s,
+            frame_sees_s=self.card.get("frame_samples", 0) / self.rate_hz,
             windows=len(windows.signal_mv),
             window_s=windows.window_s,
             temperature=self.temperature,

@@ -91,6 +91,7 @@ class Explanation(Prediction):
     evidence:      (classes, frames), in logits, relative to a flat record.
     frame_times_s: (frames,), the center of each frame in seconds from the start of the record.
     frame_s:       duration that a frame stands for, in seconds.
+    frame_sees_s:  duration of the ECG that a frame depends on, around its center; 0: not known.
     heatmap:       (classes, time) in [0, 1], for display: the evidence stretched to the samples
                    of the record, scaled per record and class. NaN where the record was left out.
     windows:       number of windows that the record was cut into.
@@ -105,6 +106,7 @@ class Explanation(Prediction):
     heatmap: NDArray[np.float32] = field(repr=False)
     windows: int = 1
     window_s: float = 10.0
+    frame_sees_s: float = 0.0
     lead_evidence: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
@@ -123,7 +125,11 @@ class Explanation(Prediction):
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON holds it: a Prediction's, with each class's maps."""
         times_s = [round(float(time_s), 4) for time_s in self.frame_times_s]
-        answer = super().to_dict() | {"frame_s": self.frame_s, "frame_times_s": times_s}
+        answer = super().to_dict() | {
+            "frame_s": self.frame_s,
+            "frame_sees_s": self.frame_sees_s,
+            "frame_times_s": times_s,
+        }
         for k, name in enumerate(self.classes):
             if name in answer["classes"]:
                 answer["classes"][name] |= self._maps(k)

@@ -1,50 +1,76 @@
-"""The heat behind a trace, and its colour scale."""
+"""Heat behind a trace: the evidence for a class in one colour, against it in another."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.results import Explanation
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-HEAT_COLOURS = ("#ffffff", "#fff3c9", "#ffd98c", "#f9a94f")  # pale to strong, also without hue
+SCALES = ("logits", "record")
+HEAT_LOGITS = 10.0  # of evidence have the full colour; 98 % of all frames of fold 9 lie below
+
+# Blue against, white at zero, orange for: told apart by colour-blind readers, and in grey print,
+# where the orange is darker.
+HEAT_COLOURS = ("#7fb8e0", "#c3def2", "#ffffff", "#ffcf87", "#ee7d13")
 
 Extent = tuple[float, float, float, float]  # left, right, bottom, top
 
 
+def heat_of(explanation: Explanation, k: int, times_s: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the evidence for a class at some times: (leads, times), or (1, times) for all leads.
+
+    Linear between the centers of frames that follow each other; NaN where there is no frame: where
+    the record was left out, and at the ends of a window of a network that pads nothing.
+    """
+    by_lead = explanation.lead_evidence
+    rows = explanation.evidence[k : k + 1] if by_lead is None else by_lead[k]
+    centers, half_s = explanation.frame_times_s, explanation.frame_s / 2
+    after = np.searchsorted(centers, times_s).clip(1, max(centers.size - 1, 1))
+    nearest = np.minimum(
+        np.abs(times_s - centers[after - 1]), np.abs(centers[after % centers.size] - times_s)
+    )
+    heat = np.stack([np.interp(times_s, centers, row) for row in rows])
+    heat[:, nearest > half_s * 1.01] = np.nan
+    return heat.astype(np.float32)
+
+
 def heat_colours() -> "Colormap":
-    """Return the colours of heat 0 to 1; NaN is transparent."""
+    """Return the colours from -HEAT_LOGITS to HEAT_LOGITS; NaN is transparent."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("heat", HEAT_COLOURS)
+    return LinearSegmentedColormap.from_list("heat", HEAT_COLOURS, N=257)  # zero is white
 
 
-def draw_heat(axes: "Axes", heat: NDArray[np.float32], *, extent: Extent) -> None:
-    """Draw the heat behind the contents of the axes; hatch the end that the model did not use.
+def draw_heat(axes: "Axes", heat: NDArray[np.floating], *, extent: Extent) -> None:
+    """Draw heat behind the contents of the axes.
 
-    heat:   (time,) in [0, 1], NaN from where the record was left out.
+    heat:   (rows, time) in logits, the first row at the top; NaN: no colour.
     extent: the area that the heat fills, in the units of the axes.
     """
+    # As an image that is already in bytes of colour, which is drawn twice as fast.
+    colours = heat_colours()(heat / (2 * HEAT_LOGITS) + 0.5, bytes=True)
+    axes.imshow(colours, extent=extent, aspect="auto", interpolation="nearest", zorder=0)
+
+
+def hatch_unused(axes: "Axes", used: NDArray[np.bool_], *, extent: Extent) -> None:
+    """Hatch the end of an area over time (time,) that the model did not use."""
     from matplotlib.patches import Rectangle
 
-    _draw_colours(axes, heat[None], extent=extent)
     left, right, bottom, top = extent
-    end = left + (right - left) * np.isfinite(heat).mean()
-    if end < right:
-        area = Rectangle((end, bottom), right - end, top - bottom)
+    start = left + (right - left) * used.mean()
+    if start < right:
+        area = Rectangle((start, bottom), right - start, top - bottom)
         area.set(fill=False, hatch="///", edgecolor="0.8", linewidth=0, zorder=0)
         axes.add_patch(area)
 
 
-def draw_heat_scale(axes: "Axes", *, extent: Extent, upright: bool = False) -> None:
-    """Draw the colours from 0 to 1, left to right or bottom to top."""
-    scale = np.linspace(0, 1, 256)
-    _draw_colours(axes, scale[::-1, None] if upright else scale[None], extent=extent)
-
-
-def _draw_colours(axes: "Axes", heat: NDArray[np.floating], *, extent: Extent) -> None:
-    """Draw heat (rows, columns) as an image, already in bytes of colour: drawn twice as fast."""
-    colours = heat_colours()(heat, bytes=True)
-    axes.imshow(colours, extent=extent, aspect="auto", interpolation="nearest", zorder=0)
+def draw_heat_scale(axes: "Axes", *, extent: Extent, scale: str, upright: bool = False) -> None:
+    """Draw the colours of a scale of SCALES, left to right or bottom to top."""
+    low = -HEAT_LOGITS if scale == "logits" else 0.0
+    colours = np.linspace(low, HEAT_LOGITS, 256)
+    draw_heat(axes, colours[::-1, None] if upright else colours[None], extent=extent)

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..inference.results import Explanation
 from ..signals.record import Record
-from .heat import draw_heat
+from .heat import draw_heat, hatch_unused
 from .paper import (
     BOTTOM_MM,
     HEIGHT_MM,
@@ -27,7 +28,7 @@ from .paper import (
     new_page,
 )
 from .sheet_text import write_foot, write_head
-from .summary import NOT_A_DEVICE, summarize
+from .summary import NOT_A_DEVICE, ClassResult, summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,33 +45,60 @@ _LEAST_STEPS = np.array([3, 4, 4, 4, 2])  # from the top of the grid, over the r
 
 
 def draw_sheet(
-    record: Record, explanation: Explanation | None = None, *, class_name: str | None = None
+    record: Record,
+    explanation: Explanation | None = None,
+    *,
+    class_name: str | None = None,
+    scale: str = "logits",
 ) -> "Figure":
     """Return a sheet: twelve leads of 2.5 s, lead II for 10 s, at 25 mm/s and 10 mm/mV, over heat.
 
     class_name: the class whose heat is drawn (default: the most probable "yes", else "not sure",
-    else "no"). Time runs on from column to column: the second starts at 2.5 s. For a record
-    shorter than 10 s each column shows a quarter. Each lead is centred on its median. The units are
-    millimetres, so that the sheet is true to scale when it is printed on A4 without scaling.
+    else "no"). scale: of the heat, "logits" or "record" (0 to 1 within this record and class).
+    Time runs on from column to column: the second starts at 2.5 s. For a record shorter than 10 s
+    each column shows a quarter. Each lead is centred on its median. The units are millimetres, so
+    that the sheet is true to scale when it is printed on A4 without scaling.
     """
     summary = None
     if explanation is not None:
-        summary = summarize(record, explanation, class_name=class_name)
+        summary = summarize(record, explanation, class_name=class_name, scale=scale)
     figure, axes = new_page()
     draw_grid(axes)
+    rows = _rows(record)
+    levels = _levels(rows, rate_hz=record.rate_hz)
     hatched = False
     if summary is not None and summary.shown is not None:
-        heat = summary.shown.heat[: round(SHOWN_S * record.rate_hz)]
-        end_mm = START_MM + heat.size / record.rate_hz * MM_PER_S
-        draw_heat(axes, heat, extent=(START_MM, end_mm, BOTTOM_MM, TOP_MM))
-        hatched = bool(np.isnan(heat).any())
-    rows = _rows(record)
-    cut = _draw_rows(axes, rows, _levels(rows, rate_hz=record.rate_hz))
+        hatched = _draw_class_heat(axes, record, summary.shown, rows, levels)
+    cut = _draw_rows(axes, rows, levels)
     write_head(axes, record, summary, notes=_notes(record, rows, cut))
     if summary is not None:
         write_foot(axes, summary, hatched=hatched)
     axes.text(RIGHT_MM, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
     return figure
+
+
+def _draw_class_heat(
+    axes: "Axes",
+    record: Record,
+    shown: ClassResult,
+    rows: Sequence[Sequence["_Trace"]],
+    levels: Sequence[int],
+) -> bool:
+    """Draw the heat behind each trace; return whether a part was not used by the model."""
+    between = [(above + below) / 2 for above, below in pairwise(levels)]
+    for row, (top, bottom) in zip(rows, pairwise([TOP_MM, *between, BOTTOM_MM]), strict=True):
+        for trace in row:
+            first = round((trace.start_mm - START_MM) / MM_PER_S * record.rate_hz)
+            samples = slice(first, first + trace.x.size)
+            lead = record.leads.index(trace.lead) if trace.lead in record.leads else None
+            if trace.x.size and lead is not None:
+                heat = shown.heat[lead if len(shown.heat) > 1 else 0, samples]
+                end_mm = trace.start_mm + trace.x.size / record.rate_hz * MM_PER_S
+                draw_heat(axes, heat[None], extent=(trace.start_mm, end_mm, bottom, top))
+    used = shown.used[: round(SHOWN_S * record.rate_hz)]
+    end_mm = START_MM + used.size / record.rate_hz * MM_PER_S
+    hatch_unused(axes, used, extent=(START_MM, end_mm, BOTTOM_MM, TOP_MM))
+    return not used.all()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

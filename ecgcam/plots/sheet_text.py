@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..signals.record import Record
-from .heat import draw_heat_scale
+from .heat import HEAT_LOGITS, draw_heat_scale
 from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, RIGHT_MM, START_MM, TOP_MM
 from .style import printable
-from .summary import HEAT_MEANING, ClassResult, Summary, facts
+from .summary import ClassResult, Summary, facts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,11 +87,14 @@ def write_foot(axes: "Axes", summary: Summary, *, hatched: bool) -> None:
     if shown is None:
         return
     axes.text(RIGHT_MM, 8.6, summary.not_sure, ha="right", **small)
-    draw_heat_scale(axes, extent=(START_MM, 68, 10.6, 13.1))
-    label = f"1   heat for {printable(shown.full_name, length=40)}"
+    draw_heat_scale(axes, extent=(START_MM, 68, 10.6, 13.1), scale=summary.scale)
+    in_logits = summary.scale == "logits"
+    low, high = (f"−{HEAT_LOGITS:g}", f"{HEAT_LOGITS:g}") if in_logits else ("0", "1")
+    label = f"{high}   evidence for {printable(shown.full_name, length=40)}"
+    label += " in logits" if in_logits else ""
     label += "; hatched: not used by the model" if hatched else ""
-    axes.text(START_MM - 2, 11.1, "0", ha="right", fontsize=7)
+    axes.text(START_MM - 2, 11.1, low, ha="right", fontsize=7)
     axes.text(70, 11.1, label, fontsize=7)
-    lines = [words for words in (HEAT_MEANING, shown.edge_warning) if words]
+    lines = [words for words in (summary.heat_meaning, shown.edge_warning) if words]
     for k, words in enumerate(reversed(lines)):
         axes.text(LEFT_MM, 3.6 + 2.4 * k, words, **small)

@@ -1,5 +1,7 @@
 """All leads of a record, one above the other, over the heat; the evidence below them."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,9 +9,9 @@ from numpy.typing import NDArray
 
 from ..inference.results import Explanation
 from ..signals.record import Record
-from .heat import draw_heat, draw_heat_scale
+from .heat import HEAT_COLOURS, HEAT_LOGITS, draw_heat, draw_heat_scale, hatch_unused
 from .style import printable
-from .summary import HEAT_MEANING, NOT_A_DEVICE, ClassResult, Summary, summarize
+from .summary import NOT_A_DEVICE, ClassResult, Summary, summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,17 +25,22 @@ _HEAD, _LEAD, _BETWEEN, _EVIDENCE, _TIME_AXIS, _NOTE = 0.85, 0.5, 0.4, 1.2, 0.65
 
 
 def draw_leads(
-    record: Record, explanation: Explanation, *, class_name: str | None = None
+    record: Record,
+    explanation: Explanation,
+    *,
+    class_name: str | None = None,
+    scale: str = "logits",
 ) -> "Figure":
     """Return a figure of every lead over the heat of one class, with its evidence in logits.
 
     class_name: the class to show (default: the most probable "yes", else "not sure", else "no").
+    scale: of the heat, "logits" or "record" (0 to 1 within this record and class).
     All leads have one scale; each is centred on its median, because an ECG has no absolute zero.
     A refused ECG is drawn without heat, with the reason.
     """
     from matplotlib.figure import Figure
 
-    summary = summarize(record, explanation, class_name=class_name)
+    summary = summarize(record, explanation, class_name=class_name, scale=scale)
     notes = _notes(summary)
     above, below = _LEAD * max(len(record.leads), 2), _EVIDENCE
     bottom = _NOTE * len(notes) + _TIME_AXIS
@@ -47,13 +54,13 @@ def draw_leads(
         top=1 - _HEAD / height,
         hspace=2 * _BETWEEN / (above + below),
     )
-    _draw_traces(traces, record)
+    levels = _draw_traces(traces, record)
     if summary.shown is None:
         evidence.set_axis_off()
         traces.tick_params(labelbottom=True)
         traces.set_xlabel("time (s)")
     else:
-        _draw_class_heat(traces, summary.shown)
+        _draw_class_heat(traces, summary.shown, levels, summary.scale)
         _draw_evidence(evidence, summary.shown, explanation.frame_edges_s)
         _draw_time_grid(evidence, record.duration_s)
     title = f"{printable(record.name) or 'ECG'}\n{printable(summary.answer, length=110)}"
@@ -65,15 +72,18 @@ def draw_leads(
 
 def _notes(summary: Summary) -> list[str]:
     """Return the lines below the figure."""
-    notes = [f"{NOT_A_DEVICE}. {HEAT_MEANING}", summary.model]
+    notes = [f"{NOT_A_DEVICE}. {summary.heat_meaning}", summary.model]
     if summary.shown is not None:
         notes += [summary.not_sure if summary.shown.answer == "not sure" else ""]
         notes += [summary.shown.edge_warning]
     return [printable(note, length=170) for note in (*notes, *summary.warnings) if note]
 
 
-def _draw_traces(axes: "Axes", record: Record) -> None:
-    """Draw the traces from the first lead at the top to the last, and a bar of 1 mV."""
+def _draw_traces(axes: "Axes", record: Record) -> list[float]:
+    """Draw the traces from the first lead at the top to the last, and a bar of 1 mV.
+
+    Returns the level of each lead's baseline.
+    """
     signal = record.signal_mv - np.median(record.signal_mv, axis=1, keepdims=True)
     levels = _levels(signal)
     time_s = np.arange(signal.shape[1]) / record.rate_hz
@@ -86,19 +96,29 @@ def _draw_traces(axes: "Axes", record: Record) -> None:
     right = axes.get_yaxis_transform()  # x as a fraction of the axes, y in mV
     axes.plot([1.01, 1.01], [-1, 0], transform=right, color="black", linewidth=1.5, clip_on=False)
     axes.text(1.015, -0.5, "1 mV", transform=right, va="center", rotation=90, fontsize=8)
+    return levels
 
 
-def _draw_class_heat(axes: "Axes", shown: ClassResult) -> None:
-    """Draw the heat of the class behind the traces, with its name and scale."""
-    draw_heat(axes, shown.heat, extent=(*axes.get_xlim(), *axes.get_ylim()))
+def _draw_class_heat(axes: "Axes", shown: ClassResult, levels: Sequence[float], scale: str) -> None:
+    """Draw the heat of the class behind the traces, with its name and scale.
+
+    Heat for each lead fills the band around its baseline.
+    """
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    between = [(above + below) / 2 for above, below in pairwise(levels)]
+    edges = [top, *between, bottom] if len(shown.heat) > 1 else [top, bottom]
+    for row, (upper, lower) in zip(shown.heat, pairwise(edges), strict=True):
+        draw_heat(axes, row[None], extent=(left, right, lower, upper))
+    hatch_unused(axes, shown.used, extent=(left, right, bottom, top))
     name = printable(shown.full_name, length=40)
-    title = f"heat for {name}, from 0 (lowest evidence) to 1 (highest)"
-    axes.set_title(title, fontsize=9, loc="left")
-    scale = axes.inset_axes((1.05, 0, 0.013, 0.4))
-    draw_heat_scale(scale, extent=(0, 1, 0, 1), upright=True)
-    scale.yaxis.tick_right()
-    scale.set(xticks=[], yticks=[0, 0.5, 1])
-    scale.set_title("heat", fontsize=9)
+    by = "of each lead" if len(shown.heat) > 1 else "of all leads together"
+    axes.set_title(f"evidence {by}: for {name} (orange), against (blue)", fontsize=9, loc="left")
+    bar = axes.inset_axes((1.05, 0, 0.013, 0.4))
+    ticks = [-HEAT_LOGITS, 0, HEAT_LOGITS] if scale == "logits" else [0, 1]
+    draw_heat_scale(bar, extent=(0, 1, ticks[0], ticks[-1]), scale=scale, upright=True)
+    bar.yaxis.tick_right()
+    bar.set(xticks=[], yticks=ticks)
+    bar.set_title("logits" if scale == "logits" else "heat", fontsize=9)
 
 
 def _levels(signal_mv: NDArray[np.float32]) -> list[float]:
@@ -110,8 +130,10 @@ def _levels(signal_mv: NDArray[np.float32]) -> list[float]:
 
 def _draw_evidence(axes: "Axes", shown: ClassResult, edges: NDArray[np.float64]) -> None:
     """Draw each frame's evidence for the class; its mean plus the bias is the logit."""
-    axes.stairs(shown.evidence, edges, baseline=0, fill=True, color="#9ecae1")
-    axes.stairs(shown.evidence, edges, baseline=None, color="#08519c", linewidth=0.9)
+    against, neutral, in_favour = HEAT_COLOURS[0], "0.25", HEAT_COLOURS[-1]
+    axes.stairs(np.minimum(shown.evidence, 0), edges, baseline=0, fill=True, color=against)
+    axes.stairs(np.maximum(shown.evidence, 0), edges, baseline=0, fill=True, color=in_favour)
+    axes.stairs(shown.evidence, edges, baseline=None, color=neutral, linewidth=0.8)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set(xlabel="time (s)", ylabel="evidence\n(logits)")
     name = printable(shown.full_name, length=40)

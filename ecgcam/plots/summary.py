@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from ..inference.results import Explanation
 from ..signals.beats import heart_rate_bpm
 from ..signals.record import Record
+from .heat import HEAT_LOGITS, SCALES, heat_of
 
 NOT_A_DEVICE = "Not a medical device"
-HEAT_MEANING = (
+RECORD_MEANING = (
     "Heat compares the moments of this record: 0 where the evidence for the class is lowest, "
     "1 where it is highest, however small the difference."
 )
@@ -32,7 +33,9 @@ class ClassResult:
 
     name, full_name: the class as in the answer, and for people ("Conduction disturbance (CD)").
     answer:       "yes", "no", or "not sure" within the model's abstention band.
-    heat:         (time,) in [0, 1]; NaN where the record was left out.
+    heat:         (leads, time), or (1, time) for all leads together, in logits; NaN where there is
+                  no evidence. By the scale "record", (1, time) from 0 to HEAT_LOGITS.
+    used:         (time,), whether the model used the sample: the end may have been left out.
     evidence:     (frames,), in logits.
     sum_in_words: how the evidence adds up to the logit.
     edge_warning: a warning if the heat peaks at an edge of a window; else empty.
@@ -44,6 +47,7 @@ class ClassResult:
     probability: float
     threshold: float
     heat: NDArray[np.float32]
+    used: NDArray[np.bool_]
     evidence: NDArray[np.float32]
     sum_in_words: str
     edge_warning: str
@@ -74,6 +78,7 @@ class Summary:
     warnings: those of the answer, and one if the answers contradict each other.
     model:    the model as a sentence; "" if it is not known.
     not_sure: the meaning of "not sure" if an answer is; else "".
+    scale:    of the heat, one of SCALES; heat_meaning: how to read it.
     """
 
     results: tuple[ClassResult, ...]
@@ -82,21 +87,31 @@ class Summary:
     warnings: tuple[str, ...]
     model: str
     not_sure: str
+    scale: str
+    heat_meaning: str
 
 
 def summarize(
-    record: Record, explanation: Explanation, *, class_name: str | None = None
+    record: Record,
+    explanation: Explanation,
+    *,
+    class_name: str | None = None,
+    scale: str = "logits",
 ) -> Summary:
     """Summarize an explanation of the record.
 
-    class_name: the class whose heat is drawn (default: the first of the results). Raises
-    ValueError for an unknown class, or if the heatmap and the record differ in length.
+    class_name: the class whose heat is drawn (default: the first of the results). scale: of the
+    heat, "logits" or "record". Raises ValueError for an unknown class or scale, or if the heatmap
+    and the record differ in length.
     """
+    if scale not in SCALES:
+        raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
     if class_name is not None and class_name not in explanation.classes:
         raise ValueError(
             f"class_name must be one of {', '.join(explanation.classes)}, got {class_name!r}"
         )
-    results = () if explanation.refused is not None else _class_results(record, explanation)
+    refused = explanation.refused is not None
+    results = () if refused else _class_results(record, explanation, scale)
     shown = next((result for result in results if class_name in (None, result.name)), None)
     model = f"Model {explanation.model} (SHA-256 begins {explanation.model_sha256[:12]})."
     return Summary(
@@ -106,10 +121,23 @@ def summarize(
         warnings=(*explanation.warnings, *_contradiction(results)),
         model=model if explanation.model else "",
         not_sure=NOT_SURE_MEANING if explanation.uncertain else "",
+        scale=scale,
+        heat_meaning=RECORD_MEANING if scale == "record" else _heat_meaning(explanation),
     )
 
 
-def _class_results(record: Record, explanation: Explanation) -> tuple[ClassResult, ...]:
+def _heat_meaning(explanation: Explanation) -> str:
+    where = "all leads together" if explanation.lead_evidence is None else "each lead by itself"
+    meaning = (
+        f"Orange: evidence for the class, blue: against it, from {where}; the colour is full at "
+        f"{HEAT_LOGITS:g} logits."
+    )
+    reach_s = explanation.frame_sees_s / 2
+    return f"{meaning} Each moment draws on ± {reach_s:.1f} s." if reach_s else meaning
+
+
+def _class_results(record: Record, explanation: Explanation, scale: str) -> tuple[ClassResult, ...]:
+    times_s = (np.arange(record.signal_mv.shape[1]) + 0.5) / record.rate_hz
     samples, drawn = record.signal_mv.shape[1], explanation.heatmap.shape[1]
     if drawn != samples:
         raise ValueError(f"the heatmap has {drawn} samples, the record {samples}")
@@ -120,7 +148,10 @@ def _class_results(record: Record, explanation: Explanation) -> tuple[ClassResul
             answer=_answer(explanation, name),
             probability=float(explanation.probabilities[k]),
             threshold=float(explanation.thresholds[k]),
-            heat=explanation.heatmap[k],
+            heat=heat_of(explanation, k, times_s)
+            if scale == "logits"
+            else explanation.heatmap[k : k + 1] * np.float32(HEAT_LOGITS),
+            used=np.isfinite(explanation.heatmap[k]),
             evidence=explanation.evidence[k],
             sum_in_words=_sum_in_words(float(explanation.bias[k]), float(explanation.logits[k])),
             edge_warning=_edge_warning(explanation, k, record.duration_s),

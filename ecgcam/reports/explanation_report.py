@@ -35,6 +35,7 @@ def write_explanations(
     *,
     names: Sequence[str] | None = None,
     class_name: str | None = None,
+    scale: str = "logits",
     pictures: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
@@ -42,8 +43,8 @@ def write_explanations(
 
     names: of the files, as `file_names` makes them (default: of the records' names).
     class_name: the class whose heat is shown (default: the most probable "yes", else "not sure",
-    else "no"). Without `pictures`, only the JSON files are written. Returns the paths of the pages,
-    or of the JSON files.
+    else "no"). scale: of the heat, "logits" or "record". Without `pictures`, only the JSON files
+    are written. Returns the paths of the pages, or of the JSON files.
     """
     names = file_names([record.name for record in records]) if names is None else names
     paths = []
@@ -52,7 +53,9 @@ def write_explanations(
     ):
         answer = json.dumps(_facts(record, explanation)) + "\n"
         path = write_text(_beside(out / name, ".json"), answer)
-        paths.append(_draw(out / name, record, explanation, class_name) if pictures else path)
+        if pictures:
+            path = _draw(out / name, record, explanation, class_name=class_name, scale=scale)
+        paths.append(path)
         if progress:
             progress(done, len(records))
     return paths
@@ -91,15 +94,17 @@ def file_names(names: Sequence[str]) -> list[str]:
     return unique
 
 
-def _draw(stem: Path, record: Record, explanation: Explanation, class_name: str | None) -> Path:
+def _draw(
+    stem: Path, record: Record, explanation: Explanation, *, class_name: str | None, scale: str
+) -> Path:
     """Write the pictures and the page of one ECG; return the path of the page."""
     leads_png, sheet_png, sheet_pdf, _, page = (_beside(stem, ending) for ending in _ENDINGS)
-    _save_png(draw_leads(record, explanation, class_name=class_name), leads_png)
-    sheet = draw_sheet(record, explanation, class_name=class_name)
+    _save_png(draw_leads(record, explanation, class_name=class_name, scale=scale), leads_png)
+    sheet = draw_sheet(record, explanation, class_name=class_name, scale=scale)
     _save_png(sheet, sheet_png)
     with atomic_write(sheet_pdf) as temporary:
         sheet.savefig(temporary, dpi=_PDF_DPI)
-    return write_text(page, viewer_html(record, explanation, class_name=class_name))
+    return write_text(page, viewer_html(record, explanation, class_name=class_name, scale=scale))
 
 
 def _facts(record: Record, explanation: Explanation) -> dict[str, Any]:

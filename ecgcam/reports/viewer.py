@@ -6,36 +6,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.results import Explanation
-from ..plots.heat import HEAT_COLOURS
-from ..plots.summary import HEAT_MEANING, NOT_A_DEVICE, ClassResult, facts, summarize
+from ..plots.heat import HEAT_COLOURS, HEAT_LOGITS
+from ..plots.summary import NOT_A_DEVICE, ClassResult, facts, summarize
 from ..signals.record import Record
 from .html import render
 
 _HEAT_COLUMNS = 8192  # the widest canvas of browsers; a long record has more samples
 _LEFT_OUT = 255
+_SCALE_ENDS = {
+    "logits": (f"−{HEAT_LOGITS:g}", f"{HEAT_LOGITS:g} logits"),
+    "record": ("0", "1"),
+}
 
 
-def viewer_html(record: Record, explanation: Explanation, *, class_name: str | None = None) -> str:
+def viewer_html(
+    record: Record,
+    explanation: Explanation,
+    *,
+    class_name: str | None = None,
+    scale: str = "logits",
+) -> str:
     """Return a page with the answers, every lead, and the heat and evidence of a chosen class.
 
     class_name: the class that is chosen at first (default: the most probable "yes", else "not
-    sure", else "no"). All text of the record and the explanation is escaped. A refused ECG is shown
-    without heat, with the reason. Raises ValueError for an unknown class.
+    sure", else "no"). scale: of the heat, "logits" or "record". All text of the record and the
+    explanation is escaped. A refused ECG is shown without heat, with the reason. Raises ValueError
+    for an unknown class.
     """
-    summary = summarize(record, explanation, class_name=class_name)
+    summary = summarize(record, explanation, class_name=class_name, scale=scale)
     return render(
         "viewer.html.jinja",
         name=record.name or "ECG",
         facts=facts(record),
         summary=summary,
         refused=explanation.refused,
-        heat_meaning=HEAT_MEANING,
+        heat_meaning=summary.heat_meaning,
+        scale_ends=("0", "1")
+        if scale == "record"
+        else (f"−{HEAT_LOGITS:g}", f"{HEAT_LOGITS:g} logits"),
         not_a_device=NOT_A_DEVICE,
         data={
             "leads": record.leads,
             "duration_s": record.duration_s,
             "microvolts": _microvolts(record),
             "heat_colours": HEAT_COLOURS,
+            "scale_from": 127 if scale == "record" else 0,
             "first": summary.shown.name if summary.shown else None,
             "frame_edges_s": [round(edge_s, 4) for edge_s in explanation.frame_edges_s.tolist()],
             "classes": [_class_data(result) for result in summary.results],
@@ -49,7 +64,7 @@ def _class_data(result: ClassResult) -> dict[str, object]:
         "name": result.name,
         "sum": result.sum_in_words,
         "edge_warning": result.edge_warning,
-        "heat": _heat_bytes(result.heat),
+        "heat": [_heat_bytes(row, result.used) for row in result.heat],
         "evidence": [float(f"{value:.4g}") for value in result.evidence],
     }
 
@@ -62,11 +77,16 @@ def _microvolts(record: Record) -> str:
     return _base64(whole.astype("<i2"))
 
 
-def _heat_bytes(heat: NDArray[np.float32]) -> str:
-    """Return the heat as bytes from 0 to 254, or 255 where the record was left out, in base64."""
+def _heat_bytes(heat: NDArray[np.float32], used: NDArray[np.bool_]) -> str:
+    """Return heat (time,) in logits as bytes in base64.
+
+    From 0, HEAT_LOGITS against, to 254, HEAT_LOGITS for; 255 where the record was left out.
+    """
     columns = min(heat.size, _HEAT_COLUMNS)
-    drawn = heat[np.arange(columns) * heat.size // columns]
-    return _base64(np.where(np.isnan(drawn), _LEFT_OUT, np.rint(drawn * 254)).astype(np.uint8))
+    chosen = np.arange(columns) * heat.size // columns
+    level = np.nan_to_num(heat[chosen]) / (2 * HEAT_LOGITS) + 0.5
+    level = np.where(used[chosen], np.rint(level.clip(0, 1) * 254), _LEFT_OUT)
+    return _base64(level.astype(np.uint8))
 
 
 def _base64(values: NDArray[np.integer]) -> str:

@@ -22,6 +22,7 @@ def explain_many(
     *,
     reading: ReadOptions = DEFAULTS,
     class_name: str | None = None,
+    scale: str = "logits",
     pictures: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Outcome]:
@@ -45,8 +46,9 @@ def explain_many(
                 yield ecg, reason(answer.refused, ecg)
             else:
                 (path,) = write_explanations(
-                    [record], [answer], out, names=[name], class_name=class_name, pictures=pictures
-                )
+                    [record], [answer], out, names=[name],
+                    class_name=class_name, scale=scale, pictures=pictures,
+                )  # fmt: skip
                 yield ecg, path
             if progress:
                 progress(done, len(ecgs))

@@ -35,8 +35,15 @@ def lines_mm(figure, gid):
 
 
 def heat_of(figure):
-    """Return the image of the heat: the larger image; the other is its scale."""
-    return max(figure.findobj(AxesImage), key=lambda image: image.get_extent()[1])
+    """Return the image of the heat behind the rhythm strip, the widest one."""
+    return max(figure.findobj(AxesImage), key=lambda i: i.get_extent()[1] - i.get_extent()[0])
+
+
+def peaking_at(start_s, end_s, *, duration_s=10, step_s=0.01):
+    """Return 10 logits of evidence in a stretch, none elsewhere, as an explanation's fields."""
+    evidence = np.zeros((1, round(duration_s / step_s)))
+    evidence[:, round(start_s / step_s) : round(end_s / step_s)] = 10
+    return {"evidence": evidence}
 
 
 @pytest.mark.parametrize("rate_hz", [100, 500, 257.5])
@@ -131,11 +138,10 @@ def test_every_name_is_nearer_to_its_own_row_than_to_the_row_above(tall):
 
 def test_the_heat_is_drawn_at_its_own_time():
     record = spiked()
-    heat = np.zeros(1000)
-    heat[430:440] = 1  # 4.30 to 4.40 s
-    image = heat_of(draw_sheet(record, explained(record, heat=heat)))
+    image = heat_of(draw_sheet(record, explained(record, **peaking_at(4.30, 4.40))))
     left, right, bottom, top = image.get_extent()
-    assert (left, right, bottom, top) == (START_MM, START_MM + 250, BOTTOM_MM, TOP_MM)
+    assert (left, right, bottom) == (START_MM, START_MM + 250, BOTTOM_MM)
+    assert bottom < top < TOP_MM
     shown = np.asarray(image.get_array())[0]
     hot = (shown == heat_colours()(1.0, bytes=True)).all(axis=-1)
     hot_mm = left + np.flatnonzero(hot) * (right - left) / len(shown)
@@ -143,12 +149,50 @@ def test_the_heat_is_drawn_at_its_own_time():
     assert hot_mm.max() == pytest.approx(START_MM + 4.39 * 25)
 
 
+def test_each_lead_has_its_own_heat_where_there_is_lead_evidence():
+    """Only V5 has evidence, after 7.5 s: its segment alone is orange."""
+    record = spiked()
+    by_lead = np.zeros((1, 12, 1000))
+    by_lead[:, LEADS.index("V5")] = 10
+    answer = explained(record, evidence=by_lead.sum(axis=1), lead_evidence=by_lead)
+    figure = draw_sheet(record, answer)
+    segments = [image for image in figure.findobj(AxesImage) if image.get_extent()[3] > 20]
+    full = heat_colours()(1.0, bytes=True)
+    orange = [image for image in segments if (np.asarray(image.get_array())[0] == full).all()]
+    (v5,) = orange
+    assert v5.get_extent()[0] == START_MM + 7.5 * 25
+    assert "each lead by itself" in words(figure)
+    assert "all leads together" in words(draw_sheet(record, explained(record)))
+
+
+def test_evidence_against_a_class_has_another_colour_than_evidence_for_it():
+    record = spiked()
+    for logits, level in ((10, 1.0), (-10, 0.0), (0, 0.5)):
+        evidence = np.full((1, 1000), float(logits))
+        image = heat_of(draw_sheet(record, explained(record, evidence=evidence)))
+        shown = np.asarray(image.get_array())[0]
+        assert (shown == heat_colours()(level, bytes=True)).all()
+    assert (np.array(heat_colours()(0.5)) == 1).all()  # no evidence is white
+
+
+def test_by_the_scale_of_the_record_the_heat_goes_from_white_to_orange():
+    record = spiked()
+    figure = draw_sheet(record, explained(record, heat=np.linspace(0, 1, 1000)), scale="record")
+    shown = np.asarray(heat_of(figure).get_array())[0]
+    np.testing.assert_array_equal(shown[0], heat_colours()(0.5, bytes=True))
+    np.testing.assert_array_equal(shown[-1], heat_colours()(1.0, bytes=True))
+    assert "Heat compares the moments of this record" in words(figure)
+    with pytest.raises(ValueError, match="scale must be one of logits, record"):
+        draw_sheet(record, explained(record), scale="auto")
+
+
 def test_the_first_10_s_of_a_long_record_are_shown_with_their_heat():
     record = spiked(duration_s=25)
-    figure = draw_sheet(record, explained(record))
+    figure = draw_sheet(record, explained(record, **peaking_at(9, 25, duration_s=25)))
     assert heat_of(figure).get_extent()[1] == START_MM + 250
-    last = np.asarray(heat_of(figure).get_array())[0, -1]
-    np.testing.assert_array_equal(last, heat_colours()(999 / 2499, bytes=True))
+    shown = np.asarray(heat_of(figure).get_array())[0]
+    np.testing.assert_array_equal(shown[-1], heat_colours()(1.0, bytes=True))
+    np.testing.assert_array_equal(shown[800], heat_colours()(0.5, bytes=True))
     assert "only the first 10 s of 25 s are drawn" in words(figure)
 
 
@@ -190,12 +234,12 @@ def test_a_part_that_was_left_out_is_hatched_and_has_no_heat():
     record = spiked()
     heat = np.linspace(0, 1, 1000)
     heat[800:] = np.nan
-    figure = draw_sheet(record, explained(record, heat=heat))
+    figure = draw_sheet(record, explained(record, heat=heat, covered_s=8))
     hatched = [patch for patch in figure.findobj(Rectangle) if patch.get_hatch()]
     assert [patch.get_x() for patch in hatched] == [START_MM + 200]
     assert [patch.get_width() for patch in hatched] == [50]
     assert (np.asarray(heat_of(figure).get_array())[0, :, 3] == 0).sum() == 200  # transparent
-    assert "heat for ABNORMAL; hatched: not used by the model" in words(figure)
+    assert "evidence for ABNORMAL in logits; hatched: not used by the model" in words(figure)
 
 
 def test_a_sheet_without_hatching_does_not_explain_it():
@@ -265,8 +309,8 @@ def test_every_class_has_its_row_and_decided_classes_come_first():
     assert text.index("MI\n> 0.999\n0.500\nyes") < text.index("NORM\n0.200\n0.100\nyes")
     assert text.index("NORM\n") < text.index("STTC\n0.450\n0.500\nno")
     assert "… and 2 less probable" in text
-    assert "heat for MI" in text
-    assert "heat for CD" in words(draw_sheet(record, answer, class_name="CD"))
+    assert "evidence for MI in logits" in text
+    assert "evidence for CD" in words(draw_sheet(record, answer, class_name="CD"))
     assert text.count("V5 is flat") == 1
 
 
@@ -297,7 +341,7 @@ def test_the_foot_explains_not_sure_and_unreliable_heat():
     text = words(draw_sheet(record, answer))
     assert "The heat peaks at the edge of a window" in text
     assert "Not sure: the probability is too close to the threshold" in text
-    assert "heat for Myocardial infarction (MI)" in text
+    assert "evidence for Myocardial infarction (MI) in logits" in text
     assert "Normal ECG (NORM) and Myocardial infarction (MI) are predicted together" in text
 
 

@@ -1,5 +1,6 @@
 """Stacked leads have the right names, one scale, and heat and evidence at the right time."""
 
+import itertools
 import subprocess
 import sys
 
@@ -46,24 +47,40 @@ def test_the_bar_is_1_mv():
 @pytest.mark.parametrize("rate_hz", [100, 500])
 def test_the_heat_is_drawn_at_its_own_time(rate_hz):
     record = spiked(rate_hz=rate_hz)
-    heat = np.zeros(10 * rate_hz)
-    heat[3 * rate_hz : 4 * rate_hz] = 1
-    traces, _ = parts(draw_leads(record, explained(record, heat=heat)))
+    evidence = np.zeros((1, 10 * rate_hz))
+    evidence[:, 3 * rate_hz : 4 * rate_hz] = 10
+    traces, _ = parts(draw_leads(record, explained(record, evidence=evidence)))
     image = traces.images[0]
     left, right, bottom, top = image.get_extent()
     assert (left, right) == (0, 10)
     assert (bottom, top) == traces.get_ylim()
     hot = (np.asarray(image.get_array())[0] == heat_colours()(1.0, bytes=True)).all(axis=-1)
-    hot_s = np.flatnonzero(hot) * 10 / heat.size
+    hot_s = np.flatnonzero(hot) * 10 / hot.size
     assert hot_s.min() == pytest.approx(3)
     assert hot_s.max() == pytest.approx(4 - 1 / rate_hz)
+
+
+def test_each_lead_has_its_own_band_of_heat():
+    record = spiked()
+    by_lead = np.zeros((1, 12, 100))
+    by_lead[:, 3] = -10
+    answer = explained(record, evidence=by_lead.sum(axis=1), lead_evidence=by_lead)
+    traces, _ = parts(draw_leads(record, answer))
+    assert len(traces.images) == 12
+    against = heat_colours()(0.0, bytes=True)
+    blue = [(np.asarray(image.get_array())[0] == against).all() for image in traces.images]
+    assert [k for k, hit in enumerate(blue) if hit] == [3]
+    extents = [image.get_extent() for image in traces.images]
+    assert all(upper[2] == lower[3] for upper, lower in itertools.pairwise(extents))
 
 
 def test_the_evidence_is_drawn_in_logits_frame_by_frame_and_adds_up():
     record = spiked()
     figure = draw_leads(record, explained(record, probabilities=(0.2,)))
     _, curve = parts(figure)
-    drawn = curve.findobj(StepPatch)[0].get_data()
+    against, in_favour, drawn = (patch.get_data() for patch in curve.findobj(StepPatch))
+    np.testing.assert_allclose(against.values + in_favour.values, drawn.values)
+    assert against.values.max() == in_favour.values.min() == 0
     np.testing.assert_allclose(drawn.values, np.arange(10) - 4.5)
     np.testing.assert_allclose(drawn.edges, np.arange(11))
     assert "mean 0.00 − bias 1.39 = logit −1.39" in words(figure)

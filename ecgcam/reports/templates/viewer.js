@@ -28,22 +28,22 @@ function heatStrip(text) {
 }
 
 let chosen = null; // the class that is shown
-let heat = null;
+let heat = []; // a strip for each lead, or one for all
 function choose(name) {
   chosen = data.classes.find((candidate) => candidate.name === name);
-  heat = heatStrip(chosen.heat);
+  heat = chosen.heat.map(heatStrip);
   element("sum").textContent = chosen.sum;
   element("edge-warning").textContent = chosen.edge_warning;
   element("edge-warning").hidden = !chosen.edge_warning;
 }
 
-function drawHeat(plot) {
-  if (!heat) return;
+function drawHeat(plot, strip) {
+  if (!strip) return;
   const { left, top, width, height } = plot.bbox;
   const { min, max } = plot.scales.x;
-  const perSecond = heat.width / data.duration_s;
+  const perSecond = strip.width / data.duration_s;
   plot.ctx.imageSmoothingEnabled = false;
-  plot.ctx.drawImage(heat, min * perSecond, 0, (max - min) * perSecond, 1, left, top, width, height);
+  plot.ctx.drawImage(strip, min * perSecond, 0, (max - min) * perSecond, 1, left, top, width, height);
 }
 
 const plots = [];
@@ -64,7 +64,7 @@ function innerLabels(plot, splits) {
   return splits.map((value) => (value > min + margin && value < max - margin ? `${+value.toFixed(1)}` : ""));
 }
 
-function addPlot(parent, { height, label, values, range, series, withTime, withHeat }) {
+function addPlot(parent, { height, label, values, range, series, withTime, strip }) {
   const box = parent.appendChild(document.createElement("div"));
   const name = box.appendChild(document.createElement("span"));
   name.className = "lead";
@@ -84,7 +84,7 @@ function addPlot(parent, { height, label, values, range, series, withTime, withH
     ],
     series: [{}, { ...series, points: { show: false } }],
     hooks: {
-      drawClear: withHeat ? [drawHeat] : [],
+      drawClear: [(self) => drawHeat(self, strip())],
       setScale: [(self, key) => key === "x" && self.scales.x.min !== null && show(self.scales.x.min, self.scales.x.max)],
       setCursor: [(self) => self.cursor.event && showValue(self, label)],
     },
@@ -107,7 +107,7 @@ data.leads.forEach((label, k) => {
   const middle = (spans[k][0] + spans[k][1]) / 2;
   addPlot(element("plots"), {
     height: 84, label, values: [time, traces[k]], range: () => [middle - widest / 2, middle + widest / 2],
-    series: { stroke: "#000", width: 1 }, withTime: k === data.leads.length - 1, withHeat: true,
+    series: { stroke: "#000", width: 1 }, withTime: k === data.leads.length - 1, strip: () => heat[Math.min(k, heat.length - 1)],
   });
 });
 
@@ -119,14 +119,15 @@ function evidenceSteps({ evidence }) {
 if (data.classes.length) {
   choose(data.first);
   element("class").value = data.first;
-  element("colours").style.background = `linear-gradient(to right, ${data.heat_colours.join(",")})`;
+  const colours = data.heat_colours.slice(data.scale_from ? Math.floor(data.heat_colours.length / 2) : 0);
+  element("colours").style.background = `linear-gradient(to right, ${colours.join(",")})`;
   const all = data.classes.flatMap((result) => result.evidence);
   const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
   const room = (high - low) * 0.08 || 1;
   const curve = addPlot(element("evidence"), {
     height: 130, label: "", values: evidenceSteps(chosen), range: () => [low - room, high + room],
     series: { stroke: "#08519c", fill: "rgba(66,133,190,0.45)", width: 1.2, fillTo: () => 0, paths: uPlot.paths.stepped({ align: 1 }) },
-    withTime: true, withHeat: false,
+    withTime: true, strip: () => null,
   });
   element("class").addEventListener("change", (event) => {
     choose(event.target.value);
