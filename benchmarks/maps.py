@@ -48,26 +48,28 @@ MAPS: Mapping[str, Attribution] = {
 
 
 def main(model: str, store: Path, fold: int = 9, quick: bool = False) -> None:
-    """Print how faithful a model's map is."""
+    """Print how faithful a model's map is; `--quick` without occlusion, saliency and Grad-CAM."""
     path = find_model(model)
     network, card = load_network(path)
     network = fuse_norms(network)
     opened = open_store(store)
     prepared, targets = _fold(network, Task.from_dict(card["task"]), opened, fold)
     with torch.inference_mode():
+        flat = network.bias().sigmoid().tolist()
         outputs = [network.forward_preprocessed(part) for part in prepared.split(256)]
     logits = torch.cat([output.logits for output in outputs])
     evidence = torch.cat([output.evidence for output in outputs])
     typer.echo(f"{path}: {network.parameters_count} parameters, {len(prepared)} records")
     for k, name in enumerate(card["classes"]):
-        typer.echo(f"{name}: flat record {float(network.bias()[k].sigmoid()):.2f}")
+        typer.echo(f"{name}: flat record {flat[k]:.2f}")
         typer.echo(f"  {_edges(evidence[:, k], logits[:, k], card)}")
         for sign in (1, -1):
             wanted = (targets[:, k] > 0) if sign > 0 else (targets[:, k] == 0)
             chosen = np.flatnonzero(wanted & ((sign * logits[:, k]) > 0).numpy())[:RECORDS]
             some = prepared[torch.from_numpy(chosen)]
             typer.echo(f"  {'towards' if sign > 0 else 'against'} {name}, {len(some)} records")
-            _report(network, some, k, sign, quick=quick)
+            if len(some):
+                _report(network, some, k, sign, quick=quick)
 
 
 def _fold(network: Network, task: Task, store: Store, fold: int) -> tuple[Tensor, NDArray]:
@@ -107,18 +109,19 @@ def _report(network: Network, some: Tensor, k: int, sign: int, *, quick: bool) -
 def _edges(evidence: Tensor, logits: Tensor, card: dict) -> str:
     grid = card.get("frames")
     frames = evidence.shape[-1]
-    centers_s = (
-        np.array(grid["first_s"]) + np.arange(frames) * grid["step_s"]
-        if grid
-        else (np.arange(frames) + 0.5) * card["duration_s"] / frames
-    )
+    step_s = grid["step_s"] if grid else card["duration_s"] / frames
+    centers_s = (grid["first_s"] if grid else step_s / 2) + np.arange(frames) * step_s
     near = np.minimum(centers_s, card["duration_s"] - centers_s) < 0.3
     no = (logits < 0).numpy()
     hottest = near[evidence.argmax(dim=-1).numpy()]
     return (
-        f"hottest within 0.3 s of an edge: 'no' {hottest[no].mean():.1%}, "
-        f"'yes' {hottest[~no].mean():.1%}, chance {near.mean():.1%}"
+        f"hottest within 0.3 s of an edge: 'no' {_fraction(hottest[no])}, "
+        f"'yes' {_fraction(hottest[~no])}, chance {_fraction(near)}"
     )
+
+
+def _fraction(hits: NDArray[np.bool_]) -> str:
+    return f"{hits.mean():.1%}" if hits.size else "–"
 
 
 def _pair(areas: Areas) -> str:

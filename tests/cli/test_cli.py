@@ -32,8 +32,8 @@ def test_every_command_tells_how_it_is_used(command, capsys):
 
 def test_the_commands_are_these():
     assert set(COMMANDS) == {
-        "anonymize", "calibrate", "combine", "compare", "demo", "download", "evaluate", "explain", "export",
-        "info", "models", "overview", "predict", "prepare", "read", "robustness",
+        "anonymize", "calibrate", "combine", "compare", "demo", "download", "evaluate", "explain",
+        "export", "info", "models", "overview", "predict", "prepare", "read", "robustness",
         "synthesize", "train",
     }  # fmt: skip
 
