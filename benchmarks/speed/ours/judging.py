@@ -3,6 +3,7 @@
 import time
 from itertools import cycle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from ecgcam.data.store import open_store
 from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.scoring import score
 from ecgcam.inference.classifier import BATCH, load
+from ecgcam.inference.export import export
 from ecgcam.nn.fuse import fuse_norms
 from ecgcam.nn.network import evaluating
 
@@ -44,8 +46,9 @@ def judge(given: Given) -> Job:
 
 
 def one(given: Given) -> Job:
-    """One raw ECG to its probability and map, another one each time."""
-    classifier = load(given["model"])
+    """One raw ECG to its probability and map by the export, another one each time."""
+    with TemporaryDirectory() as folder:
+        classifier = load(export(given["model"], Path(folder) / "model.onnx"))
     signals = cycle(every(given, "signals").numpy())
 
     def run() -> None:
@@ -89,7 +92,7 @@ def probability_and_map(given: Given) -> Job:
         return {"seconds": taken[both], "alone_s": taken[alone]}
 
     def result() -> NDArray[np.float32]:
-        evidence = torch.cat(maps)
+        evidence = torch.cat(maps) + network.flat_evidence()[:, :, 0]  # captum's are absolute
         return (evidence / evidence.shape[-1]).numpy()
 
     return Job(run=run, ecgs=given["in_a_row"] * len(prepared), result=result)
