@@ -30,6 +30,7 @@ from ecgcam.nn.preprocess import scale_to_unit
 from ecgcam.plots.curves import draw_traces
 from ecgcam.plots.disturbances import draw_changes, draw_strengths
 from ecgcam.plots.forest import draw_forest
+from ecgcam.plots.heat import HEAT_COLOURS, draw_heat, heat_of
 from ecgcam.reports.evaluation_report import HEADINGS
 from ecgcam.reports.explanation_report import write_explanations
 from ecgcam.training.noise_transforms import GaussianNoise, MainsHum, Respiration
@@ -54,7 +55,6 @@ ECGS = 60  # synthetic ECGs for the gallery, which names some of them by number
 EXAMPLE = "records100/00000/00054_lr"
 FRONT = {"9521": "normal", "6241": "myocardial infarction"}  # PTB-XL, fold 9, and their labels
 SHOWN, GAP_MV = ("I", "II", "V2", "V5"), 2.2
-COLOURS, STRONG = "PuOr_r", 40  # of the evidence in logits, pale enough to see the traces
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -107,11 +107,8 @@ def _draw_front_traces(axes: "Axes", record: "Record", explanation: "Explanation
     for lead, level in zip(SHOWN, levels, strict=True):
         trace = record.signal_mv[record.leads.index(lead)]
         axes.plot(time_s, trace - np.median(trace) + level, color="black", lw=0.8)
-    axes.imshow(
-        explanation.evidence[:1],
-        extent=(0, record.duration_s, levels[-1] - 1.4, 1.6),
-        aspect="auto", cmap=COLOURS, vmin=-STRONG, vmax=STRONG, zorder=0,
-    )  # fmt: skip
+    area = (0, record.duration_s, levels[-1] - 1.4, 1.6)
+    draw_heat(axes, heat_of(explanation, 0, time_s).sum(axis=0, keepdims=True), extent=area)
     axes.set_yticks(levels, SHOWN, weight="bold")
     axes.tick_params(length=0)
 
@@ -120,7 +117,7 @@ def _draw_front_evidence(axes: "Axes", explanation: "Explanation") -> None:
     """Draw the evidence, and in the title how it adds up to the logit."""
     evidence = explanation.evidence[0]
     edges = explanation.frame_edges_s
-    for sign, colour in ((1, "#e6862d"), (-1, "#4a86b8")):
+    for sign, colour in ((1, HEAT_COLOURS[-1]), (-1, HEAT_COLOURS[0])):
         axes.stairs(np.maximum(sign * evidence, 0) * sign, edges, fill=True, color=colour)
     axes.axhline(0, color="black", lw=0.8)
     axes.set(xlabel="time (s)", xlim=(0, explanation.windows * explanation.window_s))
