@@ -57,7 +57,7 @@ def test_heat_and_evidence_come_back_for_each_class():
     heat = np.linspace(0, 1, 1000)
     heat[900:] = np.nan
     times_s = (np.arange(900) + 0.5) / 100
-    level = np.interp(times_s, np.arange(10) * 0.9 + 0.45, np.arange(10) - 4.5) / 20 + 0.5
+    level = np.interp(times_s, np.arange(10) * 0.9 + 0.45, np.arange(10) - 4.5) / 40 + 0.5
     classes = ("NORM", "MI")
     shown = {"heat": heat, "covered_s": 9}
     answer = explained(record, classes=classes, probabilities=(0.3, 0.8), **shown)
@@ -177,7 +177,7 @@ def test_the_page_stays_small():
 
 def test_the_heat_of_a_long_record_fits_into_the_canvas_of_a_browser():
     record = spiked(rate_hz=500, duration_s=60)
-    evidence = np.linspace(-10, 10, 6000)[None]
+    evidence = np.linspace(-20, 20, 6000)[None]
     data = Page(viewer_html(record, explained(record, evidence=evidence))).data
     shown = np.frombuffer(base64.b64decode(data["classes"][0]["heat"][0]), np.uint8)
     assert shown.size == 8192
