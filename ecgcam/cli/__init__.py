@@ -28,7 +28,7 @@ from . import (
 
 # Libraries of the extras, by the extra that brings them.
 _EXTRAS = {
-    "formats": ("wfdb",),
+    "formats": ("wfdb", "pydicom", "defusedxml", "h5py"),
     "train": (
         *("torch", "lightning", "tensorboard", "onnx", "pandas", "pyarrow"),
         *("sklearn", "scipy", "requests"),

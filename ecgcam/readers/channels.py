@@ -199,18 +199,20 @@ def _millivolts(unit: str) -> float | None:
 
 def _check_rate(channel: Channel, rate_hz: float | None) -> Channel:
     """Return the channel with a rate: its own, or else the given one."""
-    if channel.rate_hz is None:
-        if rate_hz is None:
-            raise RecordError(
-                "the file gives no sampling rate; give it in samples per second (--rate, rate_hz=)."
-            )
-        return replace(channel, rate_hz=rate_hz)
-    if rate_hz is not None and abs(channel.rate_hz / rate_hz - 1) > _SAME_RATE:
+    known = rate_hz if channel.rate_hz is None else channel.rate_hz
+    if known is None:
         raise RecordError(
-            f"the file gives a rate of {channel.rate_hz:g} Hz, which contradicts the {rate_hz:g} "
-            "Hz that were given; leave them out."
+            "the file gives no sampling rate; give it in samples per second (--rate, rate_hz=)."
         )
-    return channel
+    for rate in (known, known if rate_hz is None else rate_hz):
+        if not (np.isfinite(rate) and rate > 0):
+            raise RecordError(f"the rate is {rate} Hz; expected above 0.")
+    if rate_hz is not None and abs(known / rate_hz - 1) > _SAME_RATE:
+        raise RecordError(
+            f"the file gives a rate of {known:g} Hz, which contradicts the {rate_hz:g} Hz that "
+            "were given; leave them out."
+        )
+    return replace(channel, rate_hz=known)
 
 
 def _align(channels: Sequence[Channel]) -> tuple[NDArray[np.float32], float, list[str]]:

@@ -11,6 +11,7 @@ from ..errors import RecordError
 
 HEAD_BYTES = 65_536  # enough of a file to tell its format
 
+_EXPANSION, _ALWAYS_ALLOWED = 40, 20_000_000
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -83,6 +84,19 @@ def _object_name(file: BinaryIO) -> str:
     """Return the stem of an open file's name; "ecg" if it has none."""
     name = getattr(file, "name", None)
     return Path(name).stem if isinstance(name, str) and name else "ecg"
+
+
+def check_expansion(size: int, stored: int) -> int:
+    """Return how many bytes a compressed file may grow to; RecordError if `size` is more.
+
+    stored: the size of the file. Real signals shrink to a tenth at best, an attack to a thousandth.
+    """
+    limit = max(_EXPANSION * stored, _ALWAYS_ALLOWED)
+    if size > limit:
+        raise RecordError(
+            f"its {stored} bytes would grow to {size} or more; expected at most {limit}."
+        )
+    return limit
 
 
 def decode_text(data: bytes) -> str:

@@ -15,13 +15,17 @@ from .channels import Recording
 from .dicom import is_dicom, read_dicom
 from .ecg_file import EcgFile
 from .edf import BDF_START, is_edf, read_edf
+from .hdf5 import is_hdf5, read_hdf5
 from .ishne import ISHNE_START, read_ishne
+from .matlab import MAT_5_START, is_mat_4, read_mat
 from .mortara import read_mortara
 from .muse import read_muse
+from .numpy_files import NPY_START, is_npz, read_npy, read_npz
+from .parquet import PARQUET_START, read_parquet
 from .philips import read_philips
 from .schiller import read_schiller
 from .scp_ecg import is_scp_ecg, read_scp_ecg
-from .tables import is_npz, is_table, read_csv, read_npz
+from .tables import is_table, read_csv
 from .wfdb import is_wfdb, read_wfdb_file
 from .xml_tree import root_name
 
@@ -77,7 +81,11 @@ def _words(*patterns: bytes, within: int = 4000) -> Sniff:
 # The first that matches is taken: formats with a signature come before text without one.
 FORMATS: list[Format] = [
     Format("WFDB", is_wfdb, read_wfdb_file),
+    Format("NPY", _magic(NPY_START), read_npy),
     Format("NPZ", is_npz, read_npz),
+    Format("HDF5", is_hdf5, read_hdf5),
+    Format("MAT", _magic(MAT_5_START), read_mat),
+    Format("Parquet", _magic(PARQUET_START), read_parquet),
     Format("DICOM", is_dicom, read_dicom),
     Format("EDF", is_edf, read_edf),
     Format("BDF", _magic(BDF_START), read_edf),
@@ -148,5 +156,6 @@ FORMATS: list[Format] = [
         "a ZIP archive or Office document; save the table as CSV, or unpack it first.",
     ),
     Format("gzip", _magic(b"\x1f\x8b"), "compressed by gzip; decompress it first."),
+    Format("MAT", is_mat_4, read_mat),
     Format(TABLE, is_table, read_csv),
 ]

@@ -102,7 +102,8 @@ def _run_reader(chosen: Format, file: EcgFile) -> Recording:
         raise
     except ModuleNotFoundError as error:
         raise RecordError(
-            f"{chosen.name} needs {error.name}: pip install 'ecgcam[formats]'."
+            f"{chosen.name} needs {error.name}: "
+            f"pip install 'ecgcam[{'train' if error.name == 'pyarrow' else 'formats'}]'."
         ) from error
     except OSError as error:
         raise RecordError(f"cannot be read: {error.strerror or 'damaged'}.") from error

@@ -41,7 +41,7 @@ _INDEX_WORDS = {
     *("samplenumber", "sampleno", "samplenr", "sampleindex", "unnamed0", "number", "counter"),
     *("packet", "seq", "sequence", "point", "points", "frame"),
 }
-_TIME_UNITS = {
+TIME_UNITS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
     **dict.fromkeys(("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"), "ms"),
     **dict.fromkeys(("us", "µs", "μs", "usec", "microsecond", "microseconds"), "us"),
@@ -68,7 +68,7 @@ def split_unit(cell: str) -> tuple[str, str]:
 
 def _is_unit(word: str) -> bool:
     """Return whether a word is a unit."""
-    if word.lower() in _OTHER_UNITS or word.lower() in _TIME_UNITS:
+    if word.lower() in _OTHER_UNITS or word.lower() in TIME_UNITS:
         return True
     try:
         return millivolts_per(word) > 0
@@ -135,7 +135,7 @@ def _find_times(columns: Sequence[Column]) -> Column | None:
 def _is_time(column: Column) -> bool:
     """Return whether a column is named as one of times, has a unit of time, or holds a clock."""
     unit = column.unit.lower()
-    return column.clock or _plain(column.name) in _TIME_WORDS or unit in _TIME_UNITS
+    return column.clock or _plain(column.name) in _TIME_WORDS or unit in TIME_UNITS
 
 
 def _is_index(column: Column) -> bool:
@@ -161,7 +161,7 @@ def _values(column: Column) -> NDArray[np.float64]:
 
 def _timing_of(times: Column) -> Timing:
     """Return the timing that a column of times gives; a clock counts seconds."""
-    unit = _TIME_UNITS.get(times.unit.lower()) or _TIME_UNITS.get(_plain(times.name))
+    unit = TIME_UNITS.get(times.unit.lower()) or TIME_UNITS.get(_plain(times.name))
     return find_timing(_values(times), "s" if times.clock else unit)
 
 
