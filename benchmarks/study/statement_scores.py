@@ -1,0 +1,93 @@
+"""Scores of a model of all statements, on every task that follows from its probabilities.
+
+    python benchmarks/study/statement_scores.py STORE MODEL PTBXL
+
+PTBXL is the folder that the store was made of; its scp_statements.csv says which statements make up
+each superclass and subclass. A class of several statements is present if any of them is, as if they
+were independent: 1 - the product of (1 - p). As in the published comparisons (Strodthoff et al.
+2021), a task is scored on the records with at least one label of its kind, by the mean AUROC over
+the classes with positive and negative records. Prints one line per task, on fold 9.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgcam.data.ptbxl import read_statements
+from ecgcam.data.statements import Statement
+from ecgcam.data.store import Store, open_store
+from ecgcam.evaluation.fold_predictions import predict_records
+from ecgcam.evaluation.metrics import binary_scores
+from ecgcam.inference.classifier import load
+
+FOLD = 9
+Classes = dict[str, list[str]]  # the statements of each class
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("store", type=Path)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("ptbxl", type=Path)
+    arguments = parser.parse_args()
+    for task, (score, classes, records) in score_tasks(
+        open_store(arguments.store), arguments.model, read_statements(arguments.ptbxl)
+    ).items():
+        sys.stdout.write(f"{task:<11} {score:.4f}   {classes:>2} classes, {records} records\n")
+
+
+def score_tasks(
+    store: Store, model: Path, statements: Mapping[str, Statement]
+) -> dict[str, tuple[float, int, int]]:
+    """Return for each task its macro-AUROC, and how many classes and records it was scored on."""
+    classifier = load(model)
+    indices = store.indices(folds=[FOLD])
+    probabilities = classifier.probabilities(predict_records(classifier, store, indices))
+    column = {name: k for k, name in enumerate(classifier.classes)}
+    present = [
+        {label.removeprefix("statement:") for label in labels if label.startswith("statement:")}
+        for labels in store.records["labels"].iloc[indices]
+    ]
+    scores = {}
+    for task, classes in tasks(statements).items():
+        of_kind = set().union(*classes.values())
+        kept = np.array([bool(of_kind & names) for names in present])
+        found = []
+        for members in classes.values():
+            known = [column[name] for name in members if name in column]
+            target = np.array([bool(names.intersection(members)) for names in present])[kept]
+            if known and 0 < target.sum() < len(target):
+                absent = np.prod(1 - probabilities[kept][:, known].astype(np.float64), axis=1)
+                found.append(_auroc(target, 1 - absent))
+        scores[task] = float(np.mean(found)), len(found), int(kept.sum())
+    return scores
+
+
+def tasks(statements: Mapping[str, Statement]) -> dict[str, Classes]:
+    """Return the classes of each task, by their statements."""
+    every = {code: [code] for code in statements}
+    grouped: dict[str, Classes] = {"subclass": {}, "superclass": {}}
+    for code, statement in statements.items():
+        for kind, classes in grouped.items():
+            if (name := getattr(statement, kind)) is not None:
+                classes.setdefault(name, []).append(code)
+    diagnostic = {code for code, statement in statements.items() if statement.superclass}
+    return {
+        "all": every,
+        "diagnostic": {code: every[code] for code in every if code in diagnostic},
+        **grouped,
+        "form": {code: every[code] for code in every if statements[code].form},
+        "rhythm": {code: every[code] for code in every if statements[code].rhythm},
+    }
+
+
+def _auroc(target: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
+    return binary_scores(target.astype(np.float32), probability)["auroc"]
+
+
+if __name__ == "__main__":
+    main()
