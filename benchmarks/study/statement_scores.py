@@ -63,7 +63,8 @@ def score_tasks(
             if known and 0 < target.sum() < len(target):
                 absent = np.prod(1 - probabilities[kept][:, known].astype(np.float64), axis=1)
                 found.append(_auroc(target, 1 - absent))
-        scores[task] = float(np.mean(found)), len(found), int(kept.sum())
+        score = float(np.mean(found)) if found else float("nan")
+        scores[task] = score, len(found), int(kept.sum())
     return scores
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from support.tiny import NORMAL, SUPERCLASS, changed, tiny_model, tiny_store
+from support.tiny import NORMAL, SUPERCLASS, changed, tiny_model, tiny_store, write_store
 
+from ecgcam.data.statements import Statement
 from ecgcam.inference.classifier import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.inference.zoo import shipped_models
+from ecgcam.tasks import Task
 from ecgcam.training.augment import make_augmentation
 from ecgcam.training.recipe_file import make_config
 from ecgcam.training.run_folder import write_settings
@@ -170,6 +172,47 @@ def test_the_auroc_of_abnormal_is_computed_from_the_superclasses(study, tmp_path
     abnormal = 1 - (1 - no[:, 0]) * no[:, 1:].prod(1)
     expected = roc_auc_score(records.targets[:, 0], abnormal)
     assert study.abnormal_auroc(store, path, (9,)) == pytest.approx(expected)
+
+
+def test_the_tasks_that_follow_from_statements(study, tmp_path, monkeypatch):
+    """Reference: scikit-learn, over the records with a label of the kind."""
+    import statement_scores
+
+    statements = {
+        "NORM": Statement(code="NORM", superclass="NORM", subclass="NORM"),
+        "IMI": Statement(code="IMI", superclass="MI", subclass="IMI"),
+        "AMI": Statement(code="AMI", superclass="MI", subclass="AMI"),
+        "PVC": Statement(code="PVC", form=True),
+        "SR": Statement(code="SR", rhythm=True),
+    }
+    found = statement_scores.tasks(statements)
+    assert found["superclass"] == {"NORM": ["NORM"], "MI": ["IMI", "AMI"]}
+    assert list(found["diagnostic"]) == ["NORM", "IMI", "AMI"]
+    assert (list(found["form"]), list(found["rhythm"])) == (["PVC"], ["SR"])
+
+    rng = np.random.default_rng(0)
+    codes = [list(rng.choice(list(statements), rng.integers(0, 3), replace=False))
+             for _ in range(60)]  # fmt: skip
+    labels = [[f"statement:{code}" for code in row] for row in codes]
+    store = write_store(tmp_path / "store", rng.normal(0, 200, (60, 12, 500)).astype(np.int16),
+                        labels, folds=[9] * 60)  # fmt: skip
+    task = Task(name="all", classes=tuple(statements),
+                members=tuple((f"statement:{code}",) for code in statements))  # fmt: skip
+    path = tiny_model(tmp_path / "m.safetensors", task=task)
+    scores = statement_scores.score_tasks(store, path, statements)
+
+    classifier = load(path)
+    p = classifier.probabilities(classifier.run(store.signals_mv(range(60))).logits)
+    kept = [k for k, row in enumerate(codes) if {"NORM", "IMI", "AMI"} & set(row)]
+    infarction = [bool({"IMI", "AMI"} & set(codes[k])) for k in kept]
+    normal = ["NORM" in codes[k] for k in kept]
+    expected = np.mean([
+        roc_auc_score(normal, p[kept, 0]),
+        roc_auc_score(infarction, 1 - (1 - p[kept, 1]) * (1 - p[kept, 2])),
+    ])  # fmt: skip
+    assert scores["superclass"] == (pytest.approx(expected), 2, len(kept))
+    assert scores["form"][1:] == (0, sum("PVC" in row for row in codes))  # no negative record
+    assert scores["all"][1] == 5
 
 
 def test_every_kept_score_has_its_configuration(study, recipes):
