@@ -1,6 +1,5 @@
 """Huffman codes of SCP-ECG: the default table of the standard, and tables stored in a file."""
 
-import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from ..errors import RecordError
 DEFAULT_TABLE = 19999  # in place of a number of tables
 _ENTRY_BYTES = 9
 _MAX_CODE_BITS = 40
+_WINDOW = 12  # bits by which codes are remembered
 
 
 @dataclass(frozen=True)
@@ -30,31 +30,39 @@ class HuffmanTables:
 
     def __init__(self, tables: Sequence[Sequence[_Code]]) -> None:
         self._codes = [{code.bits: code for code in table} for table in tables]
-        self._patterns = [
-            re.compile("|".join(f"({c.bits})[01]{{{c.extra}}}" for c in table)) for table in tables
-        ]
+        self._lengths = [sorted({len(code.bits) for code in table}) for table in tables]
+        self._known: list[dict[str, _Code]] = [{} for _ in tables]  # by the next bits
 
     def decode(self, data: bytes, count: int) -> NDArray[np.int64]:
         """Return `count` numbers; RecordError if the bits are no code, or too few."""
         bits = f"{int.from_bytes(data, 'big'):0{8 * len(data)}b}" if data else ""
         values = np.empty(count, np.int64)
-        known: list[dict[str, int]] = [{} for _ in self._codes]
-        table = position = k = 0
+        known, table, position, k = self._known[0], 0, 0, 0
         while k < count:
-            match = self._patterns[table].match(bits, position)
-            if match is None:
-                raise RecordError("its Huffman-coded samples are damaged or were cut short.")
-            position, word = match.end(), match[0]
-            value = known[table].get(word)
-            if value is None:
-                code = self._codes[table][match[match.lastindex or 0]]
-                if code.switches:
-                    table = code.value - 1
-                    continue
-                value = known[table][word] = code.value + _signed(word[len(code.bits) :])
-            values[k] = value
-            k += 1
+            code = known.get(bits[position : position + _WINDOW]) or self._find(
+                table, bits, position
+            )
+            start = position + len(code.bits)
+            position = start + code.extra
+            if code.switches:
+                table = code.value - 1
+                known = self._known[table]
+            else:
+                values[k] = code.value + _signed(bits[start:position])
+                k += 1
+        if position > len(bits):
+            raise RecordError("its Huffman-coded samples were cut short.")
         return values
+
+    def _find(self, table: int, bits: str, position: int) -> _Code:
+        """Return the code at a position, and remember it by its window if it lies within."""
+        for length in self._lengths[table]:
+            code = self._codes[table].get(bits[position : position + length])
+            if code is not None:
+                if length <= _WINDOW:
+                    self._known[table][bits[position : position + _WINDOW]] = code
+                return code
+        raise RecordError("its Huffman-coded samples are damaged or were cut short.")
 
 
 def parse_tables(body: bytes) -> HuffmanTables | None:

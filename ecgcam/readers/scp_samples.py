@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import RecordError
 from .scp_huffman import HuffmanTables
 
-_MAX_CODED_SAMPLES = 3_000_000  # of all leads
+_MAX_CODED_SAMPLES = 2_000_000  # of all leads
 
 
 @dataclass(frozen=True, kw_only=True)
