@@ -149,6 +149,23 @@ def test_a_wfdb_record_gets_a_new_name_and_loses_dates_and_comments(wfdb_record,
     assert (copy.age_years, copy.sex, copy.name) == (59, "female", "ecg1")
 
 
+def test_a_wfdb_record_of_several_files_and_one_absent_keeps_what_is_there(tmp_path):
+    folder = tmp_path / "Doe"
+    folder.mkdir()
+    lines = ["r/Doe 3 500 1000"]
+    for k, lead in enumerate(EIGHT[:3]):
+        row = ROWS[k, :1000].astype("<i2")
+        if lead != "II":
+            row.tofile(folder / f"Doe{k}.dat")
+        lines.append(f"Doe{k}.dat 16 400 16 0 {row[0]} 0 0 {lead}")
+    (folder / "Doe.hea").write_text("\n".join(lines).replace("r/", ""))
+    written = anonymize(folder / "Doe.hea", tmp_path / "ecg")
+    assert [path.name for path in written] == ["ecg.hea", "ecg_1.dat", "ecg_2.dat"]
+    assert not words_left(written[0].read_bytes())
+    copy = read(tmp_path / "ecg.hea")
+    assert copy.leads == read(folder / "Doe.hea").leads == ("I", "V1")
+
+
 def test_the_ecg_itself_is_never_overwritten(wfdb_record, tmp_path):
     source = tmp_path / "a.edf"
     source.write_bytes(FILES["EDF"])
