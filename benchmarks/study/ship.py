@@ -1,8 +1,9 @@
 """Make a shipped model from runs of the study: calibrate and score it on fold 9, write its page.
 
-    python benchmarks/study/ship.py STORE normal runs/crop5-0/model.safetensors
+    python benchmarks/study/ship.py STORE normal runs/local-0/model.safetensors --external FOLDER
 
-Several runs become one model, their mean. Writes NAME.safetensors and NAME.onnx to
+Several runs become one model, their mean. --external adds scores on ECGs of other hospitals, which
+are measured once, when all else is settled. Writes NAME.safetensors and NAME.onnx to
 ecgcam/inference/weights, and docs/models/NAME.md, a page of the same card.
 """
 
@@ -14,25 +15,39 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import jinja2
+import numpy as np
+from external import external_scores
 from run import teacher_name
 
 from ecgcam.data.store import Store, open_store
 from ecgcam.evaluation.calibrator import CalibrateConfig, calibrate
-from ecgcam.evaluation.fold_predictions import predict_folds
+from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
+from ecgcam.evaluation.robustness import plan_disturbances, predict_disturbed
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
+from ecgcam.explanation.map_measures import MAPS, REFERENCES, measure_maps
 from ecgcam.files import atomic_write
 from ecgcam.inference.card import recipe_setting
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
 from ecgcam.inference.export import export
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
-from ecgcam.nn.complexity import measure_complexity, receptive_field
+from ecgcam.nn.complexity import frames_of, measure_complexity, receptive_field
+from ecgcam.signals.leads import lead_order
 from ecgcam.tasks import TITLES, full_name
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("model-card.md.jinja")
 FOLD = 9
+DISTURBANCES = {
+    ("one-way high-pass", "0.05 Hz"),
+    ("one-way high-pass", "0.5 Hz"),
+    ("one-way high-pass", "0.67 Hz"),
+    ("baseline wander", "0.5 mV"),
+    ("mains hum of 50 Hz", "0.1 mV"),
+    ("muscle noise", "0.05 mV RMS"),
+    ("white noise", "12 dB SNR"),
+}
 KEPT = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
 
 ABOUT = {
@@ -61,6 +76,7 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("runs", type=Path, nargs="+", help="their model files")
     parser.add_argument("--threshold", default="youden")
+    parser.add_argument("--external", type=Path, help="a folder like external.py's")
     arguments = parser.parse_args()
     store = open_store(arguments.store)
     out = ROOT / "ecgcam" / "inference" / "weights" / f"{arguments.name}.safetensors"
@@ -80,9 +96,15 @@ def main() -> None:
         }
         about |= _scored(calibrated, store)
         network, _ = load_network(calibrated)
+        maps = {name: MAPS[name] for name in ("evidence", *REFERENCES)}
+        about["maps"] = measure_maps(network, card, store, fold=FOLD, maps=maps)
+        about["robustness"] = robustness(calibrated, store)
+        if arguments.external:
+            about["external"] = external_scores(load(calibrated), arguments.external)
         card |= {
             "cost": measure_complexity(network).to_dict(),
             "frame_samples": receptive_field(network),
+            "frames": frames_of(network),
             "about": about,
         }
         copy_with_card(calibrated, card, out)
@@ -136,6 +158,32 @@ def _scored(model: Path, store: Store) -> dict[str, Any]:
     return {"scores": scores, "subgroups": score_subgroups(predictions)}
 
 
+def robustness(model: Path, store: Store) -> list[dict[str, Any]]:
+    """Return the mean AUROC and specificity on fold 9 under what devices and electrodes do."""
+    predictions = predict_folds(load(model), store, folds=(FOLD,))
+    rows = lead_order(store.leads, predictions.classifier.leads)
+    plan, _ = plan_disturbances(
+        store.leads, rate_hz=store.rate_hz, samples=store.samples, rows=rows
+    )
+    chosen = [one for one in plan if (one.kind, one.setting) in DISTURBANCES]
+    results = [("undisturbed", "", predictions)]
+    for one in chosen:
+        disturbed = predict_disturbed(predictions, one, rows=rows, seed=0)
+        results.append((one.kind, one.setting, disturbed))
+    return [
+        {"kind": kind, "setting": setting, **_mean_scores(predicted)}
+        for kind, setting, predicted in results
+    ]
+
+
+def _mean_scores(predictions: FoldPredictions) -> dict[str, float]:
+    negative = predictions.targets == 0
+    specificity = [(~predictions.decisions)[no, k].mean() for k, no in enumerate(negative.T)]
+    metrics = score(predictions, replicates=1)
+    auroc = metrics.get("macro_auroc", metrics.get("auroc"))
+    return {"auroc": auroc, "specificity": float(np.mean(specificity))}
+
+
 def _kept(scores: dict[str, Any]) -> dict[str, Any]:
     kept = {key: scores[key] for key in scores if key.removesuffix("_ci") in KEPT}
     return {**kept, "calibration": scores["calibration"]}
@@ -149,6 +197,8 @@ def page_of(model: Path) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["interval"] = _interval
+    environment.filters["pair"] = lambda pair: f"{pair[0]:.2f} / {pair[1]:.2f}"
+    environment.filters["percent"] = lambda x: "–" if x is None else f"{100 * x:.1f} %"
     environment.globals["zip"] = zip
     titles = TITLES | card.get("class_titles", {})
     environment.filters["full_name"] = lambda name: full_name(name, titles[name])

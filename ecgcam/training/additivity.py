@@ -11,18 +11,17 @@ the sum of the evidence that the mask kept; the second keeps the answer to a fla
 the backbone keeps leads apart, half of the masks are drawn for each lead by itself.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Size, Tensor
 from torch.nn import functional
 
+from ..explanation.masks import draw_masks
 from ..nn.frames import frame_grid, mean_in_frames
 from ..nn.network import Network
 from .config import AdditivitySettings
 
-SHORTEST, LONGEST = 8, 128  # of the stretches that a mask keeps or removes, in samples
 FLAT_PROBABILITY = 0.4  # a flat record's target: this, or how frequent the class is
 
 
@@ -68,18 +67,3 @@ class AdditivityLoss:
             flat = functional.binary_cross_entropy_with_logits(logits[-1], flat_target)
             additive = functional.smooth_l1_loss(changed, expected)
         return self.settings.weight * additive + self.settings.flat_weight * flat
-
-
-def draw_masks(records: int, parts: int, samples: int, generator: torch.Generator) -> Tensor:
-    """Draw random masks (records, parts, samples), 0 or 1.
-
-    Each record has a length of stretch, log-uniform from 8 to 128 samples, and a fraction to keep,
-    uniform from 0 to 1; each of its stretches is kept with that probability.
-    """
-    device = generator.device
-    length, fraction, offset = torch.rand(3, records, 1, 1, generator=generator, device=device)
-    length = SHORTEST * torch.exp(length * math.log(LONGEST / SHORTEST))
-    stretch = (torch.arange(samples, device=device) / length + offset).long()
-    most = samples // SHORTEST + 2
-    kept = torch.rand(records, parts, most, generator=generator, device=device) < fraction
-    return kept.float().gather(2, stretch.expand(-1, parts, -1))

@@ -40,7 +40,7 @@ def heat_of(figure):
 
 
 def peaking_at(start_s, end_s, *, duration_s=10, step_s=0.01):
-    """Return evidence of the full colour in a stretch, none elsewhere, as an explanation's fields."""
+    """Return evidence of the full colour in a stretch, none elsewhere, as a field."""
     evidence = np.zeros((1, round(duration_s / step_s)))
     evidence[:, round(start_s / step_s) : round(end_s / step_s)] = HEAT_LOGITS
     return {"evidence": evidence}

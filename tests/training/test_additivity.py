@@ -8,7 +8,7 @@ from support.tiny import tiny_network
 
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.nn.preprocess import PreprocessConfig
-from ecgcam.training.additivity import AdditivityLoss, draw_masks
+from ecgcam.training.additivity import AdditivityLoss
 from ecgcam.training.config import AdditivitySettings
 
 
@@ -68,18 +68,6 @@ def test_the_flat_target_of_a_rare_class_is_its_frequency():
     expected = -0.01 * math.log(0.4) - 0.99 * math.log(0.6)
     assert rare.item() == pytest.approx(expected, rel=1e-5)
     assert logit < 0
-
-
-def test_masks_keep_every_fraction_in_stretches_of_8_to_128_samples():
-    masks = draw_masks(400, 1, 1000, generator())
-    assert masks.shape == (400, 1, 1000)
-    assert set(masks.unique().tolist()) == {0, 1}
-    kept = masks.mean(dim=(1, 2))
-    assert kept.quantile(0.1) < 0.2
-    assert kept.quantile(0.9) > 0.8
-    edges = [row.diff().nonzero()[:, 0] for row in masks[:, 0]]
-    gaps = torch.cat([edge.diff() for edge in edges])
-    assert gaps.min() >= 8
 
 
 def test_half_of_the_masks_of_a_leadwise_network_differ_between_leads():
