@@ -101,10 +101,10 @@ def _run_reader(chosen: Format, file: EcgFile) -> Recording:
     except RecordError:
         raise
     except ModuleNotFoundError as error:
-        raise RecordError(
-            f"{chosen.name} needs {error.name}: "
-            f"pip install 'ecgcam[{'train' if error.name == 'pyarrow' else 'formats'}]'."
-        ) from error
+        missing = "pip install 'ecgcam[formats]'"
+        if error.name == "pyarrow":
+            missing = "pip install pyarrow"
+        raise RecordError(f"{chosen.name} needs {error.name}: {missing}.") from error
     except OSError as error:
         raise RecordError(f"cannot be read: {error.strerror or 'damaged'}.") from error
     except Exception as error:  # readers of damaged files raise anything, even MemoryError

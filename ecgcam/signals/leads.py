@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ..errors import RecordError
 
@@ -37,6 +38,7 @@ _MINUS_SIGN = re.compile(rf"^\(?{_DASH}\)?\s*(?=\w)|\s{_DASH}(?=\w)|\({_DASH}\)$
 _MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 
 
+@lru_cache(maxsize=1024)  # a file has the same names as the one before
 def lead_name(spelling: str) -> str:
     """Return our name of a lead in any device's spelling.
 
