@@ -38,7 +38,9 @@ def _lines(name: str, measured: Mapping[str, Any]) -> list[str]:
     edges = {key: "–" if x is None else f"{x:.1%}" for key, x in measured["at_an_edge"].items()}
     lines = [
         f"{name}: flat record {measured['flat_record']:.2f}; hottest within {EDGE_S} s of an edge: "
-        f"'no' {edges['no']}, 'yes' {edges['yes']}, chance {edges['chance']}"
+        f"'no' {edges['no']}, 'yes' {edges['yes']}, chance {edges['chance']}",
+        "  pairs: the change of the map points at the change of the ECG in {hits:.1%}, chance "
+        "{chance:.1%}".format(**measured["pairs"]),
     ]
     for direction in ("towards", "against"):
         if direction not in measured:

@@ -1,7 +1,7 @@
 """Measures of a model's map on a fold, beside other maps of the same network."""
 
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from .attributions import (
 )
 from .faithfulness import compare_areas, faithfulness
 from .masks import draw_masks
+from .pairs import pointing_on_pairs
 from .what_if import what_if
 
 RECORDS, EDGE_S = 200, 0.3
@@ -53,8 +54,8 @@ def measure_maps(
 
     On the first 200 records of the fold by id that are labelled and predicted so: areas and F of
     each map (faithfulness.py), against integrated gradients ("f") and against the better of those
-    and occlusion ("f_better"); what-if; the answer to a flat record; and how often the evidence is
-    highest near an edge. `maps` needs "evidence" and "integrated gradients".
+    and occlusion ("f_better"); what-if; the answer to a flat record; how often the evidence is
+    highest near an edge; and pointing on pairs of synthetic ECGs (pairs.py). `maps` needs "evidence" and "integrated gradients".
     """
     network = fuse_norms(network)
     prepared, targets = _prepare(network, Task.from_dict(card["task"]), store, fold)
@@ -64,7 +65,11 @@ def measure_maps(
     logits = torch.cat([output.logits for output in outputs])
     classes: dict[str, Any] = {}
     for k, name in enumerate(card["classes"]):
-        classes[name] = {"flat_record": flat[k], "at_an_edge": _edges(network, outputs, k)}
+        classes[name] = {
+            "flat_record": flat[k],
+            "at_an_edge": _edges(network, outputs, k),
+            "pairs": asdict(pointing_on_pairs(network, k)),
+        }
         for direction, sign in (("towards", 1), ("against", -1)):
             right = (targets[:, k] > 0) == (sign > 0)
             chosen = np.flatnonzero(right & (sign * logits[:, k] > 0).numpy())[:RECORDS]
