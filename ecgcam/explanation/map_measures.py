@@ -54,10 +54,11 @@ def measure_maps(
 
     On the first 200 records of the fold by id that are labelled and predicted so: areas and F of
     each map (faithfulness.py), against integrated gradients ("f") and against the better of those
-    and occlusion ("f_better"); what-if; the answer to a flat record; how often the evidence is
-    highest near an edge; and pointing on pairs of synthetic ECGs (pairs.py). `maps` needs "evidence" and "integrated gradients".
+    and occlusion ("f_better"); and what-if. Also the answer to a flat record, how often the
+    evidence is highest near an edge, and pointing on pairs of synthetic ECGs (pairs.py). `maps`
+    needs "evidence" and "integrated gradients".
     """
-    network = fuse_norms(network)
+    trained, network = network, fuse_norms(network)
     prepared, targets = _prepare(network, Task.from_dict(card["task"]), store, fold)
     with torch.inference_mode():
         flat = network.bias().sigmoid().tolist()
@@ -68,7 +69,7 @@ def measure_maps(
         classes[name] = {
             "flat_record": flat[k],
             "at_an_edge": _edges(network, outputs, k),
-            "pairs": asdict(pointing_on_pairs(network, k)),
+            "pairs": asdict(pointing_on_pairs(trained, k)),
         }
         for direction, sign in (("towards", 1), ("against", -1)):
             right = (targets[:, k] > 0) == (sign > 0)
