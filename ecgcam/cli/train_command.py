@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..nn.backbones import BACKBONES
 from .options import make_importable, output_folder, parse_folds
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ def train(
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(
-            help="signalcnn, resnet, inception, depthwise, local, leadwise, or module:Class."
-        ),
+        typer.Option(help=f"{', '.join(BACKBONES)}, or module:Class."),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Passes over the training records.")

@@ -57,6 +57,7 @@ def _build_ensemble(
     """Build the ensemble of networks that take the same signals, under the mean of their heads."""
     import torch
 
+    from ..nn.backbones import SEVERAL
     from ..nn.network import Network
 
     members = [
@@ -66,7 +67,7 @@ def _build_ensemble(
     config = replace(
         networks[0].config,
         classes=len(heads[0][1]),
-        backbone="several",
+        backbone=SEVERAL,
         backbone_config={"members": members},
     )
     with torch.random.fork_rng(devices=[]):  # random weights, replaced by those of the members
@@ -127,4 +128,4 @@ def _provenance(cards: Sequence[Card], digests: Sequence[str]) -> dict[str, Any]
 def _folds(provenances: Sequence[Mapping[str, Any]], key: str) -> list[int]:
     recipes = [provenance.get("recipe", {}) for provenance in provenances]
     folds = [recipe_setting(recipe, "data", key) or () for recipe in recipes]
-    return sorted({fold for of_one in folds for fold in of_one})
+    return sorted({fold for some in folds for fold in some})

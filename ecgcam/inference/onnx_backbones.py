@@ -12,7 +12,7 @@ from ..nn.depthwise import DepthwiseBlock, DepthwiseNet
 from ..nn.ensemble import Ensemble, resize_frames
 from ..nn.inception import InceptionBlock, InceptionNet
 from ..nn.layers import Stem
-from ..nn.local import LeadWise, Local, LocalBlock, ValidStem
+from ..nn.local import LeadWise, Local, LocalBlock
 from ..nn.network import evaluating
 from ..nn.resnet import ResidualBlock, ResNet
 from ..nn.signalcnn import ConvBlock, SignalCNN
@@ -20,7 +20,10 @@ from .onnx_nodes import Graph, array_of
 
 
 def write_backbone(graph: Graph, backbone: nn.Module, signal: str, zeros: Tensor) -> str:
-    """zeros: (1, leads, samples), to measure how many frames a member of an ensemble has."""
+    """Write the nodes of a backbone; return the name of its features.
+
+    zeros: (1, leads, samples), to measure how many frames a member of an ensemble has.
+    """
     if isinstance(backbone, Ensemble):
         return _ensemble(graph, backbone, signal, zeros)
     write = _BACKBONES.get(type(backbone))
@@ -72,7 +75,7 @@ def _local(graph: Graph, net: Any, image: str, samples: int) -> str:
 
 
 def _local_block(graph: Graph, block: LocalBlock, image: str, length: int) -> tuple[str, int]:
-    """length: of the image in time. Returns the new image and its length."""
+    """Write a block for an image of this length; return the new image and its length."""
     kernel, stride = block.first.kernel_size[1], block.first.stride[1]
     length = (length - kernel) // stride + 1 - (kernel - 1)
     inner = graph.add("Relu", _conv(graph, block.first, image))
@@ -151,7 +154,7 @@ _BACKBONES: dict[type[nn.Module], Callable[[Graph, Any, str, int], str]] = {
 # Layers of an image (batch, channels, 1, time).
 
 
-def _stem(graph: Graph, stem: Stem | ValidStem, image: str) -> str:
+def _stem(graph: Graph, stem: Stem, image: str) -> str:
     image = _conv(graph, stem[0], image)
     if isinstance(stem[2], nn.LeakyReLU):
         return graph.add("LeakyRelu", image, alpha=stem[2].negative_slope)

@@ -1,43 +1,46 @@
 """Backbones by name, and construction of a backbone from its configuration.
 
 A backbone maps a signal (batch, leads, time) to features (batch, channels, frames). Any nn.Module
-that does so can be one: it takes `leads` and its configuration as keyword arguments, and has an
-attribute `channels`, the number of channels of its features. The head averages the features over
-the frames, so every backbone has a class activation map.
+that does so can be one: it takes `leads` and its configuration as keyword arguments. The head
+averages the features over the frames, so every backbone has a class activation map. Attributes:
+
+    channels              the number of channels of the features; the only one that is required
+    norms_to_fuse()       of any module in it: norms that inference fuses (fuse.py)
+    leads_apart = True    group k of equal groups of channels depends on lead k alone (cam.py)
+    first_center, stride  where the frames lie, if they do not divide the input evenly (frames.py)
+
+The names need no torch, so that a wrong one is refused at once.
 """
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
-from .depthwise import DepthwiseNet
-from .ensemble import Ensemble
-from .inception import InceptionNet
-from .local import LeadWise, Local
-from .resnet import ResNet
-from .signalcnn import SignalCNN
 
-BACKBONES: dict[str, Callable[..., nn.Module]] = {
-    "signalcnn": SignalCNN,
-    "resnet": ResNet,
-    "inception": InceptionNet,
-    "depthwise": DepthwiseNet,
-    "local": Local,
-    "leadwise": LeadWise,
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .ensemble import Ensemble
+
+BACKBONES = {  # name: module:Class
+    "signalcnn": "ecgcam.nn.signalcnn:SignalCNN",
+    "resnet": "ecgcam.nn.resnet:ResNet",
+    "inception": "ecgcam.nn.inception:InceptionNet",
+    "depthwise": "ecgcam.nn.depthwise:DepthwiseNet",
+    "local": "ecgcam.nn.local:Local",
+    "leadwise": "ecgcam.nn.local:LeadWise",
 }
 SEVERAL = "several"  # an ensemble of these backbones
 
 
-def build_backbone(name: str, *, leads: int, config: Mapping[str, Any]) -> nn.Module:
+def build_backbone(name: str, *, leads: int, config: Mapping[str, Any]) -> "nn.Module":
     """Build a backbone of this name, or of the class `module:Class`, with its configuration.
 
     `module:Class` imports and runs that module: pass only names that you trust. Raises ModelError
     if there is no such backbone or it does not accept the configuration.
     """
-    build = _build_ensemble if name == SEVERAL else BACKBONES.get(name) or _import_backbone(name)
+    build = _build_ensemble if name == SEVERAL else _import_backbone(BACKBONES.get(name, name))
     settings = {key: tuple(x) if isinstance(x, list) else x for key, x in config.items()}
     try:
         return build(leads=leads, **settings)
@@ -45,7 +48,7 @@ def build_backbone(name: str, *, leads: int, config: Mapping[str, Any]) -> nn.Mo
         raise ModelError(f"the backbone {name!r} cannot be built: {error}") from None
 
 
-def feature_channels(backbone: nn.Module) -> int:
+def feature_channels(backbone: "nn.Module") -> int:
     """Return the number of channels of its features; ModelError if it has no such attribute."""
     channels = getattr(backbone, "channels", None)
     if not isinstance(channels, int):
@@ -53,8 +56,10 @@ def feature_channels(backbone: nn.Module) -> int:
     return channels
 
 
-def _build_ensemble(*, leads: int, members: Sequence[Mapping[str, Any]]) -> Ensemble:
+def _build_ensemble(*, leads: int, members: Sequence[Mapping[str, Any]]) -> "Ensemble":
     """Build an ensemble; each member has a `name` (not a `module:Class`) and a `config`."""
+    from .ensemble import Ensemble
+
     backbones = []
     for member in members:
         if set(member) != {"name", "config"} or member["name"] not in (*BACKBONES, SEVERAL):
@@ -66,7 +71,7 @@ def _build_ensemble(*, leads: int, members: Sequence[Mapping[str, Any]]) -> Ense
     return Ensemble(backbones, channels=sum(map(feature_channels, backbones)))
 
 
-def _import_backbone(name: str) -> Callable[..., nn.Module]:
+def _import_backbone(name: str) -> Callable[..., "nn.Module"]:
     """Import the class `module:Class`; ModelError if that fails."""
     module, _, attribute = name.partition(":")
     if not attribute:

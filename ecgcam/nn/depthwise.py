@@ -50,7 +50,8 @@ class DepthwiseNet(nn.Module):
     ) -> None:
         super().__init__()
         check_widths(widths)
-        self.stem = Stem(leads, widths[0], kernel=first_kernel, activation=nn.LeakyReLU(0.1))
+        first = conv(leads, widths[0], first_kernel, stride=2, bias=False)
+        self.stem = Stem(first, nn.LeakyReLU(0.1))
         inputs = (widths[0], *widths[:-1])
         self.blocks = nn.ModuleList(
             DepthwiseBlock(before, after, kernel=kernel)

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 
-class FrameGrid(NamedTuple):
-    """Where the frames lie, in samples of the network's input.
+class SampleGrid(NamedTuple):
+    """Where the frames lie, in samples of the network's input (in seconds: signals/windows.py).
 
     first: center of the first frame, counted from the start of the first sample.
     step:  from one frame's center to the next; each frame stands for that long.
@@ -18,7 +18,7 @@ class FrameGrid(NamedTuple):
     step: float
 
 
-def frame_grid(backbone: nn.Module, *, samples: int, frames: int) -> FrameGrid:
+def frame_grid(backbone: nn.Module, *, samples: int, frames: int) -> SampleGrid:
     """Return where a backbone's frames lie for an input of so many samples.
 
     A backbone that does not pad says so by `first_center` and `stride`; the frames of all others
@@ -26,11 +26,11 @@ def frame_grid(backbone: nn.Module, *, samples: int, frames: int) -> FrameGrid:
     """
     first, step = getattr(backbone, "first_center", None), getattr(backbone, "stride", None)
     if isinstance(first, float) and isinstance(step, int):
-        return FrameGrid(first, float(step))
-    return FrameGrid(samples / frames / 2, samples / frames)
+        return SampleGrid(first, float(step))
+    return SampleGrid(samples / frames / 2, samples / frames)
 
 
-def mean_in_frames(values: Tensor, grid: FrameGrid, *, frames: int) -> Tensor:
+def mean_in_frames(values: Tensor, grid: SampleGrid, *, frames: int) -> Tensor:
     """Average values (…, samples) over the stretch that each frame stands for: (…, frames)."""
     sums = pad(values.cumsum(dim=-1), (1, 0))
     edges = grid.first + grid.step * (torch.arange(frames + 1, device=values.device) - 0.5)
@@ -39,7 +39,7 @@ def mean_in_frames(values: Tensor, grid: FrameGrid, *, frames: int) -> Tensor:
     return integral.diff(dim=-1) / grid.step
 
 
-def interpolate_frames(frames: Tensor, grid: FrameGrid, *, samples: int) -> Tensor:
+def interpolate_frames(frames: Tensor, grid: SampleGrid, *, samples: int) -> Tensor:
     """Interpolate (…, frames) at the middle of each sample: (…, samples).
 
     Linear between the centers of frames; beyond the first and the last their value continues.

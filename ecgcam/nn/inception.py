@@ -53,7 +53,7 @@ class InceptionNet(nn.Module):
         check_widths(widths)
         check_widths(kernels, name="kernels")
         stem = 2 * widths[0]
-        self.stem = Stem(leads, stem, kernel=first_kernel, activation=nn.ReLU())
+        self.stem = Stem(conv(leads, stem, first_kernel, stride=2, bias=False), nn.ReLU())
         blocks: list[InceptionBlock] = []
         for width in widths:
             inputs = blocks[-1].channels if blocks else stem

@@ -56,14 +56,10 @@ def run_halving_blocks(blocks: nn.ModuleList, image: Tensor) -> Tensor:
 
 
 class Stem(nn.Sequential):
-    """First layer: a convolution that halves time, a norm and an activation.
+    """First layer: a convolution without bias that halves time, its norm and an activation."""
 
-    Maps (batch, leads, 1, time) to (batch, width, 1, ceil(time / 2)).
-    """
-
-    def __init__(self, leads: int, width: int, *, kernel: int, activation: nn.Module) -> None:
-        first = conv(leads, width, kernel, stride=2, bias=False)
-        super().__init__(first, nn.BatchNorm2d(width), activation)
+    def __init__(self, first: nn.Conv2d, activation: nn.Module) -> None:
+        super().__init__(first, nn.BatchNorm2d(first.out_channels), activation)
 
     def norms_to_fuse(self) -> list[FusibleNorm]:
         """List the norms that fuse.py can fuse into convolutions."""

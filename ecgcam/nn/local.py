@@ -1,10 +1,8 @@
 """Local and LeadWise: residual nets whose frames see a short stretch of the ECG."""
 
-from typing import cast
-
 from torch import Tensor, nn
 
-from .layers import FusibleNorm, as_image, check_widths, valid_conv
+from .layers import FusibleNorm, Stem, as_image, check_widths, valid_conv
 
 
 class LocalBlock(nn.Module):
@@ -44,21 +42,6 @@ class LocalBlock(nn.Module):
         return [((self.first,), self.first_norm), ((self.second,), self.second_norm)]
 
 
-class ValidStem(nn.Sequential):
-    """First layer: a convolution without padding that halves time, a norm and an activation.
-
-    Maps (batch, leads, 1, time) to (batch, width, 1, (time - kernel) // 2 + 1).
-    """
-
-    def __init__(self, leads: int, width: int, *, kernel: int, groups: int) -> None:
-        first = valid_conv(leads, width, kernel, stride=2, groups=groups)
-        super().__init__(first, nn.BatchNorm2d(width), nn.ReLU())
-
-    def norms_to_fuse(self) -> list[FusibleNorm]:
-        """List the norms that fuse.py can fuse into convolutions."""
-        return [((cast(nn.Conv2d, self[0]),), cast(nn.BatchNorm2d, self[1]))]
-
-
 class Local(nn.Module):
     """A stem that halves time, then stages of residual blocks; each but the first halves time.
 
@@ -86,7 +69,8 @@ class Local(nn.Module):
         check_widths(blocks, name="blocks")
         if len(blocks) != len(widths):
             raise ValueError(f"blocks are {blocks}; expected one number for each width, {widths}")
-        self.stem = ValidStem(leads, widths[0], kernel=first_kernel, groups=groups)
+        first = valid_conv(leads, widths[0], first_kernel, stride=2, groups=groups)
+        self.stem = Stem(first, nn.ReLU())
         self.field, self.stride = first_kernel, 2
         stages: list[nn.Module] = []
         for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):

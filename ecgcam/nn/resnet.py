@@ -53,7 +53,7 @@ class ResNet(nn.Module):
         check_widths(widths)
         if blocks < 1:
             raise ValueError(f"blocks must be at least 1, got {blocks}")
-        self.stem = Stem(leads, widths[0], kernel=first_kernel, activation=nn.ReLU())
+        self.stem = Stem(conv(leads, widths[0], first_kernel, stride=2, bias=False), nn.ReLU())
         stages: list[nn.Module] = []
         for stage, width in enumerate(widths):
             for block in range(blocks):

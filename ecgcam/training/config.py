@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..data.ptbxl import TRAIN_FOLDS
+from ..nn.backbones import BACKBONES
 from ..tasks import UNLABELLED
 from .settings import Settings, setting
 
@@ -65,8 +66,7 @@ class NetworkSettings(Settings):
 
     backbone: str = setting(
         "signalcnn",
-        "Backbone: signalcnn, resnet, inception, depthwise, local, leadwise, or module:Class of "
-        "your own.",
+        f"Backbone: {', '.join(BACKBONES)}, or module:Class of your own.",
     )
     arguments: Mapping[str, Any] = setting(
         dict, "Arguments of the backbone, as in {widths = [12, 16, 24], blocks = 2}."

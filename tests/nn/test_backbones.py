@@ -17,7 +17,7 @@ from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.nn.resnet import ResNet
 from ecgcam.nn.signalcnn import ConvBlock, SignalCNN
 
-UNPADDED = ("local", "leadwise")  # tests/nn/test_local.py
+HALVING_THREE_TIMES = ("signalcnn", "resnet", "inception", "depthwise")
 
 
 def count(module):
@@ -171,14 +171,16 @@ def test_an_inception_net_equals_one_dimensional_layers():
     torch.testing.assert_close(backbone(signal), x, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", [name for name in BACKBONES if name not in UNPADDED])
+@pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("leads", [1, 8, 12])
 @pytest.mark.parametrize("samples", [1000, 1001, 997])
 def test_any_number_of_leads_and_any_length_is_accepted(name, leads, samples):
     backbone = build_backbone(name, leads=leads, config={})
     features = backbone(torch.randn(2, leads, samples))
     assert features.shape[:2] == (2, feature_channels(backbone))
-    assert features.shape[2] in (samples // 8, -(-samples // 8))
+    assert features.shape[2] > 0
+    if name in HALVING_THREE_TIMES:
+        assert features.shape[2] in (samples // 8, -(-samples // 8))
 
 
 @pytest.mark.parametrize("kernel", [2, 0, -1, 8])
@@ -223,11 +225,7 @@ def test_the_error_names_the_invalid_setting():
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        (
-            "alexnet",
-            "expected signalcnn, resnet, inception, depthwise, local, leadwise, or your own as "
-            "module:Class",
-        ),
+        ("alexnet", f"expected {', '.join(BACKBONES)}, or your own as module:Class"),
         ("", "there is no backbone"),
         ("no_such_module:Net", "cannot be imported"),
         ("support.backbones:Missing", "cannot be imported"),

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ecgcam.nn.frames import FrameGrid, frame_grid, interpolate_frames, mean_in_frames
+from ecgcam.nn.frames import SampleGrid, frame_grid, interpolate_frames, mean_in_frames
 from ecgcam.nn.local import Local
 
 
@@ -16,17 +16,17 @@ def test_frames_divide_the_record_unless_the_backbone_says_otherwise():
 
 def test_means_over_the_own_time_of_each_frame_by_hand():
     values = torch.tensor([0.0, 2, 4, 6, 8, 10, 12])
-    assert mean_in_frames(values, FrameGrid(1, 2), frames=3).tolist() == [1, 5, 9]
+    assert mean_in_frames(values, SampleGrid(1, 2), frames=3).tolist() == [1, 5, 9]
     # from 0.5 to 2.5: half of 0, 2, half of 4
-    assert mean_in_frames(values, FrameGrid(1.5, 2), frames=2).tolist() == [2, 6]
+    assert mean_in_frames(values, SampleGrid(1.5, 2), frames=2).tolist() == [2, 6]
 
 
 def test_a_mask_that_keeps_all_is_kept_whole_by_every_frame():
-    kept = mean_in_frames(torch.ones(3, 1000), FrameGrid(29.5, 4), frames=236)
+    kept = mean_in_frames(torch.ones(3, 1000), SampleGrid(29.5, 4), frames=236)
     torch.testing.assert_close(kept, torch.ones(3, 236))
 
 
-@pytest.mark.parametrize("grid", [FrameGrid(2, 4), FrameGrid(3.5, 3)])
+@pytest.mark.parametrize("grid", [SampleGrid(2, 4), SampleGrid(3.5, 3)])
 def test_interpolation_is_numpys(grid):
     frames = torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
     centers = grid.first + grid.step * np.arange(5)
