@@ -16,8 +16,7 @@ from ..data.synthetic.ecg import synthetic_ecg
 from ..nn.complexity import frames_of
 from ..nn.frames import FrameGrid, mean_in_frames
 from ..nn.fuse import fuse_norms
-from ..nn.network import Network
-from ..signals.leads import lead_order
+from ..nn.network import Network, NetworkConfig
 
 CHANGED = 0.2  # of the largest change in any lead: a sample that changes by more has changed
 
@@ -48,7 +47,7 @@ def pointing_on_pairs(
     hits, fractions = [], []
     for code in codes:
         for heart in range(hearts):
-            signals = draw_pair(heart, code, rate_hz=rate_hz, leads=network.config.leads)
+            signals = draw_pair(heart, code, network.config)
             with torch.inference_mode():
                 logits, evidence, _ = network(signals)
             change = (evidence[1] - evidence[0])[k] * (logits[1] - logits[0])[k].sign()
@@ -60,11 +59,14 @@ def pointing_on_pairs(
     return Pointing(pairs=len(hits), hits=float(np.mean(hits)), chance=float(np.mean(fractions)))
 
 
-def draw_pair(heart: int, code: str, *, rate_hz: float, leads: Sequence[str]) -> Tensor:
-    """Draw a heart in health and with a disorder: (2, leads, time) in mV."""
+def draw_pair(heart: int, code: str, config: NetworkConfig) -> Tensor:
+    """Draw a heart in health and with a disorder as a network's input: (2, leads, time) in mV."""
     seed = [heart, list(DISORDERS).index(code)]
     ecgs = [
-        synthetic_ecg(np.random.default_rng(seed), [statement], rate_hz=rate_hz).record
+        synthetic_ecg(
+            np.random.default_rng(seed), [statement],
+            rate_hz=config.rate_hz, duration_s=config.duration_s,
+        ).record.with_leads(config.leads)
         for statement in (NORMAL, code)
-    ]
-    return torch.from_numpy(np.stack([e.signal_mv[lead_order(e.leads, leads)] for e in ecgs]))
+    ]  # fmt: skip
+    return torch.from_numpy(np.stack([ecg.signal_mv for ecg in ecgs]))

@@ -6,19 +6,19 @@ import torch
 from ecgcam.explanation.pairs import Pointing, draw_pair, pointing_on_pairs
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.nn.preprocess import PreprocessConfig
-from ecgcam.signals.leads import LEADS
 
+TEN_SECONDS = NetworkConfig(classes=1)
 RAW = PreprocessConfig(detrend_order=None, scale="none")
 
 
 def test_a_pair_differs_only_where_the_disorder_shows():
-    healthy, ill = draw_pair(0, "1AVB", rate_hz=100, leads=LEADS).numpy()
+    healthy, ill = draw_pair(0, "1AVB", TEN_SECONDS).numpy()
     difference = np.abs(ill - healthy).max(axis=0)
     assert difference.max() > 0.05
     assert (difference < 0.002).mean() > 0.3  # QRS and T of every beat stay
-    again = draw_pair(0, "1AVB", rate_hz=100, leads=LEADS).numpy()
+    again = draw_pair(0, "1AVB", TEN_SECONDS).numpy()
     assert np.array_equal(again[1], ill)
-    assert not np.array_equal(draw_pair(1, "1AVB", rate_hz=100, leads=LEADS).numpy()[1], ill)
+    assert not np.array_equal(draw_pair(1, "1AVB", TEN_SECONDS).numpy()[1], ill)
 
 
 def copying(weight):
