@@ -14,7 +14,7 @@ from torch import Tensor
 from ..data.synthetic.diagnoses import DISORDERS, NORMAL
 from ..data.synthetic.ecg import synthetic_ecg
 from ..nn.complexity import frames_of
-from ..nn.frames import FrameGrid, mean_in_frames
+from ..nn.frames import SampleGrid, mean_in_frames
 from ..nn.fuse import fuse_norms
 from ..nn.network import Network, NetworkConfig
 
@@ -43,7 +43,7 @@ def pointing_on_pairs(
     """
     network = fuse_norms(network)
     rate_hz, frames = network.config.rate_hz, frames_of(network)
-    grid = FrameGrid(frames["first_s"] * rate_hz, frames["step_s"] * rate_hz)
+    grid = SampleGrid(frames["first_s"] * rate_hz, frames["step_s"] * rate_hz)
     hits, fractions = [], []
     for code in codes:
         for heart in range(hearts):
