@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ecgcam.inference.zoo import shipped_models
 from ecgcam.training.config import TrainConfig
 from ecgcam.training.recipe_file import make_config, recipe_text
 from ecgcam.training.run_folder import MODEL
@@ -72,12 +73,16 @@ def configurations() -> dict[str, dict[str, Any]]:
 def teachers_of(run: Run) -> list[Run]:
     """Return the runs that a run learns from; none has seen the folds that it is validated on.
 
+    Shipped models among its teachers are no runs.
+
     A teacher out of fold must not be chosen on these folds either; one that was has no records
     left to predict, and is left out.
     """
     hidden = {*run.folds, *run.unseen} - set(VALIDATION_FOLDS)
     teachers = []
-    for text in configurations()[run.name].get("distillation", {}).get("teachers", []):
+    for text in _names_of_teachers(run):
+        if text in shipped_models():
+            continue
         match = TEACHER.fullmatch(text)
         if match is None:
             raise ValueError(f"{run.name}: the teacher is {text!r}; expected CONFIGURATION-SEED.")
@@ -87,6 +92,10 @@ def teachers_of(run: Run) -> list[Run]:
         elif own := set(map(int, folds.split("-"))) - hidden:
             teachers.append(Run(name, seed, tuple(sorted(own)), tuple(sorted(hidden))))
     return teachers
+
+
+def _names_of_teachers(run: Run) -> list[str]:
+    return configurations()[run.name].get("distillation", {}).get("teachers", [])
 
 
 def recipe(run: Run, runs: Path) -> TrainConfig:
@@ -100,11 +109,15 @@ def recipe(run: Run, runs: Path) -> TrainConfig:
         tables["task"] = os.path.relpath(HERE / tables["task"])
     tables["optimizer"] = {"precision": "float32", **tables.get("optimizer", {})}
     left_out = {*run.folds, *run.unseen}
+    shipped = [name for name in _names_of_teachers(run) if name in shipped_models()]
     changes = {
         "seed": run.seed,
         "data.train_folds": [fold for fold in TRAIN_FOLDS if fold not in left_out],
         "data.validation_folds": run.folds,
-        "distillation.teachers": [str(runs / str(one) / MODEL) for one in teachers_of(run)],
+        "distillation.teachers": [
+            *shipped,
+            *(str(runs / str(one) / MODEL) for one in teachers_of(run)),
+        ],
     }
     return make_config(tables, changes, source=f"{RECIPES.name}, {run.name}")
 

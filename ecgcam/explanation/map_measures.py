@@ -85,8 +85,7 @@ def _prepare(
 ) -> tuple[Tensor, NDArray[np.float32]]:
     """Return the preprocessed signals and the targets of a fold, in the order of the ids."""
     labelled = store.require_labelled(task.adapt_to(store.vocabulary), folds=[fold])
-    ids = store.records["id"].to_numpy()[labelled.indices]
-    order = sorted(range(len(ids)), key=lambda k: (len(ids[k]), ids[k]))  # 9 before 10
+    order = np.argsort(store.records["id"].to_numpy()[labelled.indices])
     rows = lead_order(store.leads, network.config.leads)
     with torch.inference_mode():
         signal_mv = torch.from_numpy(store.signals_mv(labelled.indices[order])[:, rows])
