@@ -22,6 +22,7 @@ from .fold_predictions import FoldPredictions, Progress, by_class, predict_folds
 from .leakage import check_leakage
 from .metrics import none_if_nan, score_intervals, scores_at, with_intervals
 from .subgroups import score_subgroups
+from .unlabelled import decisions_without_labels
 
 
 def evaluate(
@@ -46,9 +47,15 @@ def evaluate(
 def all_scores(
     predictions: FoldPredictions, *, seed: int = 0, replicates: int = 1000
 ) -> dict[str, Any]:
-    """Return the contents of metrics.json: the scores, and those of each subgroup."""
-    scores = score(predictions, seed=seed, replicates=replicates)
-    return scores | {"subgroups": score_subgroups(predictions, seed=seed, replicates=replicates)}
+    """Return the contents of metrics.json: the scores, and those of each subgroup.
+
+    `unlabelled`: what the model decides for records without a label; null if there are none.
+    """
+    return {
+        **score(predictions, seed=seed, replicates=replicates),
+        "unlabelled": decisions_without_labels(predictions),
+        "subgroups": score_subgroups(predictions, seed=seed, replicates=replicates),
+    }
 
 
 def score(predictions: FoldPredictions, *, seed: int = 0, replicates: int = 1000) -> dict[str, Any]:
