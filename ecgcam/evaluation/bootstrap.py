@@ -95,7 +95,7 @@ def _decision_scores(
     cells = [targets & decisions, ~targets & decisions, targets & ~decisions, ~targets & ~decisions]
     tp, fp, fn, tn = (counts @ np.stack(cells, axis=1).astype(np.float64)).T
     return {
-        "accuracy": 1 - ratio(fp + fn, counts.sum(axis=1)),
+        "accuracy": ratio(tp + tn, counts.sum(axis=1)),
         "precision": ratio(tp, tp + fp),
         "recall": ratio(tp, tp + fn),
         "specificity": ratio(tn, tn + fp),

@@ -1,6 +1,6 @@
 """Classification scores of one class and their intervals over patients.
 
-The scores are scikit-learn's; the intervals come from bootstrap.py.
+The formulas are those of bootstrap.py, for the records themselves and for their replicates.
 
 A score is NaN, in JSON null, where its definition divides by zero: AUROC if all records are of one
 kind, recall and average precision without positives, specificity without negatives, precision
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bootstrap import SCORES, Replicas, fraction_interval, score_interval
+from .bootstrap import SCORES, Replicas, fraction_interval, replicated_scores, score_interval
 
 
 def binary_scores(
@@ -33,28 +33,16 @@ def scores_at(
     targets: NDArray[np.bool_], probabilities: NDArray[Any], decisions: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """Like binary_scores, at these decisions (n,); n may be 0, and all scores are then NaN."""
-    from sklearn import metrics
-
-    if not len(targets):
-        return {
-            **{"n": 0, "prevalence": None},
-            **dict.fromkeys(SCORES, np.nan),
-            "confusion": [[0, 0], [0, 0]],
-        }
-    some, both = targets.any(), targets.any() and not targets.all()
+    once = np.ones((1, len(targets)), np.uint8)
+    scores = replicated_scores(targets, probabilities, decisions, counts=once)
     return {
         "n": len(targets),
-        "prevalence": float(targets.mean()),
-        "auroc": float(metrics.roc_auc_score(targets, probabilities)) if both else np.nan,
-        "average_precision": (
-            float(metrics.average_precision_score(targets, probabilities)) if some else np.nan
-        ),
-        "accuracy": float(metrics.accuracy_score(targets, decisions)),
-        "precision": float(metrics.precision_score(targets, decisions, zero_division=np.nan)),
-        "recall": float(metrics.recall_score(targets, decisions, zero_division=np.nan)),
-        "specificity": float(metrics.recall_score(~targets, ~decisions, zero_division=np.nan)),
-        "f1": float(metrics.f1_score(targets, decisions, zero_division=np.nan)),
-        "confusion": metrics.confusion_matrix(targets, decisions, labels=[False, True]).tolist(),
+        "prevalence": float(targets.mean()) if len(targets) else None,
+        **{name: float(values[0]) for name, values in scores.items()},
+        "confusion": [
+            [int(((targets == truth) & (decisions == said)).sum()) for said in (False, True)]
+            for truth in (False, True)
+        ],
     }
 
 
