@@ -1,4 +1,4 @@
-"""Pools of worker processes."""
+"""Long-running work: pools of worker processes, and the callback that reports progress."""
 
 import os
 import signal
@@ -10,6 +10,8 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from threading import Thread
 from types import ModuleType
 from typing import TypeVar
+
+Progress = Callable[[int, int], None]  # called with the work done and the total
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

@@ -5,13 +5,21 @@ from typing import Annotated
 
 import typer
 
-from .options import Overwrite, Trusted, check_replaceable, output_file, parse_folds
+from .options import (
+    Model,
+    Overwrite,
+    StoreFolder,
+    Trusted,
+    check_replaceable,
+    output_file,
+    parse_folds,
+)
 from .progress import progress
 
 
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
-    store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
+    model: Model,
+    store: StoreFolder,
     out: Annotated[Path, typer.Option(help="Model file to write.", callback=output_file)],
     fold: Annotated[
         str, typer.Option(help="Folds that the model was not trained on, for example 9 or 1-8.")

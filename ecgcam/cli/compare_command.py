@@ -6,28 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Bootstrap, Fold, Trusted, output_folder, parse_folds
+from .options import Bootstrap, Fold, Model, Seed, StoreFolder, Trusted, output_folder, parse_folds
 from .progress import progress
 
 
 def compare(
-    model_a: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
+    model_a: Model,
     model_b: Annotated[Path, typer.Argument(help="Another model of the same task.")],
-    store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
+    store: StoreFolder,
     fold: Fold = "9",
     out: Annotated[
         Path | None, typer.Option(help="Folder for compare.json.", callback=output_folder)
     ] = None,
     bootstrap: Bootstrap = 1000,
     backbone: Trusted = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Compare two models on the same records, with p-values."""
     import json
 
     from ..data.store import open_store
     from ..evaluation.compare import RESULTS, compare_models
-    from ..files import atomic_write
+    from ..files import write_text
     from ..inference.classifier import load
 
     with progress("ECGs predicted") as show:
@@ -43,9 +43,7 @@ def compare(
     typer.echo(f"A  {model_a}\nB  {model_b}\n{results['n']:,} records of fold {fold}\n")
     typer.echo(format_comparison(results))
     if out is not None:
-        with atomic_write(out / RESULTS) as temporary:
-            temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        typer.echo(out / RESULTS)
+        typer.echo(write_text(out / RESULTS, json.dumps(results, indent=1) + "\n"))
 
 
 def format_comparison(results: Mapping[str, Any]) -> str:

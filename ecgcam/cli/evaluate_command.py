@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from .options import Bootstrap, Fold, Trusted, output_folder, parse_folds
+from .options import Bootstrap, Fold, Model, Seed, StoreFolder, Trusted, output_folder, parse_folds
 from .progress import progress
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
-    store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
+    model: Model,
+    store: StoreFolder,
     out: Annotated[
         Path, typer.Option(help="Folder for the scores and the report.", callback=output_folder)
     ],
@@ -24,7 +24,7 @@ def evaluate(
         ),
     ] = 0,
     backbone: Trusted = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Score a model on folds of a store, with 95 % intervals over patients."""
     from ..data.store import open_store

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Overwrite, check_replaceable, output_file
-
-Model = Annotated[Path, typer.Argument(help="Model file, or name of a shipped model.")]
+from .options import Model, Overwrite, check_replaceable, output_file
 
 
 def models() -> None:

@@ -69,6 +69,8 @@ def reading_options(rate_hz: float | None, units: str | None, leads: str | None)
     return ReadOptions(rate_hz=rate_hz, units=units, leads=names or tuple(parts) or None)
 
 
+Model = Annotated[Path, typer.Argument(help="Model file, or name of a shipped model.")]
+StoreFolder = Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 Trusted = Annotated[
     str | None,
@@ -80,6 +82,7 @@ Trusted = Annotated[
 ]
 Fold = Annotated[str, typer.Option(help="Folds, for example 9 or 1-8 or 1,2,9.")]
 Bootstrap = Annotated[int, typer.Option(min=1, help="Bootstrap replicates for the intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
 
 
 def parse_folds(text: str) -> tuple[int, ...]:

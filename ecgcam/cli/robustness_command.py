@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from .options import Bootstrap, Fold, Trusted, output_folder, parse_folds
+from .options import Bootstrap, Fold, Model, StoreFolder, Trusted, output_folder, parse_folds
 from .progress import progress
 
 
 def robustness(
-    model: Annotated[Path, typer.Argument(help="A model file, or the name of a shipped model.")],
-    store: Annotated[Path, typer.Argument(help="A store made by `ecgcam prepare`.")],
+    model: Model,
+    store: StoreFolder,
     out: Annotated[
         Path, typer.Option(help="Folder for the scores and the report.", callback=output_folder)
     ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..nn.backbones import BACKBONES
-from .options import make_importable, output_folder, parse_folds
+from .options import StoreFolder, make_importable, output_folder, parse_folds
 
 if TYPE_CHECKING:
     from ..data.store import Store
@@ -36,21 +36,19 @@ def _write_config(path: Path | None) -> None:
     if path is None:
         return
     from ..errors import DatasetError
-    from ..files import atomic_write
+    from ..files import write_text
     from ..training.config import TrainConfig
     from ..training.recipe_file import recipe_text
 
     if path.exists():
         raise DatasetError(f"{path}: the file exists already; choose another name.")
-    with atomic_write(path) as temporary:
-        temporary.write_text(recipe_text(TrainConfig()), encoding="utf-8")
-    typer.echo(path)
+    typer.echo(write_text(path, recipe_text(TrainConfig())))
     raise typer.Exit
 
 
 def train(
     context: typer.Context,
-    store: Annotated[Path, typer.Argument(help="A store, as `ecgcam prepare` makes it.")],
+    store: StoreFolder,
     out: Annotated[Path, typer.Option(help="A new folder for the run.", callback=output_folder)],
     config: Annotated[
         Path | None, typer.Option(help="Recipe file (.toml); the options below override it.")

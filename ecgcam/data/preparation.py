@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import DatasetError, RecordError
 from ..files import check_output_folder
+from ..processes import Progress
 from ..readers.read import read
 from ..signals.leads import LEADS
 from ..signals.record import Record
@@ -15,7 +16,7 @@ from .csv_table import read_csv_table
 from .ptbxl import is_ptbxl, read_folder
 from .shards import Form
 from .source import Source
-from .store_writer import Progress, check_no_loss, write_store
+from .store_writer import check_no_loss, write_store
 
 SHARD_RECORDS = 2048  # 49 MB of 12 leads of 10 s at 100 Hz
 

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +13,11 @@ import pandas as pd
 from .. import __version__
 from ..errors import DatasetError
 from ..files import atomic_folder
-from ..processes import available_cores, parallel_map
+from ..processes import Progress, available_cores, parallel_map
 from .digests import about_with_digest, fingerprint, signals_sha256
 from .shards import Form, Shard, write_shard
 from .source import Source
 from .store import ABOUT, FORMAT, RECORDS, REJECTED
-
-Progress = Callable[[int, int], None]
 
 _STORE_FILE = re.compile(rf"signals-\d{{5,}}\.npy|{ABOUT}|{RECORDS}|{REJECTED}")
 

@@ -17,8 +17,9 @@ from ..inference.classifier import Classifier, load, to_probabilities
 from ..inference.decisions import KEY, ChosenOn, ClassPoints, OperatingPoint, OperatingPoints
 from ..inference.modelfile import copy_with_card
 from ..inference.zoo import find_model
+from ..processes import Progress
 from .calibration import choose_threshold, fit_shifts, fit_temperature
-from .fold_predictions import FoldPredictions, Progress, by_class, predict_folds
+from .fold_predictions import FoldPredictions, by_class, predict_folds
 from .leakage import check_leakage, digest_tables
 from .metrics import decide
 from .uncertainty import choose_band, conformal_limits

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from ..data.store import Store
 from ..errors import ModelError
 from ..inference.classifier import Classifier
+from ..processes import Progress
 from ..tasks import Task
 from .bootstrap import fraction_interval
-from .fold_predictions import FoldPredictions, Progress, predict_folds
+from .fold_predictions import FoldPredictions, predict_folds
 from .leakage import check_leakage
 from .paired_scores import ClinicalScores, difference, mean_over_classes, score_classes
 

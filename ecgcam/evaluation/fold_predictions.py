@@ -1,6 +1,6 @@
 """Predictions of a model on folds of a store, with the true labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from ..data.store import Store
 from ..errors import ModelError, RecordError
 from ..inference.classifier import Classifier
+from ..processes import Progress
 from ..signals.leads import lead_order
 from ..tasks import Task
 from .bootstrap import resample_patients
 from .metrics import validate
-
-Progress = Callable[[int, int], None]
 
 _BLOCK = 512  # records read and predicted at a time
 
@@ -188,7 +187,7 @@ def predict_records(
     logits = []
     for start in range(0, len(indices), _BLOCK):
         block = indices[start : start + _BLOCK]
-        logits.append(classifier.run(store.signals_mv(block)[:, rows])[0])
+        logits.append(classifier.run(store.signals_mv(block)[:, rows]).logits)
         if progress:
             progress(start + len(block), len(indices))
     return np.concatenate(logits)

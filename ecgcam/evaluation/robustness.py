@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..inference.classifier import Classifier
+from ..processes import Progress
 from ..signals.device_filters import filter_one_way
 from ..signals.leads import lead_order
 from ..signals.perturb import (
@@ -27,7 +28,7 @@ from ..signals.perturb import (
     quantize,
     swap_electrodes,
 )
-from .fold_predictions import FoldPredictions, Progress, predict_folds
+from .fold_predictions import FoldPredictions, predict_folds
 from .leakage import check_leakage
 from .paired_scores import ClinicalScores, mean_over_classes, metrics_layout, score_classes
 
@@ -130,7 +131,7 @@ def predict_disturbed(
         signals_mv = disturbance.apply(predictions.store.signals_mv(block), rng)
         kept = np.isin(block, predictions.indices)
         if kept.any():
-            logits.append(predictions.classifier.run(signals_mv[kept][:, rows])[0])
+            logits.append(predictions.classifier.run(signals_mv[kept][:, rows]).logits)
     disturbed = np.concatenate(logits)
     probabilities = predictions.classifier.probabilities(disturbed)
     return replace(predictions, logits=disturbed, probabilities=probabilities)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..inference.classifier import Classifier
+from ..processes import Progress
 from ..tasks import SUPERCLASSES
 from .bootstrap import (
     SCORES,
@@ -18,7 +19,7 @@ from .bootstrap import (
     score_interval,
 )
 from .calibration_scores import calibration_scores
-from .fold_predictions import FoldPredictions, Progress, by_class, predict_folds
+from .fold_predictions import FoldPredictions, by_class, predict_folds
 from .leakage import check_leakage
 from .metrics import none_if_nan, score_intervals, scores_at, with_intervals
 from .subgroups import score_subgroups

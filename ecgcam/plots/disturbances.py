@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .forest import TITLES
+from .forest import SCORE_TITLES
 from .style import BLUE, COLOURS, GREY, ORANGE, panels, printable
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 Scores = Mapping[str, Any]
 
-_LOOKS = dict(zip(TITLES, zip((BLUE, ORANGE, COLOURS[2]), "os^", strict=True), strict=True))
+_LOOKS = dict(zip(SCORE_TITLES, zip((BLUE, ORANGE, COLOURS[2]), "os^", strict=True), strict=True))
 
 
 def draw_strengths(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
-    """Return a panel per kind of disturbance: each of TITLES against its strength.
+    """Return a panel per kind of disturbance: each of SCORE_TITLES against its strength.
 
     undisturbed: each score with its `…_ci`. trials: the same with `kind`, `strength` and `unit`;
     those of a kind are adjacent, from weak to strong. The dotted line is the AUROC of chance.
@@ -51,19 +51,19 @@ def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
     figure = Figure(figsize=(10, height), layout="constrained")
     rows = figure.subplots(
         len(kinds),
-        len(TITLES),
+        len(SCORE_TITLES),
         sharex="row",
         sharey="row",
         squeeze=False,
         height_ratios=[len(members) for members in kinds],
     )
     for row, members in zip(rows, kinds, strict=True):
-        for axes, score in zip(row, TITLES, strict=True):
+        for axes, score in zip(row, SCORE_TITLES, strict=True):
             _draw_bars(axes, members, score=score)
         labels = [printable(trial["setting"]) for trial in members]
         row[0].set_yticks(range(len(members)), labels, fontsize=9)
         row[0].set_title(printable(members[0]["kind"]), loc="left", fontsize=10, weight="bold")
-    for axes, (score, title) in zip(rows[-1], TITLES.items(), strict=True):
+    for axes, (score, title) in zip(rows[-1], SCORE_TITLES.items(), strict=True):
         axes.set_xlabel(f"change of {title}\nundisturbed: {_number(undisturbed[score]):.3f}")
     return figure
 
@@ -71,7 +71,7 @@ def draw_changes(undisturbed: Scores, trials: Sequence[Scores]) -> "Figure":
 def _draw_kind(axes: "Axes", undisturbed: Scores, trials: Sequence[Scores]) -> None:
     """Draw the scores of one kind of disturbance, undisturbed first."""
     steps = [undisturbed, *trials]
-    for score, title in TITLES.items():
+    for score, title in SCORE_TITLES.items():
         colour, mark = _LOOKS[score]
         values = np.array([_number(step[score]) for step in steps])
         bounds = np.array([step[f"{score}_ci"] or (np.nan, np.nan) for step in steps])

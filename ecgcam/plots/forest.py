@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLES = {"auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
+SCORE_TITLES = {"auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 Scores = Mapping[str, Any]
 
@@ -19,18 +19,18 @@ def draw_forest(
 ) -> "Figure":
     """Return a figure with a row per group, under a heading per grouping, and a column per score.
 
-    overall, groups: `n`, `few`, optionally `positives`, and for each of TITLES the score (None if
-    undefined) and its `…_ci`, [low, high] or None. The line and band are the score of all records
-    and its interval. A group with few positives or negatives is hollow and grey, an undefined
-    score is a dash, and a score below the axis is a triangle at its left end.
+    overall, groups: `n`, `few`, optionally `positives`, and for each of SCORE_TITLES the score
+    (None if undefined) and its `…_ci`, [low, high] or None. The line and band are the score of all
+    records and its interval. A group with few positives or negatives is hollow and grey, an
+    undefined score is a dash, and a score below the axis is a triangle at its left end.
     """
     from matplotlib.figure import Figure
 
     rows = _rows(groups)
     figure = Figure(figsize=(10, 1.3 + 0.27 * len(rows)), layout="constrained")
-    columns = list(figure.subplots(1, len(TITLES), sharey=True))
+    columns = list(figure.subplots(1, len(SCORE_TITLES), sharey=True))
     below_axis = False
-    for axes, (score, title) in zip(columns, TITLES.items(), strict=True):
+    for axes, (score, title) in zip(columns, SCORE_TITLES.items(), strict=True):
         low, high = _limits(overall, rows, score)
         _draw_overall(axes, overall, score)
         for row, (_, scores) in enumerate(rows):

@@ -14,7 +14,6 @@ from ..evaluation.calibration_scores import BINS
 from ..evaluation.fold_predictions import (
     ClassPredictions,
     FoldPredictions,
-    Progress,
     by_class,
     predict_folds,
 )
@@ -28,6 +27,7 @@ from ..plots.curves import draw_confusion, draw_roc_pr
 from ..plots.forest import draw_forest
 from ..plots.reliability import CoverageCurve, draw_coverage, draw_reliability
 from ..plots.summary import summarize
+from ..processes import Progress
 from ..tasks import TITLES, full_name
 from .explanation_report import remove_explanations, write_explanations
 from .html import figure_svg, png_file, write_page

@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from ..files import atomic_write, write_text
 from ..inference.results import Explanation
 from ..plots.sheet import draw_sheet
 from ..plots.stacked_leads import draw_leads
+from ..processes import Progress
 from ..signals.beats import heart_rate_bpm
 from ..signals.record import Record
 from .viewer import viewer_html
@@ -37,7 +38,7 @@ def write_explanations(
     class_name: str | None = None,
     scale: str = "logits",
     pictures: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Write NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json for each ECG.
 

@@ -1,7 +1,7 @@
 """Overview of a folder with PTB-XL's layout: one page, and the same numbers as JSON."""
 
 import json
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from ..data.survey import (
 from ..files import check_output_folder, write_text
 from ..plots.curves import draw_counts, draw_matrix, draw_missing
 from ..plots.sheet import draw_sheet
+from ..processes import Progress
 from ..signals.record import Record
 from ..tasks import SUPERCLASS_TITLES, full_name
 from .html import figure_svg, write_page
@@ -31,9 +32,7 @@ PAGE, NUMBERS = "overview.html", "overview.json"
 MOST_IDS = 40  # in a list of the page; the JSON has all
 
 
-def overview(
-    source: Path, out: Path, *, progress: Callable[[int, int], None] | None = None
-) -> Path:
+def overview(source: Path, out: Path, *, progress: Progress | None = None) -> Path:
     """Write overview.html and overview.json about a folder with PTB-XL's layout; return the page.
 
     Every signal is read once: those of 100 Hz, or those of 500 Hz if there are no others.

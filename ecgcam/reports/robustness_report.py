@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from ..data.store import Store
-from ..evaluation.fold_predictions import Progress
 from ..evaluation.leakage import LeakageCheck
 from ..evaluation.paired_scores import CLINICAL, scores_of_class
 from ..evaluation.robustness import measure_robustness
 from ..files import atomic_write, write_text
 from ..inference.classifier import Classifier
 from ..plots.disturbances import draw_changes, draw_strengths
+from ..processes import Progress
 from .html import figure_svg, write_page
 
 RESULTS = "robustness.json"

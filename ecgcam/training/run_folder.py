@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..errors import DatasetError
-from ..files import atomic_write, check_output_folder, sha256
+from ..files import check_output_folder, sha256, write_text
 from ..inference.zoo import find_model
 from ..tasks import Task
 from .config import AUTO, TrainConfig
@@ -68,10 +68,8 @@ def run_inputs(
 
 def write_settings(out: Path, config: TrainConfig, inputs: Mapping[str, Any]) -> None:
     """Write the settings and the inputs of a new run."""
-    with atomic_write(out / INPUTS) as temporary:
-        temporary.write_text(json.dumps(inputs, indent=1) + "\n", encoding="utf-8")
-    with atomic_write(out / CONFIG) as temporary:
-        temporary.write_text(recipe_text(config), encoding="utf-8")
+    write_text(out / INPUTS, json.dumps(inputs, indent=1) + "\n")
+    write_text(out / CONFIG, recipe_text(config))
 
 
 def read_config(out: Path) -> TrainConfig:

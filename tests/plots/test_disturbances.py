@@ -6,22 +6,25 @@ from matplotlib.colors import to_hex
 from support.drawn_records import HOSTILE, words
 
 from ecgcam.plots.disturbances import draw_changes, draw_strengths
-from ecgcam.plots.forest import TITLES, draw_forest
+from ecgcam.plots.forest import SCORE_TITLES, draw_forest
 from ecgcam.plots.style import BLUE
 
 
 def group(value, *, n=100, few=False, **more):
     """Return a group with this value for every score, and intervals of ±0.05."""
-    scores = {name: value for name in TITLES}
+    scores = {name: value for name in SCORE_TITLES}
     scores |= {
-        f"{name}_ci": None if value is None else [value - 0.05, value + 0.05] for name in TITLES
+        f"{name}_ci": None if value is None else [value - 0.05, value + 0.05]
+        for name in SCORE_TITLES
     }
     return {"n": n, "few": few} | scores | more
 
 
 def trial(kind, what, value, strength=None, unit=""):
-    changes = {f"{name}_change": None if value is None else value - 0.9 for name in TITLES}
-    changes |= {f"{name}_change_ci": None if value is None else [-0.1, 0.1] for name in TITLES}
+    changes = {f"{name}_change": None if value is None else value - 0.9 for name in SCORE_TITLES}
+    changes |= {
+        f"{name}_change_ci": None if value is None else [-0.1, 0.1] for name in SCORE_TITLES
+    }
     about = {"kind": kind, "setting": what, "strength": strength, "unit": unit}
     return group(value) | changes | about
 
@@ -54,7 +57,7 @@ def test_the_line_is_the_score_of_all_and_an_undefined_score_is_a_dash(forest):
         (line,) = [line for line in axes.lines if list(line.get_ydata()) == [0, 1]]
         assert list(line.get_xdata()) == [0.75, 0.75]
         assert [(text.get_text(), text.get_position()[1]) for text in axes.texts] == [("–", 5)]
-    assert [axes.get_xlabel() for axes in forest.axes] == list(TITLES.values())
+    assert [axes.get_xlabel() for axes in forest.axes] == list(SCORE_TITLES.values())
 
 
 def test_a_small_group_is_hollow_and_the_caption_explains_it(forest):
@@ -98,7 +101,7 @@ def test_curves_start_undisturbed_and_go_through_each_strength():
     figure = draw_strengths(group(0.9), trials)
     noise, late, empty = figure.axes
     assert not empty.axison
-    for title in TITLES.values():
+    for title in SCORE_TITLES.values():
         (curve,) = [line for line in noise.lines if line.get_label() == title]
         assert list(curve.get_ydata()) == [0.9, 0.8, 0.6]
     assert [label.get_text() for label in noise.get_xticklabels()] == ["none", "24", "0"]
@@ -129,7 +132,7 @@ def test_a_row_has_one_scale_and_small_changes_of_leads_are_visible_beside_swaps
         trial("electrodes swapped", "RA and LL", 0.4) | {"specificity_change": -0.8},
     ]
     for changed in trials:
-        changed |= {f"{name}_change_ci": None for name in TITLES}
+        changed |= {f"{name}_change_ci": None for name in SCORE_TITLES}
     figure = draw_changes(group(0.9), trials)
     figure.canvas.draw()
     lost, swapped = tuple(figure.axes[:3]), tuple(figure.axes[3:])
