@@ -114,16 +114,17 @@ def to_record(
     signal_mv, rate, notes = _align(channels)
     names = [channel.name or f"#{k}" for k, channel in enumerate(channels, start=1)]
     signal_mv, kept, more = drop_incomplete(signal_mv, names, rate)
-    record = Record(
-        signal_mv=signal_mv,
-        rate_hz=rate,
-        leads=kept,
-        name=recording.name,
-        warnings=(*warnings, *notes, *more),
-        age_years=recording.age_years,
-        sex=recording.sex,
-        filters=recording.filters,
-    )
+    with np.errstate(all="ignore"):  # infinite samples are refused
+        record = Record(
+            signal_mv=signal_mv,
+            rate_hz=rate,
+            leads=kept,
+            name=recording.name,
+            warnings=(*warnings, *notes, *more),
+            age_years=recording.age_years,
+            sex=recording.sex,
+            filters=recording.filters,
+        )
     assumed_mv = units is None and any(channel.unit is None for channel in recording.channels)
     if assumed_mv and (problem := implausible_amplitude(record.signal_mv)):
         raise RecordError(f"the file names no unit, and in mV {problem} Give it (--units, units=).")
