@@ -1,32 +1,16 @@
 """Anonymized copies of ECG files: the same signal without names, ids and dates."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import RecordError
 from ..files import atomic_write
-from .anonymized_binary import anonymize_edf, anonymize_ishne, anonymize_scp_ecg
-from .anonymized_dicom import anonymize_dicom
 from .anonymized_wfdb import anonymize_wfdb, refuse_same
-from .anonymized_xml import anonymize_xml
-from .channels import Recording
+from .formats import FORMATS
 from .read import Reading, read_details
 from .wfdb_header import find_header
 
-# Each takes a file's bytes and what was read of it, and returns the bytes of the copy.
-_WRITERS: Mapping[str, Callable[[bytes, Recording], bytes]] = {
-    "DICOM": anonymize_dicom,
-    "EDF": anonymize_edf,
-    "BDF": anonymize_edf,
-    "ISHNE": anonymize_ishne,
-    "SCP-ECG": anonymize_scp_ecg,
-    **dict.fromkeys(
-        ("HL7 aECG", "Philips Sierra", "GE MUSE", "GE CardioSoft", "Schiller", "Mortara"),
-        anonymize_xml,
-    ),
-}
 _WFDB_SUFFIXES = (".hea", ".dat", ".mat")
 
 
@@ -41,11 +25,12 @@ def anonymize(source: Path, out: Path) -> list[Path]:
     reading = read_details(source)
     if reading.format == "WFDB":
         return _anonymize_wfdb(source, out, reading)
-    writer = _WRITERS.get(reading.format)
+    writers = {known.name: known.anonymize for known in FORMATS if known.anonymize is not None}
+    writer = writers.get(reading.format)
     if writer is None:
         raise RecordError(
             f"{source}: a {reading.format} cannot be anonymized; anonymized are WFDB, "
-            f"{', '.join(_WRITERS)}. Read it, and save the signal alone."
+            f"{', '.join(writers)}. Read it, and save the signal alone."
         )
     refuse_same(source, out)
     data = writer(source.read_bytes(), reading.recording)

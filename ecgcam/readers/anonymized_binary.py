@@ -57,7 +57,7 @@ def anonymize_ishne(data: bytes, recording: Recording) -> bytes:
 
 def anonymize_scp_ecg(data: bytes, recording: Recording) -> bytes:
     """Write the sections that the signal needs, and a section 1 with age and sex alone."""
-    sections = scp_sections(data)
+    sections, _ = scp_sections(data)
     facts = b""
     if recording.age_years is not None:
         facts += struct.pack("<BHHB", 4, 3, max(1, round(recording.age_years)), 1)

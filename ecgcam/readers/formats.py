@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .aecg import read_aecg
+from .anonymized_binary import anonymize_edf, anonymize_ishne, anonymize_scp_ecg
+from .anonymized_dicom import anonymize_dicom
+from .anonymized_xml import anonymize_xml
 from .cardiosoft import read_cardiosoft
 from .channels import Recording
 from .dicom import is_dicom, read_dicom
@@ -33,6 +36,7 @@ TABLE = "table"  # any text with rows and columns
 
 Sniff = Callable[[bytes, Path | None], bool]
 Reader = Callable[[EcgFile], Recording]
+Anonymizer = Callable[[bytes, Recording], bytes]
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,14 @@ class Format:
     name:  as people call it.
     sniff: returns whether a file is of the format, from its first 64 KiB and its path, or None.
     read:  the reader; or, for a format that is not supported, the message that says so.
+    anonymize: returns the bytes of a file without identity, from those of the file and what was
+           read of it; None where such a file cannot be written.
     """
 
     name: str
     sniff: Sniff
     read: Reader | str
+    anonymize: Anonymizer | None = None
 
 
 def _magic(*starts: bytes, offset: int = 0) -> Sniff:
@@ -86,17 +93,17 @@ FORMATS: list[Format] = [
     Format("HDF5", is_hdf5, read_hdf5),
     Format("MAT", _magic(MAT_5_START), read_mat),
     Format("Parquet", _magic(PARQUET_START), read_parquet),
-    Format("DICOM", is_dicom, read_dicom),
-    Format("EDF", is_edf, read_edf),
-    Format("BDF", _magic(BDF_START), read_edf),
-    Format("ISHNE", _magic(ISHNE_START), read_ishne),
-    Format("SCP-ECG", is_scp_ecg, read_scp_ecg),
-    Format("HL7 aECG", _xml("AnnotatedECG"), read_aecg),
-    Format("Philips Sierra", _xml("restingecgdata"), read_philips),
-    Format("GE MUSE", _xml("RestingECG"), read_muse),
-    Format("GE CardioSoft", _xml("CardiologyXML"), read_cardiosoft),
-    Format("Schiller", _xml("SchillerEDI", "examdescript"), read_schiller),
-    Format("Mortara", _xml("ECG"), read_mortara),
+    Format("DICOM", is_dicom, read_dicom, anonymize_dicom),
+    Format("EDF", is_edf, read_edf, anonymize_edf),
+    Format("BDF", _magic(BDF_START), read_edf, anonymize_edf),
+    Format("ISHNE", _magic(ISHNE_START), read_ishne, anonymize_ishne),
+    Format("SCP-ECG", is_scp_ecg, read_scp_ecg, anonymize_scp_ecg),
+    Format("HL7 aECG", _xml("AnnotatedECG"), read_aecg, anonymize_xml),
+    Format("Philips Sierra", _xml("restingecgdata"), read_philips, anonymize_xml),
+    Format("GE MUSE", _xml("RestingECG"), read_muse, anonymize_xml),
+    Format("GE CardioSoft", _xml("CardiologyXML"), read_cardiosoft, anonymize_xml),
+    Format("Schiller", _xml("SchillerEDI", "examdescript"), read_schiller, anonymize_xml),
+    Format("Mortara", _xml("ECG"), read_mortara, anonymize_xml),
     Format(
         "GE MUSE (encrypted)",
         _xml("EncryptedData"),

@@ -38,7 +38,7 @@ def is_scp_ecg(head: bytes, path: Path | None) -> bool:
 
 def read_scp_ecg(file: EcgFile) -> Recording:
     """Read the rhythm of all leads: Huffman codes, differences, decimation, reference beats."""
-    sections, warnings = _sections(file.data)
+    sections, warnings = scp_sections(file.data)
     if 3 not in sections or 6 not in sections:
         raise RecordError(
             f"it has the sections {', '.join(map(str, sorted(sections)))}; expected leads (3) and "
@@ -66,12 +66,7 @@ def read_scp_ecg(file: EcgFile) -> Recording:
     )
 
 
-def scp_sections(data: bytes) -> dict[int, bytes]:
-    """Return the bodies of the sections by their numbers."""
-    return _sections(data)[0]
-
-
-def _sections(data: bytes) -> tuple[dict[int, bytes], tuple[str, ...]]:
+def scp_sections(data: bytes) -> tuple[dict[int, bytes], tuple[str, ...]]:
     """Return the bodies of the sections by their numbers, and a warning about checksums."""
     if len(data) < 6 + _HEADER_BYTES:
         raise RecordError(f"it has {len(data)} bytes; expected a header.")

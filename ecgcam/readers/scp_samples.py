@@ -175,8 +175,8 @@ def _undo_decimation(
         part = row[position : position + count]
         position += count
         if not full:
-            centres = np.arange(count) * factor + (factor - 1) / 2
-            part = np.rint(np.interp(np.arange(size), centres, part)).astype(np.int64)
+            centers = np.arange(count) * factor + (factor - 1) / 2
+            part = np.rint(np.interp(np.arange(size), centers, part)).astype(np.int64)
         parts.append(part)
     return np.concatenate(parts)
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
+from .ecg_file import decode_text
 
 _MAX_BYTES = 64_000_000
 _MAX_MARKUP = 400_000  # tags, and attributes; an ECG has thousands
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_ROOT = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
+_ROOT = re.compile(r"<(?:[\w.-]+:)?([a-z_][\w.-]*)[\s/>]", re.ASCII | re.IGNORECASE)
 _PROLOG = (("<?", "?>"), ("<!--", "-->"), ("<!", ">"))  # how each of its parts starts and ends
 _ENCODING = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
 
@@ -72,18 +73,14 @@ def _parse(data: bytes) -> Element:
 
 
 def _decode(data: bytes) -> str:
-    """Decode by byte order mark, as UTF-8, by the declared encoding, or as Latin-1."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data[:4]:  # UTF-16 without a mark
-        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
-    declared = _ENCODING.match(data)
-    for encoding in ("utf-8", declared[1].decode() if declared else "latin-1"):
-        try:
-            return data.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return data.decode("latin-1")
+    """Decode as UTF-8, or else by the declared encoding, by a byte-order mark, or by its look."""
+    if declared := _ENCODING.match(data):
+        for encoding in ("utf-8", declared[1].decode()):
+            try:
+                return data.decode(encoding)
+            except (UnicodeDecodeError, LookupError):
+                continue
+    return decode_text(data)
 
 
 def text_of(element: Element | None, path: str = ".") -> str:

@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import replace
 
 import edfio
 import numpy as np
@@ -13,6 +14,7 @@ from support.scp_writer import ScpFile, fact
 
 from ecgcam.errors import RecordError
 from ecgcam.readers.anonymization import anonymize
+from ecgcam.readers.formats import FORMATS
 from ecgcam.readers.read import read, read_details
 from ecgcam.signals.leads import LEADS
 
@@ -192,8 +194,10 @@ def test_what_cannot_be_written_is_said_and_nothing_is_written(tmp_path):
 def test_a_copy_that_would_read_otherwise_is_not_kept(tmp_path, monkeypatch):
     source = tmp_path / "a.edf"
     source.write_bytes(FILES["EDF"])
-    other = {"EDF": lambda data, recording: edf(ROWS + 1, EIGHT)}
-    monkeypatch.setattr("ecgcam.readers.anonymization._WRITERS", other)
+    wrong = [
+        replace(known, anonymize=lambda data, recording: edf(ROWS + 1, EIGHT)) for known in FORMATS
+    ]
+    monkeypatch.setattr("ecgcam.readers.anonymization.FORMATS", wrong)
     with pytest.raises(RecordError, match="reads otherwise than the original"):
         anonymize(source, tmp_path / "b.edf")
     assert list(tmp_path.iterdir()) == [source]
