@@ -41,7 +41,8 @@ def score_first_seconds(
         replace(record, signal_mv=record.signal_mv[:, : round(length_s * record.rate_hz)])
         for record in records
     ]
-    probabilities = np.array([answer.probabilities[0] for answer in classifier.predict(short)])
+    answers = classifier.predict(short, force=True)
+    probabilities = np.array([answer.probabilities[0] for answer in answers])
     scores = binary_scores(targets, probabilities, threshold=float(classifier.thresholds[0]))
     return scores["auroc"], scores["recall"], scores["specificity"]
 

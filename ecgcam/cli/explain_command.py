@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import LeadNames, Rate, Trusted, Units, output_folder, reading_options
+from .options import Force, LeadNames, Rate, Trusted, Units, output_folder, reading_options
 from .progress import progress
 
 
@@ -40,6 +40,7 @@ def explain(
         ),
     ] = "logits",
     json: Annotated[bool, typer.Option("--json", help="Write the JSON files alone.")] = False,
+    force: Force = False,
     device: Annotated[
         str | None, typer.Option(help="Run in torch on this device: cpu, cuda, mps.")
     ] = None,
@@ -78,6 +79,7 @@ def explain(
             class_name=class_name,
             scale=scale,
             pictures=not json,
+            force=force,
             progress=show,
         ):
             if isinstance(result, str):

@@ -80,6 +80,14 @@ Trusted = Annotated[
         callback=make_importable,
     ),
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Predict also what is refused for the quality of its signal; the reason becomes a "
+        "warning.",
+    ),
+]
 Fold = Annotated[str, typer.Option(help="Folds, for example 9 or 1-8 or 1,2,9.")]
 Bootstrap = Annotated[int, typer.Option(min=1, help="Bootstrap replicates for the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]

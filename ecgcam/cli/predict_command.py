@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import LeadNames, Rate, Units, output_file, reading_options
+from .options import Force, LeadNames, Rate, Units, output_file, reading_options
 from .progress import progress
 
 
@@ -35,6 +35,7 @@ def predict(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes (default: one per core).")
     ] = None,
+    force: Force = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a run that was interrupted.")
     ] = False,
@@ -58,6 +59,7 @@ def predict(
                 evidence=evidence,
                 **reading.keywords,
                 jobs=jobs,
+                force=force,
                 resume=resume,
                 overwrite=overwrite,
                 progress=show,

@@ -85,7 +85,7 @@ def _plan(record: "Record", classifier: "Classifier", model: str) -> Iterator[tu
     from ..inference.inputs import assess_record
     from ..signals.windows import cut_windows
 
-    assessed = assess_record(record, force=False)
+    assessed = assess_record(record, classifier.leads, force=False)
     for finding in assessed.findings:
         yield "finding", finding.text
     try:

@@ -179,11 +179,14 @@ class Classifier:
     def _cut(self, ecg: AssessedEcg, *, strict: bool) -> Windows | str:
         """Return the windows of an ECG, or the reason why it is refused."""
         try:
-            if ecg.record is None or ecg.refused:
+            if ecg.record is None:
                 raise RecordError(ecg.refused)
-            return cut_windows(
+            windows = cut_windows(
                 ecg.record, leads=self.leads, rate_hz=self.rate_hz, duration_s=self.duration_s
             )
+            if ecg.refused:
+                raise RecordError(ecg.refused)
+            return windows
         except RecordError as error:
             if strict:
                 raise

@@ -38,15 +38,17 @@ class AssessedEcg:
     refused: str = ""
 
 
-def assess_record(record: Record, *, force: bool) -> AssessedEcg:
-    """Assess one ECG; with `force`, what it would be refused for becomes a warning."""
-    findings = assess(record)
+def assess_record(record: Record, leads: Sequence[str], *, force: bool) -> AssessedEcg:
+    """Assess the leads of one ECG; with `force`, what it would be refused for becomes a warning."""
+    try:
+        findings = assess(record, leads)
+    except RecordError as error:
+        return AssessedEcg(record=record, refused=str(error))
     reasons = [finding.text for finding in findings if finding.refuses and not force]
-    warnings = [finding.text for finding in findings]
     return AssessedEcg(
-        record=record.with_warnings(*warnings),
+        record=record.with_warnings(*(finding.text for finding in findings)),
         findings=findings,
-        refused=f"{record.name}: {'; '.join(reasons)}" if reasons else "",
+        refused=f"{record.name}: {'; '.join(reasons)}." if reasons else "",
     )
 
 
@@ -69,7 +71,7 @@ def assess_all(
             raise TypeError(
                 f"expected Records, got {type(ecg).__name__}; ecgcam.read(path) makes one"
             )
-        yield assess_record(ecg, force=force)
+        yield assess_record(ecg, expected.leads, force=force)
 
 
 def _assess_array(
@@ -97,7 +99,7 @@ def _assess_array(
         except RecordError as error:
             yield AssessedEcg(record=None, refused=str(error))
         else:
-            yield assess_record(record, force=force)
+            yield assess_record(record, expected.leads, force=force)
 
 
 def _not_the_window(samples: int, expected: Recording) -> str:

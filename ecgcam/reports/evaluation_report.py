@@ -107,7 +107,7 @@ def _draw_extremes(
     for folder, indices in zip((HITS, MISSES), extremes, strict=True):
         remove_explanations(out / folder)
         records = [predictions.store.record(index) for index in indices]
-        answers = predictions.classifier.explain(records) if records else []
+        answers = predictions.classifier.explain(records, force=True) if records else []
         pages = write_explanations(records, answers, out / folder)
         drawn[folder] = [
             {

@@ -17,10 +17,15 @@ _BATCH_SAMPLES = 10_000_000  # of all leads; longer records are predicted in sma
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to do with each ECG. models: paths or names."""
+    """What to do with each ECG.
+
+    models: paths or names.
+    force:  predict also what is refused for the quality of its signal.
+    """
 
     models: tuple[str, ...]
     evidence: bool = False
+    force: bool = False
     reading: ReadOptions = DEFAULTS
 
 
@@ -31,7 +36,7 @@ def predict_chunk(ecgs: Sequence[Input], job: Job) -> list[Row]:
     rows: list[Row] = []
     for batch in _batches(ecgs, job.reading):
         cells = [
-            _cells_of_model(classifier, layout, batch)
+            _cells_of_model(classifier, layout, batch, force=job.force)
             for classifier, layout in zip(classifiers, layouts, strict=True)
         ]
         rows += [
@@ -69,9 +74,11 @@ def _batches(ecgs: Sequence[Input], reading: ReadOptions) -> Iterator[Batch]:
     yield batch
 
 
-def _cells_of_model(classifier: Classifier, layout: Layout, batch: Batch) -> list[Row]:
+def _cells_of_model(
+    classifier: Classifier, layout: Layout, batch: Batch, *, force: bool
+) -> list[Row]:
     records = [record for _, record in batch if isinstance(record, Record)]
-    answers = iter(_explain(classifier, records))
+    answers = iter(_explain(classifier, records, force=force))
     cells = []
     for ecg, record in batch:
         answer = record if isinstance(record, str) else next(answers)
@@ -84,11 +91,13 @@ def _cells_of_model(classifier: Classifier, layout: Layout, batch: Batch) -> lis
     return cells
 
 
-def _explain(classifier: Classifier, records: list[Record]) -> Sequence[Explanation | str]:
+def _explain(
+    classifier: Classifier, records: list[Record], *, force: bool
+) -> Sequence[Explanation | str]:
     """Explain the records; one that fails unexpectedly must not stop the others."""
     try:
-        return classifier.explain(records)
+        return classifier.explain(records, force=force)
     except Exception as error:
         if len(records) == 1:
             return [f"it cannot be predicted: {type(error).__name__}"]
-    return [answer for record in records for answer in _explain(classifier, [record])]
+    return [answer for record in records for answer in _explain(classifier, [record], force=force)]

@@ -24,12 +24,13 @@ def explain_many(
     class_name: str | None = None,
     scale: str = "logits",
     pictures: bool = True,
+    force: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Outcome]:
     """Explain ECGs and write their files to `out`, like `write_explanations`.
 
     Yields each ECG with the path of its page (of its JSON file without `pictures`), or with the
-    reason why it has none.
+    reason why it has none. force: explain also what is refused for the quality of its signal.
     """
     names = file_names([ecg.name for ecg in ecgs])
     for start in range(0, len(ecgs), _BATCH):
@@ -38,7 +39,7 @@ def explain_many(
             (ecg, name, read_input(ecg, name=ecg.name, options=reading)) for ecg, name in batch
         ]
         readable = [record for *_, record in records if isinstance(record, Record)]
-        answers = iter(classifier.explain(readable))
+        answers = iter(classifier.explain(readable, force=force))
         for done, (ecg, name, record) in enumerate(records, start=start + 1):
             if isinstance(record, str):
                 yield ecg, record

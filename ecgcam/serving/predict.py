@@ -47,6 +47,7 @@ def predict_many(
     units: str | None = None,
     leads: Leads | None = None,
     jobs: int | None = None,
+    force: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -59,6 +60,7 @@ def predict_many(
     evidence:  whether to add the evidence, which adds up to each logit.
     rate_hz, units, leads: as for `ecgcam.read`, for files that lack them.
     jobs:      number of processes. None: one per core.
+    force:     whether to predict also what is refused for the quality of its signal.
     resume:    whether to continue a run that was interrupted; its rows are kept beside `out`.
     overwrite: whether to replace `out` and the rows of an interrupted run.
     progress:  called with the number of ECGs done and of all ECGs.
@@ -72,13 +74,14 @@ def predict_many(
     if out.exists() and not overwrite:
         raise DatasetError(f"{out}: the file exists; --overwrite replaces it.")
     reading = ReadOptions(rate_hz=rate_hz, units=units, leads=leads)
-    job = Job(models=_texts(models), evidence=evidence, reading=reading)
+    job = Job(models=_texts(models), evidence=evidence, reading=reading, force=force)
     layouts = make_layouts([load(model) for model in job.models], evidence=evidence)
     inputs = find_inputs([Path(path) for path in _texts(ecgs)])
     settings = {
         "ecgcam": __version__,
         "layouts": [asdict(layout) for layout in layouts],
         "reading": asdict(reading),
+        "force": force,
     }
     table = UnfinishedTable(out, settings, resume=resume, overwrite=overwrite)
     _predict(inputs, table, job, jobs=jobs or available_cores(), progress=progress)

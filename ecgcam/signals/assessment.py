@@ -1,28 +1,45 @@
 """Assessment of an ECG before it is predicted: every finding, and whether it is refused."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 import numpy as np
 
+from .beats import SHAPE_RATE_HZ
 from .finding import Finding
 from .leads import LEADS
-from .limb_leads import find_limb_lead_faults
+from .limb_leads import basis_of, find_limb_lead_faults
+from .noise import find_mains, find_noise
+from .not_an_ecg import NO_BEATS, NOT_AN_ECG, find_no_ecg
 from .quality import find_quality, unusual_amplitude
 from .record import Record
+from .resampling import resample
+from .saturation import find_saturation
 
-EINTHOVEN = "Einthoven broken"  # of find_quality; the check of all limb leads includes it
+PART_S = 10.0  # a longer record is assessed in parts
+REFUSED_FRACTION = 0.25  # of the leads without a usable signal; from here on an ECG is refused
+
+UNUSABLE, AMPLITUDE = "unusable leads", "unusual amplitude"
+_FLAT = "flat"
+_EINTHOVEN = "Einthoven broken"  # of find_quality; the check of all limb leads includes it
+_SHORTEST_PART_S = 5.0
+_SHORTEST_S = 2.0  # holds two beats of most hearts
 
 
-def assess(record: Record) -> tuple[Finding, ...]:
-    """Return the findings of an ECG as it was recorded; only its twelve leads are looked at."""
-    known = [k for k, lead in enumerate(record.leads) if lead in LEADS]
-    signal_mv, leads = record.signal_mv[known], [record.leads[k] for k in known]
-    findings = list(_sample_findings(record, known))
-    if amplitude := unusual_amplitude(signal_mv):
-        findings.append(Finding(name="unusual amplitude", text=amplitude))
-    if limb_leads := find_limb_lead_faults(signal_mv, leads):
-        findings.append(limb_leads)
-    return tuple(findings)
+def assess(record: Record, leads: Sequence[str] = LEADS) -> tuple[Finding, ...]:
+    """Return the findings in the leads of an ECG that a model uses, as they were recorded.
+
+    A record of 15 s or more is assessed in parts of 10 s. Then the findings say in how many, and
+    the record is refused if at least half of the parts are.
+    """
+    used = set(leads) & set(record.leads)
+    if not set(leads) <= set(record.leads):  # others are computed from these
+        used |= set(basis_of(record.leads) or ())
+    if not used:
+        return ()
+    if record.duration_s < PART_S + _SHORTEST_PART_S:
+        return tuple(_assess_part(record, used))
+    return _join([tuple(_assess_part(part, used)) for part in _parts(record)])
 
 
 def by_name(findings: Iterable[Finding]) -> Mapping[str, tuple[str, ...]]:
@@ -33,10 +50,85 @@ def by_name(findings: Iterable[Finding]) -> Mapping[str, tuple[str, ...]]:
     return leads
 
 
-def _sample_findings(record: Record, known: list[int]) -> Iterable[Finding]:
-    leads = [record.leads[k] for k in known]
-    findings = find_quality(record.signal_mv[known][None], leads, record.rate_hz)
+def _assess_part(record: Record, leads: Set[str]) -> Iterator[Finding]:
+    """Yield the findings of an ECG of about 10 s; all of its limb leads are compared."""
+    limb_leads = find_limb_lead_faults(record.signal_mv, record.leads)
+    if len(leads) < len(record.leads):
+        record = record.with_leads([lead for lead in record.leads if lead in leads])
+    samples = list(_sample_findings(record))
+    yield from samples
+    if saturated := find_saturation(record.signal_mv, record.leads, record.rate_hz):
+        yield saturated
+    if amplitude := unusual_amplitude(record.signal_mv):
+        yield Finding(name=AMPLITUDE, text=amplitude)
+    if limb_leads:
+        yield limb_leads
+    yield from find_mains(record)
+    if record.duration_s < _SHORTEST_S:
+        return
+    at_100_hz = resample(record, SHAPE_RATE_HZ)
+    beats = list(find_no_ecg(at_100_hz))
+    yield from beats
+    if all(finding.name != NOT_AN_ECG for finding in beats):
+        yield from find_noise(at_100_hz)
+    unusable = {
+        lead
+        for finding in (*samples, *beats)
+        if finding.name in (_FLAT, NO_BEATS)
+        for lead in finding.leads
+    }
+    if len(unusable) >= REFUSED_FRACTION * len(record.leads):
+        yield _too_few_leads([lead for lead in record.leads if lead in unusable], record.leads)
+
+
+def _sample_findings(record: Record) -> Iterator[Finding]:
+    findings = find_quality(record.signal_mv[None], record.leads, record.rate_hz)
     for name, hits in findings.items():
-        if name != EINTHOVEN:
+        if name != _EINTHOVEN:
             for k in np.flatnonzero(hits[0]).tolist():
-                yield Finding(name=name, leads=(leads[k],), text=f"{name} {leads[k]}")
+                lead = record.leads[k]
+                yield Finding(name=name, leads=(lead,), text=f"{name} {lead}")
+
+
+def _too_few_leads(unusable: Sequence[str], leads: Sequence[str]) -> Finding:
+    return Finding(
+        name=UNUSABLE,
+        leads=tuple(unusable),
+        text=f"{', '.join(unusable)} show no ECG: {len(unusable)} of {len(leads)} leads",
+        refuses=True,
+    )
+
+
+def _parts(record: Record) -> Iterator[Record]:
+    """Yield consecutive parts of 10 s; the last one lasts 5 to 15 s."""
+    samples, part = record.signal_mv.shape[1], round(PART_S * record.rate_hz)
+    starts = range(0, max(samples - round(_SHORTEST_PART_S * record.rate_hz), 1), part)
+    for start in starts:
+        end = samples if start == starts[-1] else start + part
+        yield replace(record, signal_mv=record.signal_mv[:, start:end])
+
+
+def _join(parts: Sequence[Sequence[Finding]]) -> tuple[Finding, ...]:
+    """Return each finding once, with the number of parts that have it."""
+    refused = sum(any(finding.refuses for finding in part) for part in parts)
+    findings: dict[str, list[Finding]] = {}
+    for finding in (finding for part in parts for finding in part):
+        findings.setdefault(finding.name, []).append(finding)
+    joined = []
+    for name, alike in findings.items():
+        present = {lead for finding in alike for lead in finding.leads}
+        leads = tuple(lead for lead in LEADS if lead in present)
+        texts = {finding.text for finding in alike}
+        text = (
+            texts.pop() if len(texts) == 1 else " in ".join(filter(None, (name, ", ".join(leads))))
+        )
+        count = sum(any(finding.name == name for finding in part) for part in parts)
+        joined.append(
+            Finding(
+                name=name,
+                leads=leads,
+                text=f"{text} ({count} of {len(parts)} parts of {PART_S:g} s)",
+                refuses=any(f.refuses for f in alike) and 2 * refused >= len(parts),
+            )
+        )
+    return tuple(joined)

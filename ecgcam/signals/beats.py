@@ -1,9 +1,10 @@
-"""R peaks and heart rate."""
+"""R peaks, heart rate, and whether there are beats at all."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .record import Record
+from .resampling import resample
 
 _PASS_S, _STOP_S = 0.02, 0.10  # moving means whose difference passes QRS complexes, some 10-30 Hz
 _QRS_S = 0.14  # duration of a wide QRS complex
@@ -12,11 +13,22 @@ _THRESHOLD = 0.2  # of the typical height of a beat
 _BLOCK_S = 2.0  # holds a beat of any heart above 30 a minute
 _SHORTEST_S = 1.0
 
+SHAPE_RATE_HZ = 100.0  # at which beats are compared
+BEFORE_S, AFTER_S = 0.25, 0.40  # around the R peak: P, QRS and most of T
+MIN_BEAT_SCORE = 0.55  # 1 ECG in 1000 of PTB-XL has less, as have noise and sines
+_SMOOTH, _BASELINE, _WAVES = 4, 61, 12  # samples of moving means at SHAPE_RATE_HZ
+
 
 def heart_rate_bpm(record: Record) -> float | None:
-    """Return beats per minute, 60 s over the median RR interval; None with fewer than 3 beats."""
+    """Return beats per minute, 60 s over the median RR interval.
+
+    None with fewer than 3 beats, and where the peaks are no beats: `beat_score` is low.
+    """
     peaks = r_peaks(record)
     if len(peaks) < 3:
+        return None
+    at_100_hz = resample(record, SHAPE_RATE_HZ)
+    if beat_score(at_100_hz.signal_mv, r_peaks(at_100_hz)) < MIN_BEAT_SCORE:
         return None
     return float(60 * record.rate_hz / np.median(np.diff(peaks)))
 
@@ -42,22 +54,90 @@ def r_peaks(record: Record) -> NDArray[np.int64]:
     return _peaks_apart(activity, limit, distance=round(_REFRACTORY_S * record.rate_hz))
 
 
+def beat_score(signal_mv: NDArray[np.float32], peaks: NDArray[np.int64]) -> float:
+    """Return how much (leads, time) at 100 Hz looks like beats: 1 for a clean ECG, 0 for noise.
+
+    It is the similarity of the beats minus the slope between them. Noise has peaks, but they are
+    not alike. Sines and ventricular fibrillation have no rest between their peaks.
+    """
+    beats = cut_beats(remove_baseline(signal_mv), peaks)
+    return float(beat_similarity(beats)) - slope_between_beats(signal_mv)
+
+
+def remove_baseline(signal_mv: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Subtract the moving mean over 0.6 s from (leads, time) at 100 Hz."""
+    signal = np.asarray(signal_mv, np.float64)
+    return signal - moving_mean(signal, _BASELINE)
+
+
+def cut_beats(
+    level_mv: NDArray[np.float64], peaks: NDArray[np.int64], *, smooth: bool = True
+) -> NDArray[np.float64]:
+    """Return (leads, beats, time): the beats of (leads, time) at 100 Hz without its baseline.
+
+    A beat lasts from 0.25 s before its R peak to 0.4 s after it; those at an end are left out.
+    """
+    before, after = round(BEFORE_S * SHAPE_RATE_HZ), round(AFTER_S * SHAPE_RATE_HZ)
+    whole = peaks[(peaks >= before) & (peaks + after <= level_mv.shape[1])]
+    signal = moving_mean(level_mv, _SMOOTH) if smooth else level_mv
+    return signal[:, whole[:, None] + np.arange(-before, after)]
+
+
+def beat_similarity(beats: NDArray[np.float64]) -> float:
+    """Return how similar the beats (leads, beats, time) are over all leads, at most 1."""
+    leads, count, time = beats.shape
+    joined = np.swapaxes(beats, 0, 1).reshape(1, count, leads * time)
+    return float(lead_similarities(joined)[0])
+
+
+def lead_similarities(beats: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how similar the beats of each lead are, (leads,), at most 1; 0 without two beats.
+
+    It is the median correlation of a beat with the beat most like it. Of four or more beats the
+    second most similar counts: extrasystoles are few, and alike.
+    """
+    leads, count, _ = beats.shape
+    if count < 2:
+        return np.zeros(leads)
+    beats = beats / np.maximum(np.linalg.norm(beats, axis=2, keepdims=True), 1e-9)
+    correlation = beats @ np.swapaxes(beats, 1, 2)
+    correlation[:, np.arange(count), np.arange(count)] = -1
+    rank = 2 if count > 3 else 1
+    return np.asarray(np.median(np.sort(correlation, axis=2)[..., -rank], axis=1))
+
+
+def slope_between_beats(signal_mv: NDArray[np.float32]) -> float:
+    """Return the median power of the slope of (leads, time) at 100 Hz, relative to its mean.
+
+    Small where steep QRS complexes are apart; about 1 for noise and sines.
+    """
+    signal = np.asarray(signal_mv, np.float64)
+    band = moving_mean(signal, _SMOOTH) - moving_mean(signal, _WAVES)
+    band = band[:, _BASELINE // 2 : -(_BASELINE // 2)]  # moving means are bent at the ends
+    power = (np.diff(band, axis=1) ** 2).sum(axis=0, keepdims=True)
+    power = moving_mean(power, 9)
+    mean = float(power.mean())
+    return float(np.median(power)) / mean if mean > 0 else 1.0
+
+
 def _qrs_activity(record: Record) -> NDArray[np.float64]:
     """Return the QRS energy around each sample over all leads, (time,); flat leads count 0."""
     signal = np.asarray(record.signal_mv, np.float64)
     short, long, qrs = (
         max(1, round(seconds * record.rate_hz)) for seconds in (_PASS_S, _STOP_S, _QRS_S)
     )
-    band = _moving_mean(signal, short) - _moving_mean(signal, long)
+    band = moving_mean(signal, short) - moving_mean(signal, long)
     energy = np.gradient(band, axis=1) ** 2
     steepest = np.percentile(energy, 98, axis=1, keepdims=True)
     relative = energy / np.where(steepest > 0, steepest, np.inf)
-    return _moving_mean(relative.sum(axis=0, keepdims=True), qrs)[0]
+    return moving_mean(relative.sum(axis=0, keepdims=True), qrs)[0]
 
 
-def _moving_mean(signal: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def moving_mean(signal: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Return the centered mean over `width` samples of each row, the ends continued."""
-    padded = np.pad(signal, ((0, 0), (width // 2 + 1, (width - 1) // 2)), mode="edge")
+    start = np.repeat(signal[:, :1], width // 2 + 1, axis=1)
+    end = np.repeat(signal[:, -1:], (width - 1) // 2, axis=1)
+    padded = np.concatenate([start, signal, end], axis=1)  # several times as fast as np.pad
     sums = padded.cumsum(axis=1)
     return np.asarray((sums[:, width:] - sums[:, :-width]) / width)
 

@@ -97,6 +97,9 @@ class Record:
 
     def _name_leads(self) -> None:
         """Set our names of the leads; turn over those that were recorded upside down."""
+        if all(lead in LEADS for lead in self.leads):
+            object.__setattr__(self, "leads", tuple(self.leads))
+            return
         names, notes, signal_mv = lead_names(self.leads), [], self.signal_mv
         order = numbered_order(names)
         if order is not None and limb_leads_agree(signal_mv[order], LEADS):

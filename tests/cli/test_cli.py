@@ -81,7 +81,17 @@ def test_a_model_is_calibrated_and_says_where_it_is_not_sure(ecgcam, store, mode
     assert (code, where) == (0, str(out))
     assert "temperature " in said
     assert "ABNORMAL: threshold 0." in said
-    explain = ["explain", "r003", "--store", store, "--model", out, "--out", tmp_path / "why"]
+    explain = [
+        "explain",
+        "r003",
+        "--store",
+        store,
+        "--model",
+        out,
+        "--out",
+        tmp_path / "why",
+        "--force",
+    ]
     assert ecgcam(*explain)[0] == 0
     answer = json.loads((tmp_path / "why" / "r003.json").read_text())
     assert set(answer["uncertain"]) <= {"ABNORMAL"}
@@ -91,6 +101,9 @@ def test_a_model_is_calibrated_and_says_where_it_is_not_sure(ecgcam, store, mode
 
 def test_ecgs_of_a_store_are_explained_by_their_ids(ecgcam, store, model, tmp_path):
     explain = ["explain", "--store", store, "--model", model, "--out", tmp_path / "why"]
+    code, _, said = ecgcam(*explain, "r003")  # a store of noise
+    assert (code, "r003: not an ECG: no beats" in said) == (2, True)
+    explain.append("--force")
     assert ecgcam(*explain, "r003")[0] == 0
     assert (tmp_path / "why" / "r003.json").is_file()
     code, _, said = ecgcam(*explain, "r999")
@@ -278,7 +291,7 @@ def test_a_file_where_a_folder_is_to_be_is_told_before_the_work(ecgcam, tmp_path
     ("words", "taken"),
     [
         ("evaluate MODEL STORE --bootstrap 2", "metrics.json"),
-        ("explain r001 --store STORE --model MODEL", "r001-leads.png"),
+        ("explain r001 --store STORE --model MODEL --force", "r001-leads.png"),
         ("overview ECGS", "overview.json"),
     ],
 )

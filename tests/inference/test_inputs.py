@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import ecgcam
+from ecgcam import Record, RecordError
 from ecgcam.data.synthetic.ecg import synthetic_ecg
 from ecgcam.signals.leads import LEADS
 
@@ -82,3 +83,42 @@ def test_wrong_arguments_are_the_callers_mistake(normal):
         normal.predict(record.signal_mv)
     (answer,) = normal.predict(record.signal_mv[None], rate_hz=100, leads=["I", "II"])
     assert "expected (2 leads, time)" in answer.refused
+
+
+def noise(count=1):
+    rng = np.random.default_rng(0)
+    return [Record(signal_mv=rng.normal(0, 0.3, (12, 1000)), rate_hz=100, name="n")] * count
+
+
+def test_what_is_no_ecg_is_refused_alone_in_lists_and_in_arrays(normal):
+    (record,) = noise()
+    with pytest.raises(RecordError, match="n: not an ECG: no beats stand out"):
+        normal.predict(record)
+    (good,) = ecgs(count=1)
+    for answers in (
+        normal.explain([good, record]),
+        normal.explain(np.stack([good.signal_mv, record.signal_mv])),
+    ):
+        assert answers[0].refused is None
+        assert "not an ECG" in answers[1].refused
+        assert answers[1].quality["not an ECG"] == ()
+        assert answers[1].logits.size == 0
+        assert answers[1].to_dict()["classes"] == {}
+
+
+def test_it_is_predicted_all_the_same_by_force_with_a_warning(normal):
+    (record,) = noise()
+    forced = normal.predict(record, force=True)
+    assert forced.refused is None
+    assert forced.logits.size == 1
+    assert any("not an ECG" in warning for warning in forced.warnings)
+    assert "not an ECG" in forced.quality
+    (short,) = normal.predict([replace(record, signal_mv=record.signal_mv[:, :400])], force=True)
+    assert "expected at least 5 s" in short.refused
+
+
+def test_a_rate_that_cannot_be_is_refused_and_the_others_are_predicted(normal):
+    (good,) = ecgs(count=1)
+    answers = normal.predict([replace(good, rate_hz=1e7), good])
+    assert "cannot resample" in answers[0].refused
+    assert answers[1].refused is None

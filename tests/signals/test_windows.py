@@ -10,7 +10,7 @@ from ecgcam.errors import RecordError
 from ecgcam.signals.leads import LEADS
 from ecgcam.signals.record import Record
 from ecgcam.signals.resampling import resample
-from ecgcam.signals.windows import Windows, cut_windows
+from ecgcam.signals.windows import FrameGrid, Windows, cut_windows
 
 
 def record_of(seconds, *, rate_hz=100, leads=LEADS, warnings=()):
@@ -195,4 +195,5 @@ def test_a_frame_counts_if_its_center_was_recorded(recorded_s, frames):
         signal_mv=np.zeros((2, 12, 1000)), window_s=10, recorded_s=recorded_s, warnings=()
     )
     evidence = np.arange(250.0).reshape(2, 1, 125)
-    assert windows.join_evidence(evidence).tolist() == [list(range(frames))]
+    grid = FrameGrid(first_s=0.04, step_s=0.08)
+    assert windows.join_frames(evidence, grid).tolist() == [list(range(frames))]

@@ -2,14 +2,23 @@
 
 import numpy as np
 
+from ecgcam.data.synthetic.people import draw_heart, draw_person
+
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
 def samples_like_an_ecg(*, time=1000, leads=12, seed=0):
-    """Return (time, leads) int16 in µV: independent slow noise of about 0.5 mV in each lead."""
+    """Return (time, leads) int16 in µV: beats of a made-up heart at 100 Hz, with a slow drift.
+
+    Leads beyond the twelfth show the first ones again.
+    """
     rng = np.random.default_rng(seed)
-    walk = rng.normal(0, 60, (time, leads)).cumsum(axis=0)
-    return np.round(walk - walk.mean(axis=0) + rng.normal(0, 40, leads)).astype("<i2")
+    heart = draw_heart(draw_person(rng), rng, duration_s=time / 100)
+    drift_mv = 0.02 * np.sin(np.arange(time) / 100 + rng.uniform(0, 6, (2, 1)))
+    one, two = heart.leads_mv(np.arange(time) / 100)[:2] + drift_mv
+    limbs = [one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2]
+    signal_mv = np.concatenate([limbs, heart.leads_mv(np.arange(time) / 100)[6:]])
+    return np.round(1000 * signal_mv[np.arange(leads) % 12].T).astype("<i2")
 
 
 def write_wfdb(stem, samples, *, rate="100", leads=None, gain="1000.0(0)/mV", comments=()):

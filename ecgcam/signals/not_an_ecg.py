@@ -1,0 +1,91 @@
+"""Signals that are no ECG (noise, sines, spikes, one channel in all leads), and silent leads.
+
+The limits were chosen on PTB-XL's folds 1 to 8; docs/quality.md has what they find.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .beats import (
+    BEFORE_S,
+    MIN_BEAT_SCORE,
+    SHAPE_RATE_HZ,
+    beat_score,
+    cut_beats,
+    lead_similarities,
+    r_peaks,
+    remove_baseline,
+)
+from .finding import Finding
+from .limb_leads import LIMB_LEADS, basis_of
+from .record import Record
+
+MAX_SAME = 0.992  # of the power in one waveform; at most 0.988 in PTB-XL
+MAX_SPIKE = 0.98  # of the power of a beat's slope in three samples; at most 0.975 in PTB-XL
+MIN_LEAD_SIMILARITY = 0.5  # of a lead's beats; noise has about 0.25
+MIN_LEAD_SPAN_MV = 0.05  # the smallest of PTB-XL's leads that are not flat span 0.15 mV
+_SPIKE_S = 0.12  # before and after the R peak
+
+NOT_AN_ECG, NO_BEATS = "not an ECG", "no beats"
+
+
+def find_no_ecg(record: Record) -> Iterator[Finding]:
+    """Find what is no ECG, or the leads without beats; the record has 100 samples per second."""
+    rows = _independent_rows(record.leads)
+    leads = tuple(record.leads[k] for k in rows)
+    independent = replace(record, signal_mv=record.signal_mv[rows], leads=leads)
+    peaks = r_peaks(independent)
+    level_mv = remove_baseline(record.signal_mv)
+    if reason := _why_no_ecg(independent.signal_mv, level_mv[rows], peaks):
+        yield Finding(name=NOT_AN_ECG, text=f"not an ECG: {reason}", refuses=True)
+    elif silent := _silent_leads(level_mv, record.leads, peaks):
+        text = f"no beats in {', '.join(silent)}, unlike the other leads"
+        yield Finding(name=NO_BEATS, leads=silent, text=text)
+
+
+def _independent_rows(leads: Sequence[str]) -> list[int]:
+    """Return the indices of all leads but the limb leads that two others determine."""
+    basis = basis_of(leads) or LIMB_LEADS
+    return [k for k, lead in enumerate(leads) if lead in basis or lead not in LIMB_LEADS]
+
+
+def _why_no_ecg(
+    signal_mv: NDArray[np.float32], level_mv: NDArray[np.float64], peaks: NDArray[np.int64]
+) -> str:
+    """Return why (leads, time) is no ECG; "" if it may be one, or is flat."""
+    power = np.linalg.eigvalsh(level_mv @ level_mv.T)  # of each waveform, the largest last
+    if power[-1] <= 0:
+        return ""
+    if len(power) > 2 and power[-1] > MAX_SAME * power.sum():
+        return "all leads show the same signal"
+    if beat_score(signal_mv, peaks) < MIN_BEAT_SCORE:
+        return (
+            "no beats stand out and repeat; it is noise, another signal, or a rhythm without QRS "
+            "complexes such as ventricular fibrillation"
+        )
+    if _spike_fraction(cut_beats(level_mv, peaks, smooth=False)) > MAX_SPIKE:
+        return "it has spikes where an ECG has waves"
+    return ""
+
+
+def _spike_fraction(beats: NDArray[np.float64]) -> float:
+    """Return how much of the power of the average QRS's slope is in its three steepest samples."""
+    average = np.median(beats, axis=1)
+    power = (np.diff(average, axis=1) ** 2).sum(axis=0)
+    power = np.maximum(power - 2 * np.median(power), 0)  # without the noise between the waves
+    middle, reach = round(BEFORE_S * SHAPE_RATE_HZ), round(_SPIKE_S * SHAPE_RATE_HZ)
+    qrs = np.sort(power[middle - reach : middle + reach + 1])
+    return float(qrs[-3:].sum() / max(qrs.sum(), 1e-12))
+
+
+def _silent_leads(
+    level_mv: NDArray[np.float64], leads: Sequence[str], peaks: NDArray[np.int64]
+) -> tuple[str, ...]:
+    """Return the leads whose beats are unlike each other, or too small; flat leads do not count."""
+    spans_mv = np.ptp(level_mv, axis=1)
+    unlike = lead_similarities(cut_beats(level_mv, peaks)) < MIN_LEAD_SIMILARITY
+    silent = (spans_mv > 0) & (unlike | (spans_mv < MIN_LEAD_SPAN_MV))
+    return tuple(lead for lead, hit in zip(leads, silent.tolist(), strict=True) if hit)
