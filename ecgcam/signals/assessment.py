@@ -11,7 +11,7 @@ from .leads import LEADS
 from .limb_leads import basis_of, find_limb_lead_faults
 from .noise import find_mains, find_noise
 from .not_an_ecg import NO_BEATS, NOT_AN_ECG, find_no_ecg
-from .quality import find_quality, unusual_amplitude
+from .quality import find_quality, implausible_amplitude, unusual_amplitude
 from .record import Record
 from .resampling import resample
 from .saturation import find_saturation
@@ -20,6 +20,7 @@ PART_S = 10.0  # a longer record is assessed in parts
 REFUSED_FRACTION = 0.25  # of the leads without a usable signal; from here on an ECG is refused
 
 UNUSABLE, AMPLITUDE = "unusable leads", "unusual amplitude"
+UNIT = "implausible amplitude"
 _FLAT = "flat"
 _EINTHOVEN = "Einthoven broken"  # of find_quality; the check of all limb leads includes it
 _SHORTEST_PART_S = 5.0
@@ -55,6 +56,9 @@ def _assess_part(record: Record, leads: Set[str]) -> Iterator[Finding]:
     limb_leads = find_limb_lead_faults(record.signal_mv, record.leads)
     if len(leads) < len(record.leads):
         record = record.with_leads([lead for lead in record.leads if lead in leads])
+    if unit := implausible_amplitude(record.signal_mv):
+        yield Finding(name=UNIT, text=unit.removesuffix("."), refuses=True)
+        return
     samples = list(_sample_findings(record))
     yield from samples
     if saturated := find_saturation(record.signal_mv, record.leads, record.rate_hz):

@@ -48,6 +48,14 @@ def test_an_unusual_amplitude_is_one_finding_of_the_whole_ecg(factor):
     assert found(record)["unusual amplitude"] == ()
 
 
+@pytest.mark.parametrize("factor", [1e-4, 1000])
+def test_a_wrong_unit_is_the_only_finding(factor):
+    record = made_up()
+    (finding,) = assess(replace(record, signal_mv=record.signal_mv * factor))
+    assert (finding.name, finding.refuses) == ("implausible amplitude", True)
+    assert "check the unit" in finding.text
+
+
 def test_the_leads_of_findings_of_one_name_are_joined():
     findings = [
         Finding(name="a", leads=("V1", "V2"), text=""),
