@@ -41,7 +41,7 @@ def test_channels_that_are_no_lead_are_not_looked_at():
     assert assess(more) == ()
 
 
-@pytest.mark.parametrize("factor", [0.01, 30])
+@pytest.mark.parametrize("factor", [0.05, 9])
 def test_an_unusual_amplitude_is_one_finding_of_the_whole_ecg(factor):
     record = made_up()
     record = replace(record, signal_mv=record.signal_mv * factor)
