@@ -219,9 +219,18 @@ def read_files(files, folder):
         return read(path, rate_hz=100)
 
 
+def change_bytes(data, rng):
+    """Change one to three bytes, so that most checks still pass."""
+    changed = bytearray(data)
+    for place in rng.integers(len(changed), size=rng.integers(1, 4)):
+        changed[place] = rng.integers(256)
+    return bytes(changed)
+
+
 def damage(files, rng):
-    """Return the files of a record, or one file, with one of them mutated."""
+    """Return the files of a record, with one of them changed a little or much."""
+    change = change_bytes if rng.random() < 0.5 else mutate
     if isinstance(files, bytes):
-        return {"a.bin": mutate(files, rng)}
-    chosen = rng.choice(sorted(files))
-    return files | {str(chosen): mutate(files[chosen], rng)}
+        return {"a.bin": change(files, rng)}
+    chosen = str(rng.choice(sorted(files)))
+    return files | {chosen: change(files[chosen], rng)}
