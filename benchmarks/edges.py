@@ -50,9 +50,9 @@ def peaks_at_an_edge(evidence: NDArray[np.floating], *, duration_s: float) -> ND
 
 
 def edges(frames: int, *, duration_s: float) -> NDArray[np.bool_]:
-    """Return whether each frame's centre is within EDGE_S of the start or the end: (frames,)."""
-    centres_s = (np.arange(frames) + 0.5) * duration_s / frames
-    return np.minimum(centres_s, duration_s - centres_s) < EDGE_S
+    """Return whether each frame's center is within EDGE_S of the start or the end: (frames,)."""
+    centers_s = (np.arange(frames) + 0.5) * duration_s / frames
+    return np.minimum(centers_s, duration_s - centers_s) < EDGE_S
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def expected_calibration_error(
 def fit_temperature(
     targets: NDArray[Any], logits: NDArray[Any], *, exclusive: bool = False
 ) -> float:
-    """Return the temperature T that maximises the likelihood of logits / T.
+    """Return the temperature T that maximizes the likelihood of logits / T.
 
     targets: (n,) or (n, classes), 0, 1, or NaN where unknown. logits: the same shape. exclusive:
     softmax over the classes instead of a sigmoid each. A class whose known records are all of one

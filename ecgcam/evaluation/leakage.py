@@ -4,7 +4,7 @@ A model card keeps digests of 64 ECGs of each fold of its data: the smallest SHA
 their signals. A fold of any other store shares data with them if it contains one of these ECGs,
 whatever its folder, ids and folds are. A random subset of n ECGs of PTB-XL's 17,418 training ECGs
 contains none of the 512 with probability 0.0025 for n = 200 and 0.05 for n = 100. An ECG that was
-resampled, or stored with other leads, has another digest and is not recognised.
+resampled, or stored with other leads, has another digest and is not recognized.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

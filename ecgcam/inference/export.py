@@ -1,12 +1,14 @@
 """Export of a model to ONNX, kept only if it gives torch's results."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import ModelError
 from ..files import atomic_write, sha256
+from .classifier import to_probabilities
 from .engine import Array, run_in_batches
 from .modelfile import load_network, model_name
 from .onnx_engine import BIAS, CARD, NAME, SOURCE, OnnxEngine
@@ -50,12 +52,13 @@ def check_engines(onnx: OnnxEngine, torch: TorchEngine, signal_mv: Array, *, bia
     signal_mv: (records, leads, samples). Compared are the probability (at most 1e-5 apart), the
     evidence (1e-4), the sum of the evidence (1e-4), and batches of 1 and 64 (as the others).
     """
+    sigmoid = partial(to_probabilities, temperature=1, exclusive=False)
     expected = run_in_batches(torch, signal_mv, batch=64)
     found = run_in_batches(onnx, signal_mv, batch=64)
     one_by_one = run_in_batches(onnx, signal_mv[:64], batch=1)
     logits, evidence, by_lead = found
     differences = {
-        "probability": (_sigmoid(logits) - _sigmoid(expected.logits), PROBABILITY_TOLERANCE),
+        "probability": (sigmoid(logits) - sigmoid(expected.logits), PROBABILITY_TOLERANCE),
         "evidence": (evidence - expected.evidence, EVIDENCE_TOLERANCE),
         "sum of the evidence": (evidence.mean(-1) + bias - logits, EVIDENCE_TOLERANCE),
         "logits in batches of 1 and 64": (one_by_one.logits - logits[:64], EVIDENCE_TOLERANCE),
@@ -91,7 +94,3 @@ def comparison_signals(*, leads: int, samples: int, records: int = RECORDS) -> A
     signal += beats * height_mv
     signal[::8, 0] = 0.5
     return signal.astype(np.float32)
-
-
-def _sigmoid(logits: Array) -> Array:
-    return np.asarray(np.exp(-np.logaddexp(0, -logits)))

@@ -40,13 +40,7 @@ def to_onnx(network: Network, card: Card, *, metadata: Mapping[str, str]) -> onn
     zeros = torch.zeros(1, len(network.config.leads), network.config.samples)
     features = write_backbone(graph, ready.backbone, prepared, zeros)
     _evidence(graph, ready, features)
-    mean = graph.add("ReduceMean", "evidence", axes=[-1], keepdims=0)
-    graph.add("Add", mean, graph.constant(array_of(ready.bias())), output="logits")
-    scaled = graph.add("Div", "logits", graph.constant(np.float32(card["temperature"])))
-    if card["task"]["exclusive"]:
-        graph.add("Softmax", scaled, axis=-1, output="probability")
-    else:
-        graph.add("Sigmoid", scaled, output="probability")
+    _probability(graph, ready, card)
 
     def value(name: str, *shape: int | str) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
@@ -93,6 +87,17 @@ def _evidence(graph: Graph, network: Network, features: str) -> None:
     graph.add("ReduceSum", "lead_evidence", lead_axis, keepdims=0, output="evidence")
 
 
+def _probability(graph: Graph, network: Network, card: Card) -> None:
+    """Write the logits, the mean of the evidence plus the bias, and the probability."""
+    mean = graph.add("ReduceMean", "evidence", axes=[-1], keepdims=0)
+    graph.add("Add", mean, graph.constant(array_of(network.bias())), output="logits")
+    scaled = graph.add("Div", "logits", graph.constant(np.float32(card["temperature"])))
+    if card["task"]["exclusive"]:
+        graph.add("Softmax", scaled, axis=-1, output="probability")
+    else:
+        graph.add("Sigmoid", scaled, output="probability")
+
+
 # Preprocessing: (batch, leads, samples) to the same shape.
 
 
@@ -107,17 +112,17 @@ def _preprocess(graph: Graph, network: Network, signal: str) -> str:
 
 
 def _scale_unit(graph: Graph, signal: str, samples: int) -> str:
-    return _centre_and_divide(graph, signal, samples, axes=[-1])
+    return _center_and_divide(graph, signal, samples, axes=[-1])
 
 
 def _scale_record(graph: Graph, signal: str, samples: int) -> str:
-    return _centre_and_divide(graph, signal, samples, axes=[-2, -1])
+    return _center_and_divide(graph, signal, samples, axes=[-2, -1])
 
 
-def _centre_and_divide(graph: Graph, signal: str, samples: int, *, axes: list[int]) -> str:
-    centred = graph.add("Sub", signal, _median(graph, signal, samples))
-    largest = graph.add("ReduceMax", graph.add("Abs", centred), axes=axes, keepdims=1)
-    return _divide(graph, centred, largest)
+def _center_and_divide(graph: Graph, signal: str, samples: int, *, axes: list[int]) -> str:
+    centered = graph.add("Sub", signal, _median(graph, signal, samples))
+    largest = graph.add("ReduceMax", graph.add("Abs", centered), axes=axes, keepdims=1)
+    return _divide(graph, centered, largest)
 
 
 def _median(graph: Graph, signal: str, samples: int) -> str:
@@ -149,17 +154,17 @@ def _slice(graph: Graph, values: str, start: int, end: int) -> str:
 
 
 def _scale_zscore(graph: Graph, signal: str, samples: int) -> str:
-    centred = graph.add("Sub", signal, graph.add("ReduceMean", signal, axes=[-1], keepdims=1))
-    square = graph.add("Mul", centred, centred)
+    centered = graph.add("Sub", signal, graph.add("ReduceMean", signal, axes=[-1], keepdims=1))
+    square = graph.add("Mul", centered, centered)
     variance = graph.add("ReduceMean", square, axes=[-1], keepdims=1)
-    return _divide(graph, centred, graph.add("Sqrt", variance))
+    return _divide(graph, centered, graph.add("Sqrt", variance))
 
 
 def _scale_robust(graph: Graph, signal: str, samples: int) -> str:
     ordered = _smallest(graph, signal, samples)
     low, middle, high = (_quantile(graph, ordered, samples, q) for q in (0.25, 0.5, 0.75))
-    centred = graph.add("Sub", signal, middle)
-    return _divide(graph, centred, graph.add("Sub", high, low))
+    centered = graph.add("Sub", signal, middle)
+    return _divide(graph, centered, graph.add("Sub", high, low))
 
 
 def _quantile(graph: Graph, ordered: str, samples: int, fraction: float) -> str:
@@ -184,11 +189,11 @@ def _keep(graph: Graph, signal: str, samples: int) -> str:
     return signal
 
 
-def _divide(graph: Graph, centred: str, spread: str) -> str:
-    """Return centred / spread, and zeros where the lead is flat."""
+def _divide(graph: Graph, centered: str, spread: str) -> str:
+    """Return centered / spread, and zeros where the lead is flat."""
     flat = graph.add("Less", spread, graph.constant(np.float32(FLAT_MV)))
     infinite = graph.constant(np.float32(np.inf))
-    return graph.add("Div", centred, graph.add("Where", flat, infinite, spread))
+    return graph.add("Div", centered, graph.add("Where", flat, infinite, spread))
 
 
 _SCALES: dict[str, Callable[[Graph, str, int], str]] = {

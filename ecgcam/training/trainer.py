@@ -7,11 +7,10 @@ position, so a resumed run ends with the same result as an uninterrupted one.
 import platform
 import signal
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
@@ -93,13 +92,7 @@ def train(
         check_same_inputs(out, inputs)
     else:
         write_settings(out, config, inputs)
-    teacher_cards = [read_card(path) for path in teachers]
-    provenance = {
-        "data": training_data(store),
-        "teacher_provenance": teacher_provenance(teacher_cards),
-    }
-    card = _card(training, task, provenance, titles=class_titles(task, store))
-    card["fold_digests"] = digest_tables(store, teacher_cards)
+    card = _card(training, task, store, teachers)
     files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
     with preprocessed_batches(
@@ -181,13 +174,9 @@ def _training_module(
         raise DatasetError(str(error)) from error
 
 
-def _card(
-    training: TrainingModule,
-    task: Task,
-    provenance: Mapping[str, Any],
-    *,
-    titles: Mapping[str, str],
-) -> Card:
+def _card(training: TrainingModule, task: Task, store: Store, teachers: Sequence[Path]) -> Card:
+    """Return the card of the model, with the digests by which its training data is recognized."""
+    teacher_cards = [read_card(path) for path in teachers]
     versions = {
         "ecgcam": __version__,
         "python": platform.python_version(),
@@ -196,9 +185,15 @@ def _card(
         "numpy": np.__version__,
     }
     steps = {"augmentation": training.augment.to_list(), "disturbances": training.disturb.to_list()}
-    recipe = {**asdict(training.config), **steps}
-    provenance = {**provenance, "recipe": recipe, "versions": versions}
-    return make_card(training.network, task, provenance=provenance, class_titles=titles)
+    provenance = {
+        "data": training_data(store),
+        "teacher_provenance": teacher_provenance(teacher_cards),
+        "recipe": {**asdict(training.config), **steps},
+        "versions": versions,
+    }
+    titles = class_titles(task, store)
+    card = make_card(training.network, task, provenance=provenance, class_titles=titles)
+    return card | {"fold_digests": digest_tables(store, teacher_cards)}
 
 
 def _trainer(out: Path, config: TrainConfig, files: RunFiles, *, progress_bar: bool) -> pl.Trainer:

@@ -38,7 +38,7 @@ class Transform(ABC):
 class TimeShift(Transform):
     """Shift the record later or earlier by up to `up_to` of its length, in whole samples.
 
-    The gap is filled with 0, the baseline of a centred signal. Drawn: samples later, (records,).
+    The gap is filled with 0, the baseline of a centered signal. Drawn: samples later, (records,).
     """
 
     up_to: float = 0.03
