@@ -71,16 +71,22 @@ def overview(
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="Folder with PTB-XL's layout, or a CSV table.")],
+    source: Annotated[Path, typer.Argument(help="PTB-XL, any folder of ECGs, or a CSV table.")],
     store: Annotated[Path, typer.Argument(help="Folder of the new store.")],
     rate: Annotated[
         float | None, typer.Option(help="Sampling rate in Hz (default: that of the source).")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="Duration of every ECG.")] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="Duration of every ECG; longer ones are cut, shorter ones padded "
+            "(default: that of most, and others are left out)."
+        ),
+    ] = None,
     resample: Annotated[bool, typer.Option(help="Resample ECGs to --rate.")] = False,
     leads: Annotated[str, typer.Option(help="Leads, separated by commas.")] = "",
     labels: Annotated[
-        str, typer.Option(help="Label columns of the CSV, separated by commas.")
+        str, typer.Option(help="Label columns of the CSV, or classes, separated by commas.")
     ] = "",
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the folds, if the source has none.")
@@ -88,6 +94,9 @@ def prepare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes (default: one per core).")
     ] = None,
+    keep_identity: Annotated[
+        bool, typer.Option("--keep-identity", help="Keep the patients' names; else numbers.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing store.")] = False,
 ) -> None:
     """Read ECGs into a store for training; rejected.csv lists those that cannot be used."""
@@ -104,6 +113,7 @@ def prepare(
             leads=tuple(lead_name(lead) for lead in leads.split(",")) if leads else LEADS,
             labels=tuple(label.strip() for label in labels.split(",")) if labels else (),
             seed=seed,
+            keep_identity=keep_identity,
             jobs=jobs,
         )
     except ValueError as error:
@@ -113,7 +123,7 @@ def prepare(
     for remark in prepared.remarks:
         typer.echo(remark, err=True)
     typer.echo(
-        f"{prepared.records} ECGs stored, {prepared.rejected} rejected ({store / REJECTED})",
+        f"{prepared.records} ECGs taken, {prepared.rejected} left out ({store / REJECTED})",
         err=True,
     )
     typer.echo(prepared.folder)

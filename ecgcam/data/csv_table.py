@@ -4,14 +4,13 @@
     2021/a17.hea,p1,1,61,female,0,1
 
 Only `path` is required; it is relative to the CSV, or absolute. Known columns: id, patient (or
-patient_id, subject, subject_id), fold, age, sex, device, site; in any case, with or without
-spaces, `_` and `-`. Every other column is a label (1, 0, or blank for unknown), unless its name
-mentions a patient.
+patient_id, subject, subject_id), fold (or split), age, sex, device, site; in any case, with or
+without spaces, `_` and `-`. Other columns are labels if they hold 1, 0 or blank for unknown, or if
+they are named as a list of labels (label_columns.py). Without any, the labels in the headers of
+WFDB records count (header_labels.py).
 """
 
-import csv
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,28 +19,40 @@ import pandas as pd
 
 from ..errors import DatasetError
 from ..readers.wfdb16 import record_stem
-from .source import Source, split
+from .csv_cells import PATH_NAMES, plain_name, read_cells, resolve_path
+from .header_labels import header_labels
+from .label_columns import read_labels
+from .label_words import BLANK
+from .snomed import column_titles
+from .source import Source, number_patients, remarks_on_folds, split
 
 _KNOWN = ("path", "id", "patient", "fold", "age", "sex", "device", "site")
 _PATIENT_NAMES = ("patient", "patientid", "subject", "subjectid")  # the first that exists counts
+_FOLD_NAMES = ("fold", "stratfold", "split", "partition", "subset")
+_SPLITS = {  # in the folds that `train` and `evaluate` expect
+    **dict.fromkeys(("train", "training"), "1"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "9"),
+    **dict.fromkeys(("test", "testing"), "10"),
+}
 _SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
-_BLANK = {"", "nan", "none"}
 
 
-def read_csv_table(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> Source:
+def read_csv_table(
+    path: Path, *, labels: Sequence[str] = (), seed: int = 0, keep_identity: bool = False
+) -> Source:
     """Read a CSV table of ECGs.
 
-    labels: the label columns. Default: every column that is not known and whose name contains
-            neither "patient" nor "subject", because a person's identity is no class to learn.
-    seed:   of the random split, if the table has no `fold`: patients are divided into ten folds
-            with similar labels. Without `patient` each ECG counts as its own patient.
+    labels: the label columns. Default: those that label_columns.py recognizes.
+    seed:   of the random split, if the table has no `fold`: patients are divided into folds with
+            similar labels. Without `patient` each ECG counts as its own patient.
+    keep_identity: whether to keep the values of `patient`, which may name a person; otherwise
+            patients are numbered.
 
     Raises DatasetError if a column is missing or holds an invalid value, or if two rows name the
     same ECG.
     """
-    table = _read_cells(path, labels)
-    columns = list(labels) or [column for column in table.columns if _may_be_label(column)]
-    missing = [column for column in ("path", *columns) if column not in table]
+    table = _read_table(path, labels)
+    missing = [column for column in ("path", *labels) if column not in table]
     if missing:
         raise DatasetError(f"{path}: the column {', '.join(missing)} is missing.")
     if table.empty:
@@ -49,54 +60,47 @@ def read_csv_table(path: Path, *, labels: Sequence[str] = (), seed: int = 0) -> 
     names = _require_filled(table, "path", path)
     people = _optional_columns(table)
     folder = path.resolve().parent
+    others = table[[column for column in table if column not in _KNOWN or column in labels]]
+    columns = read_labels(others, labels, path)
+    patient = _require_filled(table, "patient", path) if "patient" in table else names
+    paths = names.map(lambda name: resolve_path(folder, name))
+    classes, of_rows = columns.classes, columns.labels
+    if not classes and (words := header_labels(paths)).classes:
+        classes, of_rows = words.classes, words.labels
     records = pd.DataFrame(
         {
             "id": _require_filled(table, "id", path) if "id" in table else names,
-            "path": _require_distinct(names.map(lambda name: str(folder / name)), path),
-            "patient": _require_filled(table, "patient", path) if "patient" in table else names,
-            "labels": _labels(table[columns], path),
+            "path": _require_distinct(paths, path),
+            "patient": patient if keep_identity else number_patients(patient),
+            "labels": of_rows,
             "problem": "",
         }
     ).join(people)
-    records["fold"] = _folds(table, path) if "fold" in table else split(records, seed=seed)
+    remarks = [*columns.remarks, *_remarks(table, people)]
+    if "fold" in table:
+        records["fold"] = _folds(table, path)
+    else:
+        records["fold"] = split(records, seed=seed)
+        remarks += remarks_on_folds(records)
     return Source(
         name=str(path),
         records=records.reset_index(drop=True),
-        vocabulary={"column": tuple(columns)},
-        remarks=tuple(_remarks(table, columns, people)),
+        vocabulary={"column": classes},
+        titles=column_titles(classes),
+        remarks=tuple(remarks),
     )
 
 
-def _read_cells(path: Path, labels: Sequence[str]) -> pd.DataFrame:
+def _read_table(path: Path, labels: Sequence[str]) -> pd.DataFrame:
     """Read every cell as stripped text, under the standard names of known columns.
 
-    The index holds the line numbers of the file. Empty rows and unnamed empty columns, which
-    spreadsheets leave behind, are dropped. Raises DatasetError if the file is no table, if a
-    column occurs twice, or if a row is longer than the header, so that its cells cannot be
-    assigned to columns.
+    The index holds the line numbers of the file. Unnamed empty columns, which spreadsheets leave
+    behind, are dropped. Raises DatasetError if a column occurs twice, and like read_cells.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except (OSError, ValueError, csv.Error) as error:
-        raise DatasetError(f"{path}: not a table: {error}") from None
-    rows = [(line, row) for line, row in rows if any(row)]
-    if not rows:
-        raise DatasetError(f"{path}: not a table: it is empty.")
-    (_, header), *rows = rows
-    if len(header) == 1 and ";" in header[0]:
-        raise DatasetError(f"{path}: semicolon-separated columns; expected commas.")
-    for line, row in rows:
-        if any(row[len(header) :]):
-            raise DatasetError(
-                f"{path}: row {line} has {len(row)} cells, more than the {len(header)} of the "
-                "header. Remove extra commas; put text with commas in quotes."
-            )
-    cells = [(row + [""] * len(header))[: len(header)] for _, row in rows]
-    columns = [k for k, name in enumerate(header) if name or any(row[k] for row in cells)]
-    lines = [line for line, _ in rows]
-    table = pd.DataFrame(cells, lines, range(len(header)), dtype=object)[columns]
+    cells = read_cells(path)
+    header, rows = cells.header, cells.rows
+    columns = [k for k, name in enumerate(header) if name or any(row[k] for row in rows)]
+    table = pd.DataFrame(rows, cells.lines, range(len(header)), dtype=object)[columns]
     names = [header[k] or f"column {k + 1}" for k in columns]
     table.columns = pd.Index(_standard_names(names, labels))
     repeated = table.columns[table.columns.duplicated()]
@@ -107,19 +111,11 @@ def _read_cells(path: Path, labels: Sequence[str]) -> pd.DataFrame:
 
 def _standard_names(header: Sequence[str], labels: Sequence[str]) -> list[str]:
     """Replace known columns by their standard names, unless they are among the labels."""
-    plain = ["" if name in labels else _plain(name) for name in header]
-    patient = next((name for name in _PATIENT_NAMES if name in plain), "patient")
-    standard = {name: name for name in _KNOWN} | {patient: "patient"}
+    plain = ["" if name in labels else plain_name(name) for name in header]
+    standard = {name: name for name in _KNOWN}
+    for known, others in (("patient", _PATIENT_NAMES), ("fold", _FOLD_NAMES), ("path", PATH_NAMES)):
+        standard |= {next((name for name in others if name in plain), known): known}
     return [standard.get(low, name) for low, name in zip(plain, header, strict=True)]
-
-
-def _plain(name: str) -> str:
-    """Return a column name in lower case without spaces, `_` and `-`: "patientid"."""
-    return re.sub(r"[\s_-]+", "", name.casefold())
-
-
-def _may_be_label(column: str) -> bool:
-    return column not in _KNOWN and not re.search("patient|subject", _plain(column))
 
 
 def _require_distinct(paths: pd.Series, path: Path) -> pd.Series:
@@ -139,16 +135,13 @@ def _require_distinct(paths: pd.Series, path: Path) -> pd.Series:
     return paths
 
 
-def _remarks(table: pd.DataFrame, columns: Sequence[str], people: pd.DataFrame) -> Iterator[str]:
+def _remarks(table: pd.DataFrame, people: pd.DataFrame) -> Iterator[str]:
     """Yield what the author of the table may not expect."""
-    unused = [str(column) for column in table if column not in (*_KNOWN, *columns)]
-    if unused:
-        yield f"not used: the columns {', '.join(unused)}"
     if "patient" not in table:
         yield "no column 'patient': each ECG counts as its own patient"
     for column, values in (("age", people["age_years"]), ("sex", people["sex"])):
         if column in table:
-            invalid = values.isna() & ~table[column].str.lower().isin(_BLANK)
+            invalid = values.isna() & ~table[column].str.lower().isin(BLANK)
             if invalid.any():
                 yield f"{invalid.sum()} cells of {column!r} cannot be read and count as missing"
 
@@ -162,27 +155,10 @@ def _require_filled(table: pd.DataFrame, column: str, path: Path) -> pd.Series:
     return table[column]
 
 
-def _labels(table: pd.DataFrame, path: Path) -> list[list[str]]:
-    """Return for each row `column:NAME` where a cell is 1 and `blank:NAME` where it is empty."""
-    kinds = {"1": "column", "1.0": "column", "true": "column", "0": "", "0.0": "", "false": ""}
-    kinds |= dict.fromkeys(_BLANK, "blank")
-    labels: list[list[str]] = [[] for _ in range(len(table))]
-    for column in table.columns:
-        for position, cell in enumerate(table[column].str.lower()):
-            if cell not in kinds:
-                raise DatasetError(
-                    f"{path}: row {table.index[position]}, column {column!r}: not a label; "
-                    "expected 1, 0 or blank. Name the label columns with --labels."
-                )
-            if kinds[cell]:
-                labels[position].append(f"{kinds[cell]}:{column}")
-    return labels
-
-
 def _optional_columns(table: pd.DataFrame) -> pd.DataFrame:
     """Return age_years, sex, device and site, missing where the table does not have them."""
     table = table.reindex(columns=["age", "sex", "device", "site"], fill_value="")
-    age = pd.to_numeric(table["age"].mask(table["age"].str.lower().isin(_BLANK)), errors="coerce")
+    age = pd.to_numeric(table["age"].mask(table["age"].str.lower().isin(BLANK)), errors="coerce")
     return pd.DataFrame(
         {
             "age_years": age.astype("float64"),
@@ -194,9 +170,14 @@ def _optional_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _folds(table: pd.DataFrame, path: Path) -> pd.Series:
-    fold = pd.to_numeric(table["fold"], errors="coerce")
+    """Return the folds; the words train, validation and test are the folds 1, 9 and 10."""
+    words = table["fold"].str.lower()
+    fold = pd.to_numeric(words.map(_SPLITS).fillna(words), errors="coerce")
     invalid = (fold.isna() | (fold % 1 != 0) | (fold.abs() >= 2**53)).to_numpy()
     if invalid.any():
         row = table.index[int(invalid.argmax())]
-        raise DatasetError(f"{path}: row {row}: the fold must be an integer.")
+        raise DatasetError(
+            f"{path}: row {row}: the fold must be an integer, or train, validation or test."
+        )
+
     return fold.astype("int64")

@@ -12,11 +12,13 @@ from ..processes import Progress
 from ..readers.read import read
 from ..signals.leads import LEADS
 from ..signals.record import Record
+from .csv_cells import lists_ecgs
 from .csv_table import read_csv_table
+from .ecg_folder import read_ecg_folder
 from .ptbxl import is_ptbxl, read_folder
-from .shards import Form
+from .shards import USE_RESAMPLE, USE_SECONDS, Form
 from .source import Source
-from .store_writer import check_no_loss, write_store
+from .store_writer import IS_STORED, check_no_loss, write_store
 
 SHARD_RECORDS = 2048  # 49 MB of 12 leads of 10 s at 100 Hz
 
@@ -33,11 +35,14 @@ _FIRST_RECORDS = 20  # they determine the rate and the length of a store
 class PrepareConfig:
     """Settings of a store.
 
-    rate_hz, duration_s: the rate and length of every record. None: those that most of the first
-                   twenty records have (for PTB-XL, of its files at 100 Hz).
+    rate_hz:       the rate of every record. None: that of most of the first twenty records (for
+                   PTB-XL, of its files at 100 Hz).
+    duration_s:    the length of every record: longer ones are cut at their end, shorter ones of at
+                   least 5 s are padded there. None: that of most of the first twenty records, and
+                   records of another length are left out.
     resampled:     whether to resample records at other rates to `rate_hz`.
     leads:         which leads to store, in this order.
-    labels, seed:  see read_csv_table.
+    labels, seed, keep_identity: see read_csv_table.
     jobs:          number of processes. None: one per core.
     shard_records: records per file of the store.
     """
@@ -48,6 +53,7 @@ class PrepareConfig:
     leads: tuple[str, ...] = LEADS
     labels: tuple[str, ...] = ()
     seed: int = 0
+    keep_identity: bool = False
     jobs: int | None = None
     shard_records: int = SHARD_RECORDS
 
@@ -86,7 +92,8 @@ def prepare(
 ) -> Prepared:
     """Make a store at `folder` from the dataset at `path`.
 
-    path:      a folder laid out like PTB-XL, or a CSV table (see read_csv_table).
+    path:      a folder laid out like PTB-XL, any other folder of ECGs (see read_ecg_folder), or a
+               CSV table (see read_csv_table).
     overwrite: whether to replace a store that exists at `folder`.
     progress:  called with the number of records done and of all records.
 
@@ -99,10 +106,11 @@ def prepare(
     check_output_folder(folder.parent)
     check_no_loss(folder, overwrite=overwrite)
     source = _open_source(path, config)
-    stored = write_store(
+    form = _choose_form(source, config)
+    reasons = write_store(
         source,
         folder,
-        _choose_form(source, config),
+        form,
         dataset=path,
         shard_records=config.shard_records,
         jobs=config.jobs,
@@ -111,21 +119,43 @@ def prepare(
     )
     return Prepared(
         folder=folder,
-        records=stored,
-        rejected=len(source.records) - stored,
-        remarks=source.remarks,
+        records=len(source.records) - len(reasons),
+        rejected=len(reasons),
+        remarks=(*source.remarks, *_remarks(reasons, form)),
     )
 
 
+def _remarks(reasons: list[str], form: Form) -> Iterator[str]:
+    """Yield how to use the records that were left out, and how many were copies."""
+    lengths, rates, copies = (
+        sum(reason.endswith((text, f"{text}.")) for reason in reasons)
+        for text in (USE_SECONDS, USE_RESAMPLE, IS_STORED)
+    )
+    if lengths:
+        seconds = f"{form.samples / form.rate_hz:g}"
+        yield (
+            f"{lengths} ECGs do not last {seconds} s: --seconds {seconds} cuts longer ones and "
+            "pads shorter ones"
+        )
+    if rates:
+        yield f"{rates} ECGs do not have {form.rate_hz:g} Hz: --resample changes their rate"
+    if copies:
+        yield f"{copies} ECGs are copies of others, which could be in another fold"
+
+
 def _open_source(path: Path, config: PrepareConfig) -> Source:
-    """Read the tables of a PTB-XL-like folder or a CSV table; DatasetError if it is neither."""
+    """Read the tables of a dataset; DatasetError if it is none."""
     if path.is_dir() and is_ptbxl(path):
         return read_folder(path, rate_hz=_ptbxl_rate_hz(config))
-    if path.is_file() and path.suffix.lower() == ".csv":
-        return read_csv_table(path, labels=config.labels, seed=config.seed)
+    if path.is_dir():
+        return read_ecg_folder(path, labels=config.labels, seed=config.seed)
+    if path.is_file() and (path.suffix.lower() == ".csv" or lists_ecgs(path)):
+        return read_csv_table(
+            path, labels=config.labels, seed=config.seed, keep_identity=config.keep_identity
+        )
     raise DatasetError(
-        f"{path}: not a dataset; expected a folder like PTB-XL's (with ptbxl_database.csv), or a "
-        ".csv table that lists your ECGs."
+        f"{path}: not a dataset; expected a folder of ECGs, as PTB-XL's, or a .csv table that "
+        "lists your ECGs."
     )
 
 
@@ -150,7 +180,13 @@ def _choose_form(source: Source, config: PrepareConfig) -> Form:
             f"{duration_s:g} s at {rate_hz:g} Hz are less than one sample; expected a higher rate "
             "or a longer duration."
         )
-    return Form(leads=config.leads, rate_hz=rate_hz, samples=samples, resampled=config.resampled)
+    return Form(
+        leads=config.leads,
+        rate_hz=rate_hz,
+        samples=samples,
+        resampled=config.resampled,
+        fitted=config.duration_s is not None,
+    )
 
 
 def _most_common_form(source: Source) -> tuple[float, float]:

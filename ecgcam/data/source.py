@@ -58,16 +58,12 @@ def check_folds(records: pd.DataFrame, *, name: str) -> None:
 def split(records: pd.DataFrame, *, seed: int, folds: int = FOLDS) -> pd.Series:
     """Draw a fold from 1 to `folds` for each record; all records of a patient share a fold.
 
-    The folds have similar sizes and similar labels. Raises DatasetError if there are fewer
-    patients than folds.
+    The folds have similar sizes and similar labels. Fewer patients than folds get one fold each.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     if records["patient"].nunique() < folds:
-        raise DatasetError(
-            f"{records['patient'].nunique()} patients cannot be split into {folds} folds; "
-            "expected more patients, or a column 'fold'."
-        )
+        return pd.Series(pd.factorize(records["patient"])[0] + 1, records.index)
     combination = records["labels"].str.join(" ")
     common = combination.map(combination.value_counts()) >= folds
     strata = combination.where(common, "rare")
@@ -78,3 +74,17 @@ def split(records: pd.DataFrame, *, seed: int, folds: int = FOLDS) -> pd.Series:
     for k, (_, held_out) in enumerate(splitter.split(strata, strata, records["patient"])):
         fold.iloc[held_out] = k + 1
     return fold
+
+
+def remarks_on_folds(records: pd.DataFrame) -> tuple[str, ...]:
+    """Return what the user may not expect of folds that were drawn."""
+    patients = records["patient"].nunique()
+    return (f"only {patients} patients: one fold for each",) if patients < FOLDS else ()
+
+
+def number_patients(patients: pd.Series) -> pd.Series:
+    """Return the patients numbered from 1 in the order of their first ECG, as text.
+
+    A store then names nobody.
+    """
+    return pd.Series(pd.factorize(patients)[0] + 1, patients.index).astype(str)

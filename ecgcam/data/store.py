@@ -151,11 +151,12 @@ class Store:
         return int(matches[0])
 
     def record(self, index: int) -> Record:
-        """Read one record, with age and sex where they are known."""
+        """Read one record without padding, with age and sex where they are known."""
         row = self.records.iloc[index]
-        age, sex = row.get("age_years"), row.get("sex")
+        age, sex, duration_s = row.get("age_years"), row.get("sex"), row.get("duration_s")
+        recorded = self.samples if duration_s is None else round(duration_s * self.rate_hz)
         return Record(
-            signal_mv=self.signals_mv([index])[0],
+            signal_mv=self.signals_mv([index])[0][:, :recorded],
             rate_hz=self.rate_hz,
             leads=self.leads,
             name=str(row["id"]),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,11 @@ from ..errors import DatasetError
 from ..files import atomic_folder
 from ..processes import Progress, available_cores, parallel_map
 from .digests import about_with_digest, fingerprint, signals_sha256
-from .shards import Form, Shard, write_shard
+from .shards import Form, Shard, drop_records, write_shard
 from .source import Source
 from .store import ABOUT, FORMAT, RECORDS, REJECTED
+
+IS_STORED = "which is stored already"  # the reason of a copy's rejection ends so
 
 _STORE_FILE = re.compile(rf"signals-\d{{5,}}\.npy|{ABOUT}|{RECORDS}|{REJECTED}")
 
@@ -49,8 +52,8 @@ def write_store(
     jobs: int | None,
     overwrite: bool,
     progress: Progress | None,
-) -> int:
-    """Write the usable records of a source as a store and return their number.
+) -> list[str]:
+    """Write the usable records of a source as a store and return the reasons for the others.
 
     dataset: the folder or table that the source was read from. The other arguments are those of
     `prepare` and PrepareConfig, and so are the errors.
@@ -69,7 +72,13 @@ def write_store(
         about = _about(source, shards, records, digest, form)
         (new / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         check_no_loss(folder, overwrite=overwrite)  # the folder may have changed meanwhile
-    return len(records)
+    return [text for text in _problems(source, shards) if text]
+
+
+def _problems(source: Source, shards: list[Shard]) -> list[str]:
+    """Return for each record of a source why it is left out; "" if it is stored."""
+    of_files = iter([text for shard in shards for text in shard.problems])
+    return [text or next(of_files) for text in source.records["problem"]]
 
 
 def _write_shards(
@@ -81,17 +90,35 @@ def _write_shards(
     progress: Progress | None,
 ) -> Iterator[Shard]:
     """Yield the shards in order; each worker reads the files of its shard and writes it."""
-    paths = records["path"][records["problem"] == ""].tolist()
+    usable = records[records["problem"] == ""]
+    paths, ids = usable["path"].tolist(), usable["id"].tolist()
     chunks = [paths[at : at + shard_records] for at in range(0, len(paths), shard_records)]
     files = [folder / f"signals-{k:05d}.npy" for k in range(len(chunks))]
     jobs = min(jobs or available_cores(), len(chunks))
     done = 0
+    first_ids: dict[str, Any] = {}
     write = partial(_write_shard, form=form)
     for shard in parallel_map(write, list(zip(chunks, files, strict=True)), jobs=jobs):
+        shard = _without_copies(shard, folder, ids[done : done + len(shard.problems)], first_ids)
         done += len(shard.problems)
         if progress:
             progress(done, len(paths))
         yield shard
+
+
+def _without_copies(shard: Shard, folder: Path, ids: list[Any], first_ids: dict[str, Any]) -> Shard:
+    """Return the shard without records whose signal is stored already.
+
+    Such a copy could be in another fold. ids: of the files of the shard. first_ids: the first
+    record of each digest so far, to which this shard's are added.
+    """
+    stored = [ecg for ecg, problem in zip(ids, shard.problems, strict=True) if not problem]
+    copies = {}
+    for row, (ecg, facts) in enumerate(zip(stored, shard.facts, strict=True)):
+        if facts.digest in first_ids:
+            copies[row] = f"the same signal as {first_ids[facts.digest]}, {IS_STORED}"
+        first_ids.setdefault(facts.digest, ecg)
+    return drop_records(shard, folder, copies) if copies else shard
 
 
 def _write_shard(task: tuple[list[str], Path], form: Form) -> Shard:
@@ -103,17 +130,23 @@ def _stored_records(
 ) -> pd.DataFrame:
     """Return the table of the stored records; write rejected.csv with the others."""
     records = source.records.copy()
-    usable = records.index[records["problem"] == ""]
-    records.loc[usable, "problem"] = [text for shard in shards for text in shard.problems]
+    records["problem"] = _problems(source, shards)
     rejected = records[records["problem"] != ""]
     stored = records[records["problem"] == ""].drop(columns=["path", "problem"])
     if stored.empty:
         reason = rejected["problem"].iloc[0] if len(rejected) else "its table has no rows"
         raise DatasetError(f"{source.name}: none of its ECGs can be used; the first: {reason}")
-    sizes = [len(shard.quality) for shard in shards]
+    facts = [facts for shard in shards for facts in shard.facts]
+    sizes = [len(shard.facts) for shard in shards]
     stored["shard"] = np.repeat(np.arange(len(shards)), sizes)
     stored["row"] = np.concatenate([np.arange(size) for size in sizes])
-    stored["quality"] = [list(findings) for shard in shards for findings in shard.quality]
+    stored["quality"] = [list(signal.quality) for signal in facts]
+    stored["duration_s"] = [signal.duration_s for signal in facts]
+    for column in ("age_years", "sex"):  # of the file, where the table does not know it
+        of_files = pd.Series([getattr(signal, column) for signal in facts], stored.index)
+        if of_files.notna().any():
+            known = stored.get(column, of_files)
+            stored[column] = known.where(known.notna(), of_files)
     _write_rejected(rejected, folder / REJECTED, dataset)
     return stored
 
@@ -131,7 +164,7 @@ def _about(
     source: Source, shards: list[Shard], records: pd.DataFrame, digest: str, form: Form
 ) -> dict[str, object]:
     """Return the content of store.json."""
-    parts = [{"file": s.file, "records": len(s.quality), "sha256": s.sha256} for s in shards]
+    parts = [{"file": s.file, "records": len(s.facts), "sha256": s.sha256} for s in shards]
     about = {
         "format": FORMAT,
         "made_by": f"ecgcam {__version__}",

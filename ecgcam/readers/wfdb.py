@@ -13,12 +13,10 @@ from ..signals.gaps import LONGEST_S
 from ..signals.leads import lead_name, millivolts_per
 from .channels import Channel, Recording
 from .ecg_file import EcgFile, decode_text
-from .wfdb_header import SAMPLE_BITS, Header, find_header, parse_header
+from .wfdb_header import SAMPLE_BITS, Header, age_and_sex, find_header, parse_header
 from .wfdb_samples import read_channels
 
 _MAX_SEGMENTS = 1000
-_AGE = re.compile(r"(?<![a-z])<?age>?\s*:\s*(\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
-_SEX = re.compile(r"(?<![a-z])<?(?:sex|gender)>?\s*:\s*(F|M)(?:emale|ale)?\b", re.IGNORECASE)
 _FIRST_LINE = re.compile(r"\S+[ \t]+\d{1,6}(?:[ \t]+\d[\d.]*(?:/\S*)?(?:[ \t].*)?)?")
 _SECOND_LINE = re.compile(
     rf"\S*[^\W\d]\S*[ \t]+(?:{'|'.join(SAMPLE_BITS)})(?:[x:+]\d+)*(?:[ \t].*)?"  # a.dat 16 …
@@ -64,14 +62,13 @@ def read_wfdb(path: Path, *, allow_segments: bool = True) -> Recording:
         raise RecordError("segments within segments are not supported.")
     read_part = _read_segments if header.segments else read_channels
     channels, warnings = read_part(path, header)
-    comments = "\n".join(header.comments)
-    age, sex = _AGE.search(comments), _SEX.search(comments)
+    age_years, sex = age_and_sex(header.comments)
     return Recording(
         channels=tuple(channels),
         name=path.stem,
         warnings=tuple(warnings),
-        age_years=float(age[1]) if age else None,
-        sex={"F": "female", "M": "male"}[sex[1].upper()] if sex else None,
+        age_years=age_years,
+        sex=sex,
     )
 
 

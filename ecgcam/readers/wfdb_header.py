@@ -5,6 +5,7 @@ it: dates of any form, byte-order marks, record names with a suffix, folders in 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SAMPLE_BITS = {
 }
 NO_GAIN = "no gain in the header"  # stands for the unit of a signal that is not calibrated
 
+_AGE = re.compile(r"(?<![a-z])<?age>?\s*:\s*(\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
+_SEX = re.compile(r"(?<![a-z])<?(?:sex|gender)>?\s*:\s*(F|M)(?:emale|ale)?\b", re.IGNORECASE)
 _FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?")
 _GAIN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?:\((-?\d+)\))?(?:/(\S+))?", re.I)
 _SEGMENTS = re.compile(r".*/(\d+)")
@@ -82,6 +85,16 @@ def parse_header(text: str) -> Header:
         signals=() if in_segments else tuple(map(_parse_signal, lines[1:])),
         segments=tuple(map(_parse_segment, lines[1:])) if in_segments else (),
         comments=comments,
+    )
+
+
+def age_and_sex(comments: Sequence[str]) -> tuple[float | None, str | None]:
+    """Return age in years and "female" or "male" from a header's comments; None where unknown."""
+    text = "\n".join(comments)
+    age, sex = _AGE.search(text), _SEX.search(text)
+    return (
+        float(age[1]) if age else None,
+        {"F": "female", "M": "male"}[sex[1].upper()] if sex else None,
     )
 
 

@@ -96,7 +96,8 @@ def _common_folder(sources: Sequence[Path]) -> Path:
 
 def _record_path(path: Path) -> Path:
     """Return the path of a WFDB record without its suffix, and that of any other file as it is."""
-    return Path(record_stem(str(path))) if find_header(path) else path
+    header = find_header(path)
+    return path if header is None else Path(record_stem(str(header)))
 
 
 def _of_file(path: Path, common: Path, *, inside: bool = False) -> Input:

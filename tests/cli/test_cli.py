@@ -56,7 +56,7 @@ def test_the_whole_way(ecgcam, tmp_path):
     assert look[:2] == (0, str(tmp_path / "overview" / "overview.html"))
     code, where, said = ecgcam("prepare", made, stored, "--jobs", 1)
     assert (code, where) == (0, str(stored))
-    assert "60 ECGs stored, 0 rejected" in said
+    assert "60 ECGs taken, 0 left out" in said
     train = ["train", stored, "--out", run, "--epochs", 2, "--validation-folds", "9,10"]
     code, where, said = ecgcam(*train)
     assert (code, where) == (0, str(run / MODEL))
@@ -211,8 +211,8 @@ def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
         ("read FILE", "not a table"),
         ("read FULL", "a folder, not one ECG"),
         ("overview none --out NEW", "none"),
-        ("prepare none NEW", "none: not a dataset; expected a folder like PTB-XL's"),
-        ("prepare FULL NEW", "expected a folder like PTB-XL's"),
+        ("prepare none NEW", "none: not a dataset; expected a folder of ECGs"),
+        ("prepare FULL NEW", "found no ECG; expected ECG files, a folder like PTB-XL's"),
         ("prepare FULL NEW --rate 0", "rate_hz must be above 0"),
         ("prepare FULL NEW --seconds -1", "duration_s must be above 0"),
         ("prepare FULL NEW --seconds inf", "duration_s must be above 0 and at most"),

@@ -165,7 +165,7 @@ def change_gain(stem):
 
 def invalidate_samples(stem):
     samples = samples_like_an_ecg()
-    samples[400:450, 2] = -32768
+    samples[400:450, 8] = -32768
     write_wfdb(stem, samples)
 
 
@@ -194,7 +194,7 @@ DAMAGES = {
     10: (repeat_a_lead, "leads II occur more than once"),
     12: (change_unit, "no ECG lead in volts; found I (mmHg)"),
     13: (change_gain, "beyond any ECG (at most 32.767 mV); check the unit."),
-    15: (invalidate_samples, "leads III are missing"),
+    15: (invalidate_samples, "leads V3 are missing"),
     17: (change_a_sample, "fails its checksum"),
     16: (flatten_all_leads, "all leads are flat"),
     18: (destroy_header, "not a WFDB header"),
@@ -306,14 +306,15 @@ def test_without_usable_records_there_is_no_store(folder, tmp_path):
 
 @pytest.fixture
 def own(tmp_path):
-    """One ECG in four file formats at 500 Hz, another at 100 Hz, and the CSV that lists them."""
-    samples = samples_like_an_ecg(time=5000)
-    write_wfdb(tmp_path / "a", samples)
+    """Four ECGs at 500 Hz in a file format each, one at 100 Hz, and the CSV that lists them."""
+    write_wfdb(tmp_path / "a", samples_like_an_ecg(time=5000, seed=0), rate="500")
+    samples = samples_like_an_ecg(time=5000, seed=1)
     write_wfdb(tmp_path / "b", samples, gain="1(0)/uV", rate="500")
-    write_wfdb(tmp_path / "a", samples, rate="500")
+    samples = samples_like_an_ecg(time=5000, seed=2)
     table = np.column_stack([np.arange(5000) / 500, samples / 1000])
     lines = [",".join(["time", *LEADS]), *(",".join(map(str, row)) for row in table.tolist())]
     (tmp_path / "c.csv").write_text("\n".join(lines))
+    samples = samples_like_an_ecg(time=5000, seed=3)
     np.savez(tmp_path / "d.npz", signal_mv=samples.T / 1000, rate_hz=500)
     write_wfdb(tmp_path / "e", samples_like_an_ecg(seed=9))
     files = ["a.hea", "b", "c.csv", "d.npz", "e.hea"]
@@ -322,15 +323,14 @@ def own(tmp_path):
     return tmp_path / "own.csv"
 
 
-def test_files_of_all_formats_give_the_same_signal(own, tmp_path):
+def test_files_of_all_formats_give_their_signal(own, tmp_path):
     prepared = prepare(own, tmp_path / "store", ONE_JOB)
     store = open_store(prepared.folder)
     assert (store.rate_hz, store.samples) == (500, 5000)
     assert ids_of(store) == ["a.hea", "b", "c.csv", "d.npz"]
     for index in store.indices():
-        np.testing.assert_array_equal(
-            store.signals_uv([index])[0], samples_like_an_ecg(time=5000).T
-        )
+        expected = samples_like_an_ecg(time=5000, seed=index).T
+        np.testing.assert_array_equal(store.signals_uv([index])[0], expected)
     assert "100 Hz; expected 500 Hz, or use --resample" in rejected(store.folder)["e.hea"]
     assert store.vocabulary == {"column": ("AFIB",)}
     assert list(verify(store)) == []
@@ -342,8 +342,8 @@ def test_other_rates_are_resampled(own, tmp_path):
     assert (len(store.records), store.rate_hz, store.samples) == (5, 100, 1000)
     from ecgcam.signals.resampling import resample
 
-    expected = np.rint(resample(read(tmp_path / "d.npz"), 100).signal_mv * 1000)
-    for index in range(4):
+    for index, name in enumerate(("a", "b", "c.csv", "d.npz")):
+        expected = np.rint(resample(read(tmp_path / name), 100).signal_mv * 1000)
         np.testing.assert_array_equal(store.signals_uv([index])[0], expected)
     np.testing.assert_array_equal(store.signals_uv([4])[0], samples_like_an_ecg(seed=9).T)
 
@@ -417,11 +417,17 @@ def test_ptb_xl_is_resampled_from_files_of_a_sufficient_rate(folder, tmp_path):
     assert (ids_of(store), store.samples) == ([3], 2500)
 
 
-@pytest.mark.parametrize("name", ["none", "none.csv", "some.txt", "empty"])
-def test_other_files_and_folders_are_refused(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *((name, "expected a folder of ECGs") for name in ("none", "none.csv", "some.txt")),
+        ("empty", "found no ECG; expected ECG files, a folder like PTB-XL's"),
+    ],
+)
+def test_other_files_and_folders_are_refused(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "some.txt").write_text("path\n")
-    with pytest.raises(DatasetError, match="expected a folder like PTB-XL's"):
+    (tmp_path / "some.txt").write_text("dear diary\n")
+    with pytest.raises(DatasetError, match=message):
         prepare(tmp_path / name, tmp_path / "store", ONE_JOB)
 
 
@@ -699,7 +705,7 @@ def test_values_just_beyond_16_bits_are_refused(tmp_path):
         signal_mv[3, 5] = highest
         np.savez(tmp_path / "a.npz", signal_mv=signal_mv, rate_hz=100)
         if fits:
-            assert read_microvolts(str(tmp_path / "a.npz"), form).max() == 32767
+            assert read_microvolts(str(tmp_path / "a.npz"), form).signal_uv.max() == 32767
         else:
             with pytest.raises(RecordError, match="beyond any ECG"):
                 read_microvolts(str(tmp_path / "a.npz"), form)
