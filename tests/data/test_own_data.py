@@ -137,8 +137,7 @@ def test_longer_ecgs_are_cut_and_shorter_ones_padded_where_a_length_is_asked_for
     baseline = np.median(short, axis=1).round()
     np.testing.assert_array_equal(padded[:, 700:], np.tile(baseline[:, None], (1, 300)))
     np.testing.assert_array_equal(cut, long[:, :1000])
-    findings = {text for quality in store.records["quality"] for text in quality}
-    assert findings == {"Einthoven broken"}  # of the noise; the padding is neither flat nor stuck
+    assert store.records["quality"].map(list).tolist() == [[]] * 4  # padding is no fault
 
 
 def test_a_padded_record_of_a_store_is_predicted_as_its_file(lengths, tmp_path):
