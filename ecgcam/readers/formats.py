@@ -162,6 +162,14 @@ FORMATS: list[Format] = [
         _magic(b"PK\x03\x04", b"\xd0\xcf\x11\xe0"),
         "a ZIP archive or Office document; save the table as CSV, or unpack it first.",
     ),
+    Format(
+        "pickle",
+        _magic(*(bytes([0x80, version]) for version in (2, 3, 4, 5))),
+        "a pickle can run code, so it is not opened; save the arrays as NPZ.",
+    ),
+    Format(
+        "JSON", _words(rb"\A\s*(?:\{\s*\"|\[\s*[\[{])"), "JSON is not supported; save CSV or NPZ."
+    ),
     Format("gzip", _magic(b"\x1f\x8b"), "compressed by gzip; decompress it first."),
     Format("MAT", is_mat_4, read_mat),
     Format(TABLE, is_table, read_csv),

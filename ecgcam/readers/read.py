@@ -85,6 +85,8 @@ def _detect(file: EcgFile) -> Format:
             return candidate
     if not file.head:
         raise RecordError("the file is empty.")
+    if file.path is not None and file.path.suffix.lower() == ".dat":
+        raise RecordError(f"no header {file.path.stem}.hea lies beside these samples.")
     known = ", ".join(f.name for f in FORMATS if not isinstance(f.read, str))
     raise RecordError(f"unknown file format; recognized are {known}.")
 

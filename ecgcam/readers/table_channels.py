@@ -52,17 +52,20 @@ _OTHER_UNITS = {
     *("kohm", "kω", "ω", "g", "m/s2", "a.u.", "au", "adu", "adc", "lsb", "counts", "count", "raw"),
     *("nu", "ml", "l", "l/min", "pm", "hz", "ma", "ua", "µa"),
 }
+_MOST_LEADS = 64
 _UNIT_IN_BRACKETS = re.compile(r"(.*?)\s*[(\[{<]\s*(.+?)\s*[)\]}>]\s*")
-_UNIT_AFTER = re.compile(r"(.+?)[\s_/,:.-]+([^\s_/,:.-]+)")
+_UNIT_AFTER = re.compile(r"(.+?)\s*([\s_/,:.-])\s*([^\s_/,:.-]+)")
 _LEADLIKE = re.compile(r"[-+]?(?:a?v[rlf]|v\d{1,2}[rl]?|i{1,3}|v?[xyz]|[cm][a-z]?\d|ecg.*)", re.I)
 
 
 def split_unit(cell: str) -> tuple[str, str]:
     """Return ("V1", "uV") for "V1 (uV)", "V1 [uV]", "V1_uV" or "V1 uV", and ("V1", "") for "V1"."""
-    for pattern in (_UNIT_IN_BRACKETS, _UNIT_AFTER):
-        match = pattern.fullmatch(cell)
-        if match and _is_unit(match[2]):
-            return match[1].strip(), match[2]
+    match = _UNIT_IN_BRACKETS.fullmatch(cell)
+    if match and _is_unit(match[2]):
+        return match[1].strip(), match[2]
+    match = _UNIT_AFTER.fullmatch(cell)
+    if match and _is_unit(match[3]) and (len(match[3]) > 1 or match[2] in "/_"):
+        return match[1].strip(), match[3]  # a letter after a space belongs to the name: "aV L"
     return cell, ""
 
 
@@ -99,6 +102,10 @@ def channels_of_table(
         rate_hz = timing.rate_hz or rate_hz
         signals = [replace(c, values=_at_positions(c.values, timing.position)) for c in signals]
     signals, others = _leads_among(signals)
+    if len(signals) > _MOST_LEADS:
+        raise RecordError(
+            f"{len(signals)} columns of numbers; expected one ECG, with one column or row per lead."
+        )
     if others:
         warnings.append(f"columns left out, being no ECG lead: {', '.join(others)}")
     channels = tuple(

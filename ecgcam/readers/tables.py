@@ -12,11 +12,12 @@ from .table_channels import channels_of_table
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ufffd]")
 _RATE = re.compile(
     r"(?:sampl\w*[ _-]*(?:rate|freq\w*)|\b(?:rate|fs|sfreq|frequency|abtastrate))\b"
-    r"[^\d\n]{0,20}?(\d+(?:[.,]\d+)?)",
+    r"[^\d\n]{0,20}?(\d+(?:[.,]\d+)?)"  # "Sampling rate: 500"
+    r"|sampl[^\d\n]{0,30}?(\d+(?:[.,]\d+)?) ?(?:hz|hertz|sps)\b",  # "sampled at 500 Hz"
     re.IGNORECASE,
 )
 _UNIT = re.compile(
-    r"\bunits?\b[^\w\n]*([mµμun]?v(?:olts?)?|(?:milli|micro)volts?)\b", re.IGNORECASE
+    r"\bunits?\b[^\w\n]*([mµμun]?v(?:olts?)?|(?:milli|micro)volts?)\b(?!\s*/)", re.IGNORECASE
 )
 
 
@@ -36,7 +37,7 @@ def read_csv(file: EcgFile) -> Recording:
     rate, unit = _RATE.search(table.preamble), _UNIT.search(table.preamble)
     recording = channels_of_table(
         table.columns,
-        rate_hz=float(rate[1].replace(",", ".")) if rate else None,
+        rate_hz=float((rate[1] or rate[2]).replace(",", ".")) if rate else None,
         unit=unit[1] if unit else None,
     )
     return replace(recording, name=file.name, warnings=(*table.warnings, *recording.warnings))

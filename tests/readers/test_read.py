@@ -1,6 +1,7 @@
 """Reading of any ECG file: detection of the format, and refusals."""
 
 import io
+import pickle
 import subprocess
 import sys
 
@@ -26,6 +27,12 @@ def test_a_missing_file_is_refused(tmp_path, name):
         read(tmp_path / name)
 
 
+def test_samples_without_a_header_are_refused(tmp_path):
+    (tmp_path / "a.dat").write_bytes(bytes(1000))
+    with pytest.raises(RecordError, match=r"a\.dat: no header a\.hea lies beside these samples"):
+        read(tmp_path / "a.dat")
+
+
 def test_other_files_and_folders_are_refused_by_name(tmp_path):
     (tmp_path / "a.bin").write_bytes(bytes(1000))
     with pytest.raises(RecordError, match=r"a\.bin: unknown file format; recognized are WFDB"):
@@ -44,6 +51,8 @@ def test_other_files_and_folders_are_refused_by_name(tmp_path):
         (b"\x89PNG\r\n\x1a\n and more", "a picture of an ECG; .*digitize it"),
         (b"PK\x03\x04 xl/workbook.xml", "a ZIP archive or Office document"),
         (b"\x1f\x8b\x08 and more", "compressed by gzip"),
+        (pickle.dumps([1, 2]), "a pickle can run code, so it is not opened"),
+        (b' {"ecg": [[1, 2]]}', "JSON is not supported; save CSV or NPZ"),
     ],
 )
 def test_a_file_of_a_kind_that_is_not_supported_is_named(tmp_path, content, message):

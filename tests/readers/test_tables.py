@@ -28,11 +28,11 @@ def twelve(header=("time", *LEADS), times=TIME_S, **style):
     return table(list(header), [times, *SIGNAL_MV.T], **style)
 
 
-def check(text, *, rate_hz=500.0, warnings=(), given=None):
+def check(text, *, rate_hz=500.0, warnings=(), given=None, leads=LEADS):
     """Assert that a table holds the twelve leads."""
     record = read(text.encode() if isinstance(text, str) else text, **(given or {}))
-    np.testing.assert_allclose(record.signal_mv, SIGNAL_MV.T, atol=1e-6)
-    assert (record.leads, record.rate_hz) == (LEADS, rate_hz)
+    np.testing.assert_allclose(record.with_leads(LEADS).signal_mv, SIGNAL_MV.T, atol=1e-6)
+    assert (record.leads, record.rate_hz) == (leads, rate_hz)
     assert record.warnings == tuple(warnings)
 
 
@@ -223,14 +223,12 @@ def test_one_row_per_lead():
 
 
 def test_a_table_without_a_header_has_unnamed_leads():
-    text = table([], [TIME_S, *SIGNAL_MV.T])
-    check(text, given={"leads": list(LEADS)})
-    record = read(text.encode())
+    backwards = table([], [TIME_S, *SIGNAL_MV.T[::-1]])
+    check(backwards, given={"leads": LEADS[::-1]}, leads=LEADS[::-1])
+    record = read(backwards.encode())
     assert record.leads == tuple(f"#{k}" for k in range(1, 13))
     assert record.warnings == ("the leads have no names; give them in order (--leads, leads=)",)
-    one, two = SIGNAL_MV.T[:2]
-    limb = [one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2]
-    record = read(table([], [TIME_S, *limb, *SIGNAL_MV.T[6:]]).encode())
+    record = read(table([], [TIME_S, *SIGNAL_MV.T]).encode())
     assert record.leads == LEADS
     assert "in which the limb leads agree" in record.warnings[0]
 
@@ -255,6 +253,11 @@ def test_a_single_column_is_a_lead():
 )
 def test_units_in_the_header(form, scale):
     check(table(["time", *map(form.format, LEADS)], [TIME_S, *SIGNAL_MV.T * scale]))
+
+
+def test_names_are_not_taken_for_units():
+    header = ["t", "I", "II", "III", "aV R", "aV L", "aV F", *(f"V {k}" for k in range(1, 7))]
+    check(table(header, [TIME_S, *SIGNAL_MV.T]))
 
 
 def test_a_row_of_units_below_the_header():
@@ -289,7 +292,9 @@ def test_a_given_unit_counts_where_the_table_has_none():
         "Sample Rate,500 hertz",
         "SamplingFrequency;500.0",
     ]
-    + ["% Sampling Frequency (Hz) = 500"],
+    + ["% Sampling Frequency (Hz) = 500", "[Header]\nSampleRate=500"]
+    + ["Filter 0.05-150 Hz, sampled at 500 Hz"],
+    +["[Header]\nSampleRate=500", "Filter 0.05-150 Hz, sampled at 500 Hz"],
 )
 def test_a_rate_above_the_table(line):
     text = f"Patient;Miller\n{line}\n\n" + table(list(LEADS), SIGNAL_MV.T)
@@ -349,6 +354,7 @@ def test_missing_cells_are_filled_and_said(word):
         ("I,II\n" + 9 * "0,1,2,3\n", "4 cells in its rows and 2 in its header"),
         ("I,II\n" + 9 * "0,1\n", "no sampling rate"),
         ("time,I (mmHg)\n0,1\n0.002,1\n", r"no ECG lead in volts; found I \(mmHg\)"),
+        ("\n".join(100 * [",".join(100 * ["1"])]), "100 columns of numbers; expected one ECG"),
         ("time,rhythm\n0,SR\n0.002,SR\n", "no ECG lead in volts; found no channel"),
         ("time,I\n0,1\n0.002,inf\n", r"invalid samples \(NaN or infinite\) in I"),
         ("time,I\n0,1\n0.002,1e300\n", r"invalid samples \(NaN or infinite\) in I"),
