@@ -216,9 +216,9 @@ def test_the_pages_give_the_shipped_models_the_scores_of_their_cards(name):
     assert parameters in README
 
 
-def test_each_message_of_the_troubleshooting_page_is_in_the_code():
-    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
-    messages = re.findall(r"^\| `([^`]+)` \|", page, re.M)
+def test_each_message_of_the_troubleshooting_pages_is_in_the_code():
+    pages = [page.read_text(encoding="utf-8") for page in DOCS.glob("troubleshooting*.md")]
+    messages = re.findall(r"^\| `([^`]+)` \|", "\n".join(pages), re.M)
     code = " ".join(
         re.sub(r'"\s*f?"', "", " ".join(path.read_text(encoding="utf-8").split()))
         for path in (ROOT / "ecgcam").rglob("*.py")
