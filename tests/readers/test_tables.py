@@ -294,7 +294,6 @@ def test_a_given_unit_counts_where_the_table_has_none():
     ]
     + ["% Sampling Frequency (Hz) = 500", "[Header]\nSampleRate=500"]
     + ["Filter 0.05-150 Hz, sampled at 500 Hz"],
-    +["[Header]\nSampleRate=500", "Filter 0.05-150 Hz, sampled at 500 Hz"],
 )
 def test_a_rate_above_the_table(line):
     text = f"Patient;Miller\n{line}\n\n" + table(list(LEADS), SIGNAL_MV.T)
