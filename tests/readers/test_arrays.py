@@ -122,6 +122,12 @@ def test_an_npy_needs_its_rate_and_its_leads(version, order):
         read(stream.getvalue())
     record = read(stream.getvalue(), rate_hz=500, leads=NAMES)
     np.testing.assert_allclose(record.signal_mv, SIGNAL_MV, rtol=1e-6)
+    assert "in which the limb leads agree" in read(stream.getvalue(), rate_hz=500).warnings[0]
+
+
+def test_unnamed_leads_in_another_order_are_not_guessed():
+    stream = io.BytesIO()
+    np.save(stream, SIGNAL_MV[::-1])
     unnamed = read(stream.getvalue(), rate_hz=500)
     assert unnamed.leads[0] == "#1"
     assert unnamed.warnings == ("the leads have no names; give them in order (--leads, leads=)",)
