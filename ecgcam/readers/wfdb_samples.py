@@ -23,6 +23,7 @@ _BYTES = {  # per sample; the FLAC formats have no fixed size
     **{"212": 1.5, "310": 4 / 3, "311": 4 / 3},
 }
 _PLAIN = {"16": "<i2", "61": ">i2"}  # of these, wfdb cannot read 61
+_LONG = 1_000_000  # samples, from which on single precision saves memory
 _FLAC_SAMPLES_PER_BYTE = 100  # more is no ECG: FLAC takes about half a byte for a sample of one
 
 
@@ -138,11 +139,15 @@ def _channel(
 
     skew: frames by which the channel lags behind the least skewed one; it is realigned.
     """
-    physical = (samples.astype(np.float64) - signal.baseline) / (signal.gain or 1.0)
-    if signal.format != "8":
-        physical[samples == -(2 ** (SAMPLE_BITS[signal.format] - 1))] = np.nan
+    physical = np.empty(len(samples), np.float64 if len(samples) < _LONG else np.float32)
+    invalid = -(2 ** (SAMPLE_BITS[signal.format] - 1)) if signal.format != "8" else None
+    for start in range(0, len(samples), _LONG):
+        part = samples[start : start + _LONG]
+        scaled = (part.astype(np.float64) - signal.baseline) / (signal.gain or 1.0)
+        scaled[part == invalid] = np.nan
+        physical[start : start + _LONG] = scaled
     if shift := min(skew * signal.frame, len(physical)):
-        physical = np.concatenate([physical[shift:], np.full(shift, np.nan)])
+        physical = np.concatenate([physical[shift:], np.full(shift, np.nan, physical.dtype)])
     return Channel(
         name=signal.lead,
         samples=physical,
