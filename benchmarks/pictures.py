@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -23,14 +24,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 
 import ecgcam
 from ecgcam.data import open_store, synthesize
 from ecgcam.nn.preprocess import scale_to_unit
-from ecgcam.plots.curves import draw_traces
 from ecgcam.plots.disturbances import draw_changes, draw_strengths
 from ecgcam.plots.forest import draw_forest
 from ecgcam.plots.heat import HEAT_COLOURS, draw_heat, heat_of
+from ecgcam.plots.style import BLUE, GREY
 from ecgcam.reports.evaluation_report import HEADINGS
 from ecgcam.reports.explanation_report import write_explanations
 from ecgcam.training.noise_transforms import GaussianNoise, MainsHum, Respiration
@@ -170,7 +172,31 @@ def _draw_augmentations(record: "Record") -> "Figure":
         strongest = (changed - signal)[:, 1].abs().sum(dim=-1).argmax()
         afters[name] = changed[strongest, 1].numpy()
     unit = "preprocessed units: each lead scaled to [−1, 1]"
-    return draw_traces(afters, rate_hz=rate_hz, original=signal[0, 1].numpy(), ylabel=unit)
+    return draw_changed(signal[0, 1].numpy(), afters, rate_hz=rate_hz, ylabel=unit)
+
+
+def draw_changed(
+    before: NDArray[np.float32],
+    afters: Mapping[str, NDArray[np.float32]],
+    *,
+    rate_hz: float,
+    ylabel: str,
+) -> "Figure":
+    """Return a signal (time,) after each change, by title, on one scale, over the signal itself."""
+    figure, axes_of_changes = plt.subplots(
+        len(afters), figsize=(9, 0.6 + 1.2 * len(afters)), layout="compressed", sharex=True,
+        sharey=True,
+    )  # fmt: skip
+    time_s = np.arange(len(before)) / rate_hz
+    for axes, (title, after) in zip(axes_of_changes, afters.items(), strict=True):
+        axes.plot(time_s, before, color=GREY, linewidth=1.4, label="before")
+        axes.plot(time_s, after, color=BLUE, linewidth=0.8, label="after")
+        axes.set_title(title, loc="left", fontsize=9)
+        axes.grid(color="0.9")
+    axes_of_changes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
+    axes_of_changes[-1].set_xlabel("time (s)")
+    figure.supylabel(ylabel, fontsize="medium")
+    return figure
 
 
 @app.command()

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from ecgcam.training.config import cpu_has_bf16
+import torch
 
 LIBRARIES = [
     "ecgcam",
@@ -29,6 +29,12 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "bf16": cpu_has_bf16(),
     }
+
+
+def cpu_has_bf16() -> bool:
+    """Return whether the CPU has bf16 instructions; without them bf16 is slower than float32."""
+    features = torch.cpu.get_capabilities()
+    return any(map(features.get, ("amx_bf16", "avx512_bf16", "bf16")))
 
 
 def _processor() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Figures of scores, training and tables, and small multiples of signals.
+"""Figures of scores, training and tables.
 
 Each function returns its figure; the caller saves it.
 """
@@ -125,31 +125,8 @@ def draw_missing(fractions: "pd.Series[float]") -> "Figure":
     return figure
 
 
-def draw_traces(
-    signals: Mapping[str, NDArray[np.floating]],
-    *,
-    rate_hz: float,
-    original: NDArray[np.floating] | None = None,
-    ylabel: str = "",
-) -> "Figure":
-    """Return signals (time,) below each other on one scale, by title; `original` behind each."""
-    figure, rows = _figure(9, 0.6 + 1.2 * len(signals), rows=len(signals), share=True)
-    for axes, (title, signal) in zip(rows, signals.items(), strict=True):
-        time_s = np.arange(len(signal)) / rate_hz
-        if original is not None:
-            axes.plot(time_s, original, color=GREY, linewidth=1.4, label="before")
-        axes.plot(time_s, signal, color=BLUE, linewidth=0.8, label="after")
-        axes.set_title(printable(title, length=110), loc="left", fontsize=9)
-        axes.grid(color="0.9")
-    if original is not None:
-        rows[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
-    rows[-1].set_xlabel("time (s)")
-    figure.supylabel(ylabel, fontsize="medium")
-    return figure
-
-
 def _figure(
-    width: float, height: float, *, rows: int = 1, columns: int = 1, share: bool = False
+    width: float, height: float, *, rows: int = 1, columns: int = 1
 ) -> "tuple[Figure, list[Axes]]":
     """Return a figure of this size in inches and its axes, row by row.
 
@@ -159,7 +136,7 @@ def _figure(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="compressed")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
+    axes = figure.subplots(rows, columns, squeeze=False)
     return figure, list(axes.flat)
 
 

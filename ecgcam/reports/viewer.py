@@ -41,9 +41,7 @@ def viewer_html(
         summary=summary,
         refused=explanation.refused,
         heat_meaning=summary.heat_meaning,
-        scale_ends=("0", "1")
-        if scale == "record"
-        else (f"−{HEAT_LOGITS:g}", f"{HEAT_LOGITS:g} logits"),
+        scale_ends=_SCALE_ENDS[scale],
         not_a_device=NOT_A_DEVICE,
         data={
             "leads": record.leads,
@@ -71,9 +69,9 @@ def _class_data(result: ClassResult) -> dict[str, object]:
 
 def _microvolts(record: Record) -> str:
     """Return each lead about its median in whole µV: int16, little-endian, in base64."""
-    centred = record.signal_mv - np.median(record.signal_mv, axis=1, keepdims=True)
+    centered = record.signal_mv - np.median(record.signal_mv, axis=1, keepdims=True)
     limits = np.iinfo(np.int16)
-    whole = np.clip(np.rint(centred * 1000), limits.min, limits.max)
+    whole = np.clip(np.rint(centered * 1000), limits.min, limits.max)
     return _base64(whole.astype("<i2"))
 
 

@@ -23,8 +23,7 @@ PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {  # lightning's names
     "bf16": "bf16-mixed",
 }
 
-_BF16_X86 = ("amx_bf16", "avx512_bf16")  # CPU features, by torch's names
-_BF16_ARM = ("bf16",)
+_BF16_FEATURES = ("amx_bf16", "avx512_bf16")  # of x86 CPUs, by torch's names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +204,7 @@ class TrainConfig(Settings):
     task: str = setting(
         "normal",
         "Task: normal, superclass, subclass, rhythm, form, all, columns, or a task file (.toml, "
-        "docs/data.md).",
+        "docs/tasks.md).",
     )
     unlabelled: str = setting(
         "default",
@@ -257,24 +256,13 @@ def resolve_precision(precision: str) -> str:
 
     bf16 halves the bytes of a product's factors; weights, sums, statistics and losses stay in
     float32. On CPUs with bf16 instructions a step takes 0.6 of the time, with the same scores
-    (docs/performance.md, docs/study.md). "auto" is float32 on a GPU, where small networks are
+    (docs/performance.md, docs/results.md). "auto" is float32 on a GPU, where small networks are
     bound by latency, and on ARM, where bf16 has not been measured.
     """
     if precision != AUTO:
         return precision
     import torch
 
+    features = torch.cpu.get_capabilities()
     on_cpu = not torch.accelerator.is_available()
-    return "bf16" if on_cpu and _cpu_has(*_BF16_X86) else "float32"
-
-
-def cpu_has_bf16() -> bool:
-    """Return whether the CPU has bf16 instructions; without them bf16 is slower than float32."""
-    return _cpu_has(*_BF16_X86, *_BF16_ARM)
-
-
-def _cpu_has(*features: str) -> bool:
-    import torch
-
-    known = torch.cpu.get_capabilities()
-    return any(known.get(name, False) for name in features)
+    return "bf16" if on_cpu and any(map(features.get, _BF16_FEATURES)) else "float32"

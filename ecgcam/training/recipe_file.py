@@ -9,7 +9,7 @@ import json
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar
@@ -47,11 +47,6 @@ def make_config(
         table, _, key = name.rpartition(".")
         (tables.setdefault(table, {}) if table else tables)[key] = value
     return _make(TrainConfig, tables, source)
-
-
-def change_config(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
-    """Return the configuration with some settings replaced, by full name."""
-    return make_config(asdict(config), changes, source="the command line")
 
 
 def recipe_text(config: TrainConfig) -> str:

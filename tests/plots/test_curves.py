@@ -14,7 +14,6 @@ from ecgcam.plots.curves import (
     draw_matrix,
     draw_missing,
     draw_roc_pr,
-    draw_traces,
     draw_training_curve,
 )
 from ecgcam.plots.style import printable
@@ -139,25 +138,6 @@ def test_missing_fractions_are_bars():
     assert "50.0%" in words(axes.figure)
 
 
-def test_traces_have_their_titles_in_seconds_and_on_one_scale():
-    first, second = draw_traces({"a": np.zeros(200), "b": np.ones(300)}, rate_hz=100).axes
-    assert second.get_title(loc="left") == "b"
-    np.testing.assert_allclose(second.lines[0].get_ydata(), 1)
-    assert second.lines[0].get_xdata()[-1] == pytest.approx(2.99)
-    assert first.get_ylim() == second.get_ylim()
-
-
-def test_each_augmentation_is_drawn_over_the_original():
-    before = np.sin(np.arange(100))
-    afters = {"noise": before + 1, "gain": 2 * before}
-    figure = draw_traces(afters, rate_hz=100, original=before, ylabel="no unit")
-    for axes, after in zip(figure.axes, (before + 1, 2 * before), strict=True):
-        np.testing.assert_allclose(axes.lines[0].get_ydata(), before)
-        np.testing.assert_allclose(axes.lines[1].get_ydata(), after)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["noise", "gain"]
-    assert {"before", "after", "no unit"} <= set(words(figure).split("\n"))
-
-
 def test_any_name_can_be_drawn():
     table = pd.DataFrame([[1, 2], [3, 4]], index=[HOSTILE, "b"], columns=[HOSTILE, "d"])
     targets, scores = np.array([[0], [1]]), np.array([[0.1], [0.9]])
@@ -167,7 +147,6 @@ def test_any_name_can_be_drawn():
         draw_missing(pd.Series({HOSTILE: 0.5})),
         draw_confusion(table.to_numpy(), class_names=[HOSTILE, "b"]),
         draw_roc_pr(by_class(targets, scores, [HOSTILE])),
-        draw_traces({HOSTILE: np.zeros(9)}, rate_hz=100),
     ):
         figure.canvas.draw()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from ecgcam.nn.network import Network, NetworkConfig, evaluating
 from ecgcam.signals.leads import LEADS
 from ecgcam.tasks import Task
 from ecgcam.training.config import NetworkSettings, OptimizerSettings, TrainConfig
-from ecgcam.training.recipe_file import change_config
+from ecgcam.training.recipe_file import make_config
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 NORMAL = Task(
@@ -139,7 +140,8 @@ TINY = TrainConfig(
 def changed(config=TINY, **settings):
     """The config with some settings replaced, by the last part of their names."""
     names = {name.rpartition(".")[2]: name for name in config.by_name()}
-    return change_config(config, {names[key]: value for key, value in settings.items()})
+    changes = {names[key]: value for key, value in settings.items()}
+    return make_config(asdict(config), changes, source="the test")
 
 
 def trained_on(store, *folds):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from support.tiny import changed, tiny_store
 
+from benchmarks.speed.machine import cpu_has_bf16
 from ecgcam.inference.modelfile import read_card
 from ecgcam.nn.preprocess import SCALES, PreprocessConfig
 from ecgcam.training import (
@@ -20,7 +21,7 @@ from ecgcam.training import (
     config,
     train,
 )
-from ecgcam.training.config import PRECISIONS, cpu_has_bf16, resolve_precision
+from ecgcam.training.config import PRECISIONS, resolve_precision
 from ecgcam.training.run_folder import METRICS, MODEL, read_config
 
 
