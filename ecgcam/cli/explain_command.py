@@ -39,6 +39,15 @@ def explain(
             "(0 to 1 within each ECG, as in the paper)."
         ),
     ] = "logits",
+    speed: Annotated[
+        float, typer.Option(help="Paper speed of the sheet in mm/s: 12.5, 25 or 50.")
+    ] = 25,
+    start: Annotated[
+        float, typer.Option(min=0, help="Second of the ECG from which on it is explained.")
+    ] = 0,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Length of that part.  [default: to the end]")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Write the JSON files alone.")] = False,
     force: Force = False,
     device: Annotated[
@@ -53,6 +62,7 @@ def explain(
     """
     from ..inference.classifier import load
     from ..plots.heat import SCALES
+    from ..plots.paper import SPEEDS_MM_S
     from ..serving.ecg_inputs import find_inputs, inputs_of_store
     from ..serving.explain import explain_many
 
@@ -60,6 +70,8 @@ def explain(
     if class_name is not None and class_name not in classifier.classes:
         raise typer.BadParameter(f"--class must be one of {', '.join(classifier.classes)}.")
     reading = reading_options(rate, units, leads)
+    if speed not in SPEEDS_MM_S:
+        raise typer.BadParameter(f"--speed must be one of {', '.join(map(str, SPEEDS_MM_S))}.")
     if scale not in SCALES:
         raise typer.BadParameter(f"--scale must be one of {', '.join(SCALES)}.")
     if store is not None:
@@ -78,6 +90,8 @@ def explain(
             reading=reading,
             class_name=class_name,
             scale=scale,
+            stretch=(start, seconds),
+            speed_mm_s=speed,
             pictures=not json,
             force=force,
             progress=show,

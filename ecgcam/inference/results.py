@@ -1,7 +1,7 @@
 """The answer for one ECG: Prediction, and Explanation, which adds the evidence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -117,6 +117,21 @@ class Explanation(Prediction):
         """
         half_s = self.frame_s / 2
         return np.append(self.frame_times_s - half_s, self.frame_times_s[-1:] + half_s)
+
+    def until(self, seconds: float, *, samples: int) -> "Explanation":
+        """Return the explanation with its maps until a time, for drawing; all else stays.
+
+        samples: those of the record until this time.
+        """
+        shown = self.frame_times_s < seconds
+        by_lead = self.lead_evidence
+        return replace(
+            self,
+            evidence=self.evidence[..., shown],
+            lead_evidence=None if by_lead is None else by_lead[..., shown],
+            frame_times_s=self.frame_times_s[shown],
+            heatmap=self.heatmap[:, :samples],
+        )
 
     def without_maps(self) -> Prediction:
         """Return the prediction alone."""

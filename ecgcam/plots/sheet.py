@@ -16,13 +16,12 @@ from .paper import (
     BOTTOM_MM,
     HEIGHT_MM,
     MM_PER_MV,
-    MM_PER_S,
     PAPER_MM,
     RIGHT_MM,
-    SHOWN_S,
     START_MM,
     THICK_MM,
     TOP_MM,
+    TimeAxis,
     draw_grid,
     draw_pulse,
     new_page,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
-COLUMN_S = 2.5  # or a quarter of a record shorter than 10 s
 
 _NAME_MM = 5  # height of a lead's name above its trace
 _NAME_END_MM = 9  # from the start of a trace to the end of the longest name
@@ -50,27 +48,31 @@ def draw_sheet(
     *,
     class_name: str | None = None,
     scale: str = "logits",
+    from_s: float = 0.0,
+    speed_mm_s: float = 25,
 ) -> "Figure":
     """Return a sheet: twelve leads of 2.5 s, lead II for 10 s, at 25 mm/s and 10 mm/mV, over heat.
 
     class_name: the class whose heat is drawn (default: the most probable "yes", else "not sure",
     else "no"). scale: of the heat, "logits" or "record" (0 to 1 within this record and class).
-    Time runs on from column to column: the second starts at 2.5 s. For a record shorter than 10 s
-    each column shows a quarter. Each lead is centred on its median. The units are millimetres, so
-    that the sheet is true to scale when it is printed on A4 without scaling.
+    from_s: where the page starts. speed_mm_s: of the paper: 12.5, 25 or 50; at 50 the page shows
+    half the time. Time runs on from column to column: the second starts at 2.5 s. Of a record that
+    ends on the page each column shows a quarter. Each lead is centred on its median. The units are
+    millimetres, so that the sheet is true to scale when it is printed on A4 without scaling.
     """
     summary = None
     if explanation is not None:
         summary = summarize(record, explanation, class_name=class_name, scale=scale)
+    time = TimeAxis(from_s=from_s, mm_per_s=speed_mm_s)
     figure, axes = new_page()
-    draw_grid(axes)
-    rows = _rows(record)
+    draw_grid(axes, time)
+    rows = _rows(record, time)
     levels = _levels(rows, rate_hz=record.rate_hz)
     hatched = False
     if summary is not None and summary.shown is not None:
-        hatched = _draw_class_heat(axes, record, summary.shown, rows, levels)
+        hatched = _draw_class_heat(axes, record, summary.shown, rows, levels, time)
     cut = _draw_rows(axes, rows, levels)
-    write_head(axes, record, summary, notes=_notes(record, rows, cut))
+    write_head(axes, record, summary, time, notes=_notes(record, rows, cut, time))
     if summary is not None:
         write_foot(axes, summary, hatched=hatched)
     axes.text(RIGHT_MM, 5, NOT_A_DEVICE, ha="right", fontsize=9, weight="bold")
@@ -83,20 +85,21 @@ def _draw_class_heat(
     shown: ClassResult,
     rows: Sequence[Sequence["_Trace"]],
     levels: Sequence[int],
+    time: TimeAxis,
 ) -> bool:
     """Draw the heat behind each trace; return whether a part was not used by the model."""
     between = [(above + below) / 2 for above, below in pairwise(levels)]
     for row, (top, bottom) in zip(rows, pairwise([TOP_MM, *between, BOTTOM_MM]), strict=True):
         for trace in row:
-            first = round((trace.start_mm - START_MM) / MM_PER_S * record.rate_hz)
-            samples = slice(first, first + trace.x.size)
+            samples = slice(trace.first, trace.first + trace.x.size)
             lead = record.leads.index(trace.lead) if trace.lead in record.leads else None
             if trace.x.size and lead is not None:
                 heat = shown.heat[lead if len(shown.heat) > 1 else 0, samples]
-                end_mm = trace.start_mm + trace.x.size / record.rate_hz * MM_PER_S
+                end_mm = trace.start_mm + trace.x.size / record.rate_hz * time.mm_per_s
                 draw_heat(axes, heat[None], extent=(trace.start_mm, end_mm, bottom, top))
-    used = shown.used[: round(SHOWN_S * record.rate_hz)]
-    end_mm = START_MM + used.size / record.rate_hz * MM_PER_S
+    first = round(time.from_s * record.rate_hz)
+    used = shown.used[first : first + round(time.shown_s * record.rate_hz)]
+    end_mm = START_MM + used.size / record.rate_hz * time.mm_per_s
     hatch_unused(axes, used, extent=(START_MM, end_mm, BOTTOM_MM, TOP_MM))
     return not used.all()
 
@@ -110,36 +113,39 @@ class _Trace:
     name:     the text above it: the lead, and "not recorded" if so.
     start_mm: left edge on the paper.
     width_mm: width on the paper.
+    first:    index of its first sample in the record.
     """
 
     lead: str
     name: str
     start_mm: float
     width_mm: float
+    first: int
     x: NDArray[np.float64]
     y: NDArray[np.float64]
 
 
-def _rows(record: Record) -> list[list[_Trace]]:
+def _rows(record: Record, time: TimeAxis) -> list[list[_Trace]]:
     """Return three rows of four leads, then the rhythm strip: lead II, or the first lead."""
-    column_s = _column_s(record)
+    starts_s = time.from_s + _column_s(record, time) * np.arange(len(COLUMNS) + 1)
     rows = [
         [
-            _trace(record, lead, k * column_s, (k + 1) * column_s)
-            for k, lead in enumerate(leads_of_row)
+            _trace(record, lead, start_s, end_s, time)
+            for lead, (start_s, end_s) in zip(leads_of_row, pairwise(starts_s), strict=True)
         ]
         for leads_of_row in zip(*COLUMNS, strict=True)
     ]
     rhythm = "II" if "II" in record.leads else record.leads[0]
-    return [*rows, [_trace(record, rhythm, 0, SHOWN_S)]]
+    return [*rows, [_trace(record, rhythm, time.from_s, time.from_s + time.shown_s, time)]]
 
 
-def _column_s(record: Record) -> float:
+def _column_s(record: Record, time: TimeAxis) -> float:
     """Return the duration that each column shows."""
-    return min(COLUMN_S, record.duration_s / len(COLUMNS))
+    left_s = max(record.duration_s - time.from_s, 0.0)
+    return min(time.shown_s, left_s) / len(COLUMNS)
 
 
-def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
+def _trace(record: Record, lead: str, from_s: float, to_s: float, time: TimeAxis) -> _Trace:
     """Return the segment of a lead from `from_s` to `to_s`."""
     time_s = np.arange(record.signal_mv.shape[1]) / record.rate_hz
     within = (time_s >= from_s) & (time_s < to_s)
@@ -150,9 +156,10 @@ def _trace(record: Record, lead: str, from_s: float, to_s: float) -> _Trace:
     return _Trace(
         lead=lead,
         name=lead if lead in record.leads else f"{lead}: not recorded",
-        start_mm=START_MM + from_s * MM_PER_S,
-        width_mm=(to_s - from_s) * MM_PER_S,
-        x=START_MM + time_s[within] * MM_PER_S,
+        start_mm=time.x_mm(from_s),
+        width_mm=(to_s - from_s) * time.mm_per_s,
+        first=int(within.argmax()),
+        x=START_MM + (time_s[within] - time.from_s) * time.mm_per_s,
         y=height[within],
     )
 
@@ -227,13 +234,19 @@ def _write_name(axes: "Axes", trace: _Trace, *, level: float, top: float) -> Non
     )
 
 
-def _notes(record: Record, rows: Sequence[Sequence[_Trace]], cut: Sequence[str]) -> list[str]:
+def _notes(
+    record: Record, rows: Sequence[Sequence[_Trace]], cut: Sequence[str], time: TimeAxis
+) -> list[str]:
     """Return what a reader must know about the drawing."""
     notes = []
-    if record.duration_s > SHOWN_S:
-        notes.append(f"only the first {SHOWN_S} s of {record.duration_s:.4g} s are drawn")
-    if record.duration_s < SHOWN_S:
-        recorded, shown = f"{record.duration_s:.3g} s", f"{_column_s(record):.3g} s"
+    end_s = time.from_s + time.shown_s
+    if record.duration_s > time.shown_s and not time.from_s:
+        notes.append(f"only the first {time.shown_s:g} s of {record.duration_s:.4g} s are drawn")
+    elif time.from_s:
+        shown = f"{time.from_s:g} to {min(end_s, record.duration_s):.4g} s"
+        notes.append(f"{shown} of {record.duration_s:.4g} s are drawn")
+    if record.duration_s < end_s:
+        recorded, shown = f"{record.duration_s:.3g} s", f"{_column_s(record, time):.3g} s"
         notes.append(f"only {recorded} were recorded; each column shows {shown} of its leads")
     if rows[-1][0].lead != "II":
         notes.append(f"lead II is missing; the rhythm strip is {rows[-1][0].lead}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..signals.record import Record
 from .heat import HEAT_LOGITS, draw_heat_scale
-from .paper import LEFT_MM, MM_PER_MV, MM_PER_S, RIGHT_MM, START_MM, TOP_MM
+from .paper import LEFT_MM, MM_PER_MV, RIGHT_MM, START_MM, TOP_MM, TimeAxis
 from .style import printable
 from .summary import ClassResult, Summary, facts
 
@@ -22,7 +22,12 @@ _TABLE_MM = (178, 249, 267, RIGHT_MM)  # left edge of the class, right edges of 
 
 
 def write_head(
-    axes: "Axes", record: Record, summary: Summary | None, *, notes: Sequence[str]
+    axes: "Axes",
+    record: Record,
+    summary: Summary | None,
+    time: TimeAxis,
+    *,
+    notes: Sequence[str],
 ) -> None:
     """Write above the grid: the ECG and its warnings on the left, the answers on the right."""
     name = printable(record.name, length=50) or "ECG"
@@ -30,7 +35,7 @@ def write_head(
     age, sex, heart_rate, sampling, filters = facts(record)
     lines = [
         f"{age} · {sex} · {heart_rate}",
-        f"{MM_PER_S} mm/s, {MM_PER_MV} mm/mV · {sampling} · {filters}",
+        f"{time.mm_per_s:g} mm/s, {MM_PER_MV} mm/mV · {sampling} · {filters}",
         *_note_lines([*notes, *(summary.warnings if summary else record.warnings)]),
     ]
     for k, line in enumerate(lines):

@@ -3,9 +3,11 @@
 import contextlib
 import itertools
 import json
+import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from ..files import atomic_write, write_text
 from ..inference.results import Explanation
+from ..plots.paper import TimeAxis
 from ..plots.sheet import draw_sheet
 from ..plots.stacked_leads import draw_leads
 from ..processes import Progress
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
+PAGES = 12  # of a sheet: two minutes at 25 mm/s
+LEADS_S, PAGE_S = 30.0, 600.0  # of a long record that the stacked leads and the page show
 _PDF_DPI = 100  # of the heat alone, 4 pixels per mm; all else in a PDF has no resolution
 _ENDINGS = ("-leads.png", "-sheet.png", "-sheet.pdf", ".json", ".html")
 _LONGEST = 50  # characters of a name; file systems allow 255 bytes with the ending
@@ -37,6 +42,7 @@ def write_explanations(
     names: Sequence[str] | None = None,
     class_name: str | None = None,
     scale: str = "logits",
+    speed_mm_s: float = 25,
     pictures: bool = True,
     progress: Progress | None = None,
 ) -> list[Path]:
@@ -44,8 +50,10 @@ def write_explanations(
 
     names: of the files, as `file_names` makes them (default: of the records' names).
     class_name: the class whose heat is shown (default: the most probable "yes", else "not sure",
-    else "no"). scale: of the heat, "logits" or "record". Without `pictures`, only the JSON files
-    are written. Returns the paths of the pages, or of the JSON files.
+    else "no"). scale: of the heat, "logits" or "record". speed_mm_s: of the sheet. Without
+    `pictures`, only the JSON files are written. Returns the paths of the pages, or of the JSON
+    files. Of a long record the stacked leads show 30 s, the PDF of the sheet 12 pages, and the
+    page 10 minutes.
     """
     names = file_names([record.name for record in records]) if names is None else names
     paths = []
@@ -55,7 +63,8 @@ def write_explanations(
         answer = json.dumps(_facts(record, explanation)) + "\n"
         path = write_text(_beside(out / name, ".json"), answer)
         if pictures:
-            path = _draw(out / name, record, explanation, class_name=class_name, scale=scale)
+            view = {"class_name": class_name, "scale": scale}
+            path = _draw(out / name, record, explanation, view, speed_mm_s=speed_mm_s)
         paths.append(path)
         if progress:
             progress(done, len(records))
@@ -96,16 +105,46 @@ def file_names(names: Sequence[str]) -> list[str]:
 
 
 def _draw(
-    stem: Path, record: Record, explanation: Explanation, *, class_name: str | None, scale: str
+    stem: Path,
+    record: Record,
+    explanation: Explanation,
+    view: Mapping[str, Any],
+    *,
+    speed_mm_s: float,
 ) -> Path:
-    """Write the pictures and the page of one ECG; return the path of the page."""
+    """Write the pictures and the page of one ECG; return the path of the page.
+
+    view: class_name and scale. The PDF has a page for each 10 s at 25 mm/s, at most PAGES.
+    """
     leads_png, sheet_png, sheet_pdf, _, page = (_beside(stem, ending) for ending in _ENDINGS)
-    _save_png(draw_leads(record, explanation, class_name=class_name, scale=scale), leads_png)
-    sheet = draw_sheet(record, explanation, class_name=class_name, scale=scale)
-    _save_png(sheet, sheet_png)
-    with atomic_write(sheet_pdf) as temporary:
-        sheet.savefig(temporary, dpi=_PDF_DPI)
-    return write_text(page, viewer_html(record, explanation, class_name=class_name, scale=scale))
+    _save_png(draw_leads(*_until(LEADS_S, record, explanation), **view), leads_png)
+    page_s = TimeAxis(mm_per_s=speed_mm_s).shown_s
+    starts_s = page_s * np.arange(min(math.ceil(record.duration_s / page_s - 1e-6), PAGES))
+    drawn = _until(PAGES * page_s, record, explanation)
+    with atomic_write(sheet_pdf) as temporary, _pdf(temporary) as pdf:
+        for start_s in starts_s.tolist():
+            sheet = draw_sheet(*drawn, from_s=start_s, speed_mm_s=speed_mm_s, **view)
+            pdf.savefig(sheet, dpi=_PDF_DPI)
+            if start_s == 0:
+                _save_png(sheet, sheet_png)
+    return write_text(page, viewer_html(*_until(PAGE_S, record, explanation), **view))
+
+
+def _until(seconds: float, record: Record, explanation: Explanation) -> tuple[Record, Explanation]:
+    """Return at most the first seconds of a long record, with a warning, and their explanation."""
+    if record.duration_s <= seconds:
+        return record, explanation
+    note = f"only the first {seconds:g} s of {record.duration_s:.4g} s are drawn"
+    samples = round(seconds * record.rate_hz)
+    first = replace(record, signal_mv=record.signal_mv[:, :samples])
+    shown = explanation.until(seconds, samples=samples)
+    return first, replace(shown, warnings=(*shown.warnings, note))
+
+
+def _pdf(path: Path) -> Any:
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    return PdfPages(path)
 
 
 def _facts(record: Record, explanation: Explanation) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from ..errors import RecordError
 from ..inference.classifier import Classifier
 from ..readers.channels import DEFAULTS, ReadOptions
 from ..reports.explanation_report import file_names, write_explanations
@@ -21,8 +22,10 @@ def explain_many(
     out: Path,
     *,
     reading: ReadOptions = DEFAULTS,
+    stretch: tuple[float, float | None] = (0.0, None),
     class_name: str | None = None,
     scale: str = "logits",
+    speed_mm_s: float = 25,
     pictures: bool = True,
     force: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -30,13 +33,15 @@ def explain_many(
     """Explain ECGs and write their files to `out`, like `write_explanations`.
 
     Yields each ECG with the path of its page (of its JSON file without `pictures`), or with the
-    reason why it has none. force: explain also what is refused for the quality of its signal.
+    reason why it has none. stretch: the start and the length in seconds of the part to explain; a
+    length of None: to the end. force: explain also what is refused for the quality of its signal.
     """
     names = file_names([ecg.name for ecg in ecgs])
     for start in range(0, len(ecgs), _BATCH):
         batch = list(zip(ecgs, names, strict=True))[start : start + _BATCH]
         records = [
-            (ecg, name, read_input(ecg, name=ecg.name, options=reading)) for ecg, name in batch
+            (ecg, name, _take(read_input(ecg, name=ecg.name, options=reading), ecg, stretch))
+            for ecg, name in batch
         ]
         readable = [record for *_, record in records if isinstance(record, Record)]
         answers = iter(classifier.explain(readable, force=force))
@@ -48,8 +53,18 @@ def explain_many(
             else:
                 (path,) = write_explanations(
                     [record], [answer], out, names=[name],
-                    class_name=class_name, scale=scale, pictures=pictures,
+                    class_name=class_name, scale=scale, speed_mm_s=speed_mm_s, pictures=pictures,
                 )  # fmt: skip
                 yield ecg, path
             if progress:
                 progress(done, len(ecgs))
+
+
+def _take(record: Record | str, ecg: Input, stretch: tuple[float, float | None]) -> Record | str:
+    """Return the part of a record, or the reason why there is none."""
+    if isinstance(record, str):
+        return record
+    try:
+        return record.stretch(*stretch)
+    except RecordError as error:
+        return reason(error, ecg)

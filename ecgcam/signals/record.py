@@ -76,6 +76,26 @@ class Record:
             raise RecordError(f"{self.name}: {error}") from None
         return replace(record, signal_mv=record.signal_mv[rows], leads=tuple(wanted))
 
+    def stretch(self, start_s: float = 0.0, seconds: float | None = None) -> "Record":
+        """Return the part from `start_s` on, as long as `seconds` (None: to the end).
+
+        A warning names the part. Raises RecordError if it starts before 0 or after the end, or
+        would be empty.
+        """
+        end_s = self.duration_s if seconds is None else min(start_s + seconds, self.duration_s)
+        first, last = round(start_s * self.rate_hz), round(end_s * self.rate_hz)
+        if not 0 <= first < last:
+            raise RecordError(
+                f"{self.name}: it lasts {self.duration_s:.4g} s; there is nothing from "
+                f"{start_s:g} s for {'the rest' if seconds is None else f'{seconds:g} s'}."
+            )
+        if last - first == self.signal_mv.shape[1]:
+            return self
+        part = replace(self, signal_mv=self.signal_mv[:, first:last])
+        return part.with_warnings(
+            f"only {start_s:g} to {end_s:.4g} s of {self.duration_s:.4g} s were used"
+        )
+
     def with_warnings(self, *warnings: str) -> "Record":
         """Return the record with these warnings added, each once."""
         return replace(self, warnings=tuple(dict.fromkeys((*self.warnings, *warnings))))

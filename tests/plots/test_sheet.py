@@ -417,3 +417,29 @@ def test_a_deep_trace_keeps_clear_of_a_tall_trace_below():
     figure = draw_sheet(Record(signal_mv=signal_mv, rate_hz=100))
     upper, lower = lines_mm(figure, "I")[0][:, 1], lines_mm(figure, "II")[0][:, 1]
     assert upper.min() >= lower.max()
+
+
+@pytest.mark.parametrize(("speed_mm_s", "shown_s"), [(12.5, 20), (25, 10), (50, 5)])
+def test_the_paper_runs_at_the_speed_that_is_asked_for(speed_mm_s, shown_s):
+    """A spike at 0.3 s of every second: as far apart as a second of paper."""
+    record = spiked(duration_s=30)
+    figure = draw_sheet(record, speed_mm_s=speed_mm_s)
+    strip = lines_mm(figure, "II")[-1]
+    peaks = strip[strip[:, 1] > strip[:, 1].min() + 1, 0]
+    assert np.diff(peaks) == pytest.approx(speed_mm_s, abs=0.3)
+    assert len(peaks) == shown_s
+    assert f"{speed_mm_s:g} mm/s" in words(figure)
+    with pytest.raises(ValueError, match="expected one of 12.5, 25, 50"):
+        draw_sheet(record, speed_mm_s=30)
+
+
+def test_a_page_starts_where_it_is_asked_to():
+    record = spiked(duration_s=35)
+    answer = explained(record, **peaking_at(30, 31, duration_s=35))
+    figure = draw_sheet(record, answer, from_s=30)
+    assert "30 to 35 s of 35 s are drawn" in words(figure)
+    assert "30 s" in words(figure).splitlines()
+    shown = np.asarray(heat_of(figure).get_array())[0]
+    assert (shown[:90] == heat_colours()(1.0, bytes=True)).all()
+    assert (shown[150:400] == heat_colours()(0.5, bytes=True)).all()
+    assert lines_mm(figure, "II")[-1][:, 0].max() == pytest.approx(START_MM + 125, abs=0.3)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -102,3 +103,23 @@ def test_progress_is_reported_after_each_ecg(tmp_path, undrawn):
 def test_each_record_needs_its_explanation(tmp_path):
     with pytest.raises(ValueError, match="zip"):
         write_explanations([spiked()], [], tmp_path)
+
+
+def test_a_long_record_has_pages_and_the_leads_show_its_start(tmp_path):
+    record = spiked(duration_s=65)
+    answer = explained(record, evidence=np.linspace(-1, 1, 650)[None])
+    write_explanations([record], [answer], tmp_path)
+    pdf = (tmp_path / "ecg-sheet.pdf").read_bytes()
+    assert len(re.findall(rb"/Type /Page\b", pdf)) == 7
+    answer = json.loads((tmp_path / "ecg.json").read_text())
+    assert len(answer["classes"]["ABNORMAL"]["evidence"]) == 650
+
+
+def test_the_first_seconds_of_an_explanation_keep_its_numbers():
+    record = spiked(duration_s=20)
+    answer = explained(record, evidence=np.arange(200.0)[None])
+    first = answer.until(5, samples=500)
+    assert first.evidence[0].tolist() == list(range(50))
+    assert first.heatmap.shape == (1, 500)
+    assert first.frame_times_s[-1] == pytest.approx(4.95)
+    assert first.logits is answer.logits

@@ -127,3 +127,17 @@ def test_twelve_numbered_leads_are_named_if_their_limb_leads_agree():
 def test_warnings_are_added_once():
     record = Record(signal_mv=SIGNAL, rate_hz=100, warnings=("a",)).with_warnings("b", "a", "b")
     assert record.warnings == ("a", "b")
+
+
+def test_a_stretch_of_a_record_is_named_in_a_warning():
+    signal = np.arange(24, dtype=np.float32).reshape(2, 12)
+    record = Record(signal_mv=signal, rate_hz=2, leads=("I", "II"), name="a")
+    part = record.stretch(1, 2)
+    assert part.signal_mv.tolist() == [[2, 3, 4, 5], [14, 15, 16, 17]]
+    assert part.warnings == ("only 1 to 3 s of 6 s were used",)
+    assert record.stretch(4).signal_mv.shape == (2, 4)
+    assert record.stretch(4, 99).signal_mv.shape == (2, 4)
+    assert record.stretch() is record
+    for start_s, seconds in ((6, None), (-1, 2), (1, 0), (99, 1)):
+        with pytest.raises(RecordError, match="it lasts 6 s; there is nothing from"):
+            record.stretch(start_s, seconds)

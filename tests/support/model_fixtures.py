@@ -64,7 +64,7 @@ def undrawn(monkeypatch):
 
     asked = []
 
-    def draw(record, explanation, *, class_name=None, scale="logits"):
+    def draw(record, explanation, *, class_name=None, scale="logits", **_):
         asked.append((record.name, class_name))
         return Figure(figsize=(1, 1))
 
