@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ecgcam.data.ptbxl import STATEMENTS, TABLE, read_table
 
@@ -11,7 +12,11 @@ _A_FOLDER = 1000  # records in each of its folders, as PTB-XL has it
 
 
 def write_made_up(dest: Path, records: int, *, base: Path) -> Path:
-    """Write a folder of many ECGs: those of a synthetic folder repeated, with new patients."""
+    """Write a folder of many ECGs: those of a synthetic folder repeated, with new patients.
+
+    Each repetition starts a sample later and ends with the ECG's start, because `prepare` stores
+    equal signals once.
+    """
     table = read_table(base)
     files = [_files(base / name) for name in table["filename_lr"]]
     rows = _repeated(table, records)
@@ -23,14 +28,16 @@ def write_made_up(dest: Path, records: int, *, base: Path) -> Path:
         stem.parent.mkdir(parents=True, exist_ok=True)
         old, header, samples = files[k % len(files)]
         stem.with_suffix(".hea").write_text(header.replace(old, stem.name), encoding="utf-8")
-        stem.with_suffix(".dat").write_bytes(samples)
+        later = np.roll(samples, -(k // len(files)), axis=0)  # keeps the checksums
+        stem.with_suffix(".dat").write_bytes(later.tobytes())
     return dest
 
 
-def _files(stem: Path) -> tuple[str, str, bytes]:
-    """Return the name, the header and the samples of a WFDB record."""
+def _files(stem: Path) -> tuple[str, str, NDArray[np.int16]]:
+    """Return the name, the header and the samples (time, leads) of a WFDB record."""
     header = stem.with_suffix(".hea").read_text(encoding="utf-8")
-    return stem.name, header, stem.with_suffix(".dat").read_bytes()
+    samples = np.fromfile(stem.with_suffix(".dat"), "<i2")
+    return stem.name, header, samples.reshape(-1, int(header.split()[1]))
 
 
 def _repeated(table: pd.DataFrame, records: int) -> pd.DataFrame:

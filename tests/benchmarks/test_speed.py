@@ -615,7 +615,8 @@ def test_made_up_folders_have_as_many_ecgs_as_wanted_of_other_people(synthetic_f
     assert records["id"].is_unique
     first = records["patient"].iloc[:120].nunique()
     assert records["patient"].iloc[:960].nunique() == 8 * first
-    np.testing.assert_array_equal(store.signals_uv([5]), store.signals_uv([5 + 8 * 120]))
+    later = np.roll(store.signals_uv([5]), -8, axis=2)
+    np.testing.assert_array_equal(later, store.signals_uv([5 + 8 * 120]))
 
 
 @pytest.fixture
