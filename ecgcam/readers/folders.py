@@ -6,23 +6,23 @@ its folder and ends; links to files are read.
 """
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
+from ..errors import RecordError
 from ..signals.leads import LEADS, lead_name
-from .ecg_file import HEAD_BYTES
+from .delimited_text import parse_table
+from .ecg_file import HEAD_BYTES, decode_text
 from .formats import FORMATS, TABLE
+from .table_channels import split_unit
 from .wfdb16 import record_stem
 
 _HEADER = ".hea"
 # A file with one of these suffixes counts as an ECG even if it is empty or no format is recognized.
 _ECG_SUFFIXES = {".bdf", ".csv", ".dcm", ".ecg", ".edf", ".npz", ".scp", ".tsv"}
-_SEPARATORS = re.compile(r"[,;\t|]")
-_NUMBER = re.compile(r"\s*\"?([-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?)?\"?\s*")
+_LONGEST_CELL = 40
 _MIN_ROWS, _MIN_COLUMNS = 100, 8  # of a table of numbers alone
 
 
@@ -119,24 +119,17 @@ def _is_table_of_leads(head: bytes) -> bool:
 
     Tables of labels and lists of files are text, too.
     """
-    rows = [_SEPARATORS.split(line) for line in head.decode("latin-1").splitlines()[:-1]]
-    rows = [row for row in rows if len(row) > 1]
-    if any(_is_header(*pair) for pair in pairwise(rows[:_MIN_ROWS])):
+    text = decode_text(head)
+    rows = text.splitlines()
+    if len(head) == HEAD_BYTES:
+        rows = rows[:-1] or [text[:-_LONGEST_CELL]]  # the last one is cut; or it is a lead
+    try:
+        table = parse_table("\n".join(rows))
+    except RecordError:
+        return False
+    numbers = [column for column in table.columns if column.values is not None]
+    if any(lead_name(split_unit(column.name)[0]) in LEADS for column in numbers):
         return True
-    if len({lead for row in rows if (lead := _lead(row[0])) and len(row) >= _MIN_ROWS}) > 1:
-        return True  # one row per lead
-    numbers = [row for row in rows if len(row) >= _MIN_COLUMNS]
-    return len(numbers) >= _MIN_ROWS and all(map(_NUMBER.fullmatch, numbers[-1]))
-
-
-def _is_header(row: list[str], below: list[str]) -> bool:
-    """Return whether a third of a row's cells name leads, with a number below each."""
-    leads = [k for k, cell in enumerate(row) if _lead(cell)]
-    enough = len(leads) >= max(len([cell for cell in row if cell.strip()]) / 3, 1)
-    return enough and all(k < len(below) and _NUMBER.fullmatch(below[k]) for k in leads)
-
-
-def _lead(cell: str) -> str:
-    """Return the lead that a cell names, with or without quotes and a unit; "" if none."""
-    name = lead_name(re.sub(r"[(\[].*|\"|'", "", cell))
-    return name if name in LEADS else ""
+    samples = [column.values.size for column in numbers if column.values is not None]
+    unnamed = not any(column.name for column in table.columns)
+    return unnamed and len(samples) >= _MIN_COLUMNS and samples[0] >= _MIN_ROWS

@@ -139,7 +139,8 @@ def _channel(
 
     skew: frames by which the channel lags behind the least skewed one; it is realigned.
     """
-    physical = np.empty(len(samples), np.float64 if len(samples) < _LONG else np.float32)
+    precision = np.float64 if len(samples) < _LONG else np.float32
+    physical: NDArray[np.floating] = np.empty(len(samples), precision)
     invalid = -(2 ** (SAMPLE_BITS[signal.format] - 1)) if signal.format != "8" else None
     for start in range(0, len(samples), _LONG):
         part = samples[start : start + _LONG]

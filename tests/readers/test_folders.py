@@ -80,6 +80,17 @@ def test_a_table_with_a_preamble_one_row_per_lead_or_numbers_alone_is_an_ecg(tmp
     assert found(tmp_path)[0] == ["numbers.txt", "preamble.csv", "rows.csv"]
 
 
+def test_tables_of_any_style_are_ecgs(tmp_path):
+    table = write_table(tmp_path / "spaces.txt")
+    rows = [f"{lead}\t" + "\t".join(["0.1234567"] * 9000) for lead in LEADS]
+    (tmp_path / "long-rows.txt").write_text("\n".join(rows))
+    (tmp_path / "utf-16.csv").write_bytes(table.read_text().encode("utf-16"))
+    table.write_text(table.read_text().replace(",", " "))
+    labels = ["id,age,NORM,MI,STTC,CD,HYP,fold", *("1,61,1,0,0,0,0,9" for _ in range(300))]
+    (tmp_path / "labels.csv").write_text("\n".join(labels))
+    assert found(tmp_path) == (["long-rows.txt", "spaces.txt", "utf-16.csv"], ["labels.csv"])
+
+
 def test_a_damaged_file_with_an_ecg_suffix_counts(tmp_path):
     (tmp_path / "empty.csv").touch()
     (tmp_path / "noise.edf").write_bytes(os.urandom(500) + b"\0")
