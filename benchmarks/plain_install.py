@@ -72,12 +72,9 @@ def install_plain(wheel: Path, folder: Path) -> Install:
 
 
 def write_ecg(path: Path) -> Path:
-    """Write 10 s of a synthetic 12-lead ECG at 500 Hz as an NPZ file; return its path."""
-    time_s = np.arange(5000) / 500
-    beats = np.exp(-(((time_s[:, None] - np.arange(0.4, 10, 0.8)) / 0.02) ** 2)).sum(axis=1)
-    sizes = np.array([0.6, 1.0, 0.4, -0.8, 0.1, 0.7, -0.5, 0.3, 0.9, 1.2, 1.1, 0.8])
-    signal_mv = (sizes[:, None] * beats).astype(np.float32)
-    np.savez(path, signal_mv=signal_mv, rate_hz=500.0, leads=LEADS)
+    """Write a synthetic 10 s ECG at 500 Hz as an NPZ file; return its path."""
+    record = synthetic_ecg(np.random.default_rng(0), rate_hz=500).record
+    np.savez(path, signal_mv=record.signal_mv, rate_hz=record.rate_hz, leads=record.leads)
     return path
 
 

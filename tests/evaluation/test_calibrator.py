@@ -279,7 +279,7 @@ def test_exclusive_classes_get_a_temperature_only(store, model, tmp_path):
     assert card["temperature"] == pytest.approx(temperature)
     assert card["thresholds"] == [0.5, 0.5]
     assert "bias_shift" not in card["provenance"]
-    assert load(out).predict(store.record(0)).uncertain is None
+    assert load(out).predict(store.record(0), force=True).uncertain is None
     scores = score(predict_folds(load(out), store, folds=FOLDS), replicates=2)
     assert scores["classes"]["SR"].keys() >= {"auroc", "calibration"}
     assert "band" not in scores["classes"]["SR"]
