@@ -21,9 +21,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import typer
 
+from ecgcam.data.synthetic.ecg import synthetic_ecg
+
 ROOT = Path(__file__).parents[1]
 RUNS = 5
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 FIRST_PREDICTION = """
 import time
