@@ -93,17 +93,17 @@ class Task:
         targets = np.zeros((len(labels), len(self.classes)), np.float32)
         positive, blank = self._class_indices()
         kinds = {kind for kind in map(_kind, chain(*self.members)) if kind not in _OWN_KINDS}
-        of_kinds = [any(_kind(label) in kinds for label in members) for members in self.members]
+        needs_kind = [any(_kind(label) in kinds for label in members) for members in self.members]
         for target, record in zip(targets, labels, strict=True):
             if kinds and not any(_kind(label) in kinds for label in record):
-                target[of_kinds] = np.nan
+                target[needs_kind] = np.nan
             for label in record:
                 target[blank.get(label, [])] = np.nan
             for label in record:
                 target[positive.get(label, [])] = 1
         if self.unlabelled != "drop":
             targets[np.isnan(targets)] = self.unlabelled == "positive"
-        targets[:, [k for k, of in enumerate(self.members) if _kind(of[0]) == UNKNOWN]] = np.nan
+        targets[:, [_kind(members[0]) == UNKNOWN for members in self.members]] = np.nan
         known = ~np.isnan(targets)
         if self.exclusive:
             return targets, np.asarray(known.all(axis=1) & (np.nansum(targets, axis=1) == 1))

@@ -40,7 +40,10 @@ def scores_at(
         "prevalence": float(targets.mean()) if len(targets) else None,
         **{name: float(values[0]) for name, values in scores.items()},
         "confusion": [
-            [int(((targets == truth) & (decisions == said)).sum()) for said in (False, True)]
+            [
+                int(((targets == truth) & (decisions == decision)).sum())
+                for decision in (False, True)
+            ]
             for truth in (False, True)
         ],
     }

@@ -85,7 +85,7 @@ def score_classes(
 def mean_over_classes(scores: Sequence[ClinicalScores]) -> ClinicalScores:
     """Return the macro scores: for each score the mean over the classes that define it."""
     means = {
-        score: mean_of_defined(np.array([of_class.values[score] for of_class in scores]))
+        score: mean_of_defined(np.array([each.values[score] for each in scores]))
         for score in CLINICAL
     }
     intervals = {score: score_interval(values[1:]) for score, values in means.items()}

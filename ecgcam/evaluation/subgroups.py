@@ -79,14 +79,14 @@ def _score_group(predictions: FoldPredictions, *, seed: int, replicates: int) ->
     scores = score_classes(predictions, counts)
     n = len(predictions.targets)
     classes = {}
-    for name, of_class, own in zip(
+    for name, class_scores, own in zip(
         predictions.classifier.classes, scores, by_class(predictions), strict=True
     ):
         positives, known = int(own.targets.sum()), len(own.targets)
         size = {"n": known, "positives": positives, "negatives": known - positives}
         few = min(positives, known - positives) < FEW
-        classes[name] = size | {"few": few} | of_class.to_dict()
-    few = any(of_class["few"] for of_class in classes.values())
+        classes[name] = size | {"few": few} | class_scores.to_dict()
+    few = any(entry["few"] for entry in classes.values())
     layout = metrics_layout(classes, mean_over_classes(scores).to_dict())
     return {"n": n, "few": few} | layout
 

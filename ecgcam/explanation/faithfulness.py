@@ -24,7 +24,7 @@ WINDOW = 8  # samples
 FRACTIONS = np.linspace(0, 1, 21)  # of the windows
 RANDOM_SEEDS = range(5)
 
-_BLOCK = 200  # records judged at a time
+_BLOCK = 200  # records predicted at a time
 
 
 @dataclass(frozen=True, kw_only=True)

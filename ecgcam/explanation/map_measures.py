@@ -99,13 +99,13 @@ def _measure(
     areas = faithfulness(network, some, k, maps, sign=sign)
     known = [name for name in REFERENCES if name in maps]
     masks = draw_masks(len(some), 1, some.shape[-1], torch.Generator().manual_seed(0))
-    foretold = what_if(network, some, k, masks)
+    answer = what_if(network, some, k, masks)
     measured = {
         "records": len(some),
         "areas": {name: astuple(area) for name, area in areas.items()},
         "f": {name: astuple(compare_areas(areas, name, known[:1])) for name in areas},
         "f_better": {name: astuple(compare_areas(areas, name, known)) for name in areas},
-        "what_if": {"r2": foretold.r2, "median_error": foretold.median_error},
+        "what_if": {"r2": answer.r2, "median_error": answer.median_error},
     }
     if network.leads_apart:
         by_lead = {"evidence": lead_evidence_map, "integrated gradients": integrated_gradients}
@@ -123,6 +123,6 @@ def _edges(network: Network, outputs: list[Output], k: int) -> dict[str, float |
     centers_s = grid["first_s"] + np.arange(grid["count"]) * grid["step_s"]
     near = np.minimum(centers_s, duration_s - centers_s) < EDGE_S
     hottest = near[evidence.argmax(dim=-1).numpy()]
-    found = {"no": hottest[no], "yes": hottest[~no]}
-    fractions = {name: float(hits.mean()) if hits.size else None for name, hits in found.items()}
+    groups = {"no": hottest[no], "yes": hottest[~no]}
+    fractions = {name: float(hits.mean()) if hits.size else None for name, hits in groups.items()}
     return fractions | {"chance": 2 * EDGE_S / duration_s}

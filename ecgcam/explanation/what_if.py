@@ -1,4 +1,4 @@
-"""What if part of the record were flat: does the evidence foretell the logit of a masked record?"""
+"""What if part of the record were flat: does the evidence predict the logit of a masked record?"""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from ..nn.network import Network
 
 @dataclass(frozen=True, kw_only=True)
 class WhatIf:
-    """How well the kept evidence foretells the logits of masked records.
+    """How well the kept evidence predicts the logits of masked records.
 
     r2: explained fraction of the variance that "fraction kept · logit" leaves; 1 is exact.
     median_error: in logits.
@@ -30,7 +30,7 @@ def what_if(network: Network, prepared: Tensor, k: int, masks: Tensor) -> WhatIf
         frames = evidence.shape[-1]
         grid = frame_grid(network.backbone, samples=prepared.shape[-1], frames=frames)
         kept = mean_in_frames(masks[:, 0], grid, frames=frames)
-        foretold = flat + (kept * evidence[:, k]).mean(dim=-1)
+        predicted = flat + (kept * evidence[:, k]).mean(dim=-1)
         by_fraction = flat + masks.mean(dim=(1, 2)) * (logits[:, k] - flat)
-        left = ((masked - foretold) ** 2).sum() / ((masked - by_fraction) ** 2).sum()
-    return WhatIf(r2=float(1 - left), median_error=float((masked - foretold).abs().median()))
+        left = ((masked - predicted) ** 2).sum() / ((masked - by_fraction) ** 2).sum()
+    return WhatIf(r2=float(1 - left), median_error=float((masked - predicted).abs().median()))

@@ -54,9 +54,9 @@ def check_engines(onnx: OnnxEngine, torch: TorchEngine, signal_mv: Array, *, bia
     """
     sigmoid = partial(to_probabilities, temperature=1, exclusive=False)
     expected = run_in_batches(torch, signal_mv, batch=64)
-    found = run_in_batches(onnx, signal_mv, batch=64)
+    exported = run_in_batches(onnx, signal_mv, batch=64)
     one_by_one = run_in_batches(onnx, signal_mv[:64], batch=1)
-    logits, evidence, by_lead = found
+    logits, evidence, by_lead = exported
     differences = {
         "probability": (sigmoid(logits) - sigmoid(expected.logits), PROBABILITY_TOLERANCE),
         "evidence": (evidence - expected.evidence, EVIDENCE_TOLERANCE),

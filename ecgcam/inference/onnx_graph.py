@@ -78,9 +78,11 @@ def _evidence(graph: Graph, network: Network, features: str) -> None:
         return
     leads = len(network.config.leads)
     shape = graph.constant(np.array([0, leads, weight.shape[1] // leads, -1], np.int64))
-    of_leads = graph.add("Reshape", features, shape)  # (batch, leads, channels, frames); 0: as is
+    lead_features = graph.add(
+        "Reshape", features, shape
+    )  # (batch, leads, channels, frames); 0: as is
     weights = weight.reshape(len(weight), leads, -1).swapaxes(0, 1)  # (leads, classes, channels)
-    evidence = graph.add("MatMul", graph.constant(np.ascontiguousarray(weights)), of_leads)
+    evidence = graph.add("MatMul", graph.constant(np.ascontiguousarray(weights)), lead_features)
     evidence = graph.add("Transpose", evidence, perm=[0, 2, 1, 3])
     graph.add("Sub", evidence, graph.constant(flat), output="lead_evidence")
     lead_axis = graph.constant(np.array([2], np.int64))

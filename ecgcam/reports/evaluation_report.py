@@ -73,7 +73,7 @@ def write_evaluation(
         predictions.to_table().to_parquet(temporary, index=False)
     drawn = _draw_extremes(predictions, out, draw)
     by_name = dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True))
-    classes = {name: of_class for name, of_class in by_name.items() if of_class["n"]}
+    classes = {name: own for name, own in by_name.items() if own["n"]}
     full_names = dict(zip(classifier.classes, classifier.full_names, strict=True))
     return write_page(
         out / REPORT,
@@ -81,7 +81,7 @@ def write_evaluation(
         scores=scores,
         leakage=LeakageCheck(**scores["leakage"]).in_words(),
         classes=classes,
-        unscored=[name for name, of_class in by_name.items() if name not in classes],
+        unscored=[name for name in by_name if name not in classes],
         thresholds=dict(zip(classifier.full_names, classifier.thresholds.tolist(), strict=True)),
         normal_against={
             full_name(name, TITLES.get(name, "")): against
