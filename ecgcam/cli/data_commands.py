@@ -60,10 +60,10 @@ def synthesize(
 
 
 def overview(
-    source: Annotated[Path, typer.Argument(help="Folder with PTB-XL's layout.")],
+    source: Annotated[Path, typer.Argument(help="A store, or what `prepare` takes.")],
     out: Annotated[Path, typer.Option(help="Folder for overview.html and overview.json.")],
 ) -> None:
-    """Show the classes, patients, missing values and signal quality of a folder of ECGs."""
+    """Show the classes, patients, missing values and signal quality of a dataset or a store."""
     from ..reports.overview import overview as write_overview
 
     with progress("signals") as show:

@@ -23,7 +23,6 @@ from .csv_cells import PATH_NAMES, plain_name, read_cells, resolve_path
 from .header_labels import header_labels
 from .label_columns import read_labels
 from .label_words import BLANK
-from .snomed import column_titles
 from .source import Source, number_patients, remarks_on_folds, split
 
 _KNOWN = ("path", "id", "patient", "fold", "age", "sex", "device", "site")
@@ -64,9 +63,9 @@ def read_csv_table(
     columns = read_labels(others, labels, path)
     patient = _require_filled(table, "patient", path) if "patient" in table else names
     paths = names.map(lambda name: resolve_path(folder, name))
-    classes, of_rows = columns.classes, columns.labels
+    classes, of_rows, titles = columns.classes, columns.labels, columns.titles
     if not classes and (words := header_labels(paths)).classes:
-        classes, of_rows = words.classes, words.labels
+        classes, of_rows, titles = words.classes, words.labels, words.titles
     records = pd.DataFrame(
         {
             "id": _require_filled(table, "id", path) if "id" in table else names,
@@ -86,7 +85,7 @@ def read_csv_table(
         name=str(path),
         records=records.reset_index(drop=True),
         vocabulary={"column": classes},
-        titles=column_titles(classes),
+        titles=titles,
         remarks=tuple(remarks),
     )
 

@@ -10,7 +10,6 @@ from ..readers.folders import FolderContent, find_ecg_files
 from .csv_cells import lists_ecgs
 from .header_labels import header_labels
 from .label_words import WordLabels
-from .snomed import column_titles
 from .source import Source, number_patients, remarks_on_folds, split
 
 _MOST_NAMED = 3  # files in a remark
@@ -45,7 +44,7 @@ def read_ecg_folder(folder: Path, *, labels: Sequence[str] = (), seed: int = 0) 
         name=str(folder),
         records=records,
         vocabulary={"column": words.classes} if words.classes else {},
-        titles=column_titles(words.classes),
+        titles=words.titles,
         remarks=(*_remarks(folder, content, words), *remarks_on_folds(records)),
     )
 
@@ -63,7 +62,7 @@ def _select(words: WordLabels, wanted: Sequence[str], folder: Path) -> WordLabel
     kept = [
         [label for label in of_ecg if label.split(":", 1)[1] in wanted] for of_ecg in words.labels
     ]
-    return WordLabels(classes=tuple(wanted), labels=kept)
+    return WordLabels(classes=tuple(wanted), labels=kept, titles=words.titles)
 
 
 def _remarks(folder: Path, content: FolderContent, words: WordLabels) -> list[str]:

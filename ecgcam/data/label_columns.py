@@ -1,7 +1,7 @@
 """Label columns of a CSV table: 1, 0 and blank for one class each, or words for several classes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Labels:
 
     classes: tuple[str, ...]
     labels: list[list[str]]
+    titles: Mapping[str, str]
     remarks: tuple[str, ...]
 
 
@@ -43,6 +44,7 @@ def read_labels(table: pd.DataFrame, named: Sequence[str], path: Path) -> Labels
     ]
     labels: list[list[str]] = [[] for _ in range(len(table))]
     classes: list[str] = []
+    titles: dict[str, str] = {}
     unused = [str(name) for name in table if name not in columns]
     for name in columns:
         cells = table[name]
@@ -52,6 +54,7 @@ def read_labels(table: pd.DataFrame, named: Sequence[str], path: Path) -> Labels
         elif _holds_words(name, cells, binary, named):
             words = label_words(split_words(cell) for cell in cells)
             found, of_rows = list(words.classes), words.labels
+            titles |= words.titles
         elif _is_nearly_binary(cells, binary):
             raise _not_a_label(name, cells, binary, path)
         else:
@@ -67,7 +70,7 @@ def read_labels(table: pd.DataFrame, named: Sequence[str], path: Path) -> Labels
             "label columns with --labels."
         )
     remarks = (f"not used: the columns {', '.join(unused)}",) if unused else ()
-    return Labels(classes=tuple(classes), labels=labels, remarks=remarks)
+    return Labels(classes=tuple(classes), labels=labels, titles=titles, remarks=remarks)
 
 
 def _binary_labels(name: str, cells: pd.Series) -> list[list[str]]:

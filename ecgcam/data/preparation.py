@@ -12,10 +12,7 @@ from ..processes import Progress
 from ..readers.read import read
 from ..signals.leads import LEADS
 from ..signals.record import Record
-from .csv_cells import lists_ecgs
-from .csv_table import read_csv_table
-from .ecg_folder import read_ecg_folder
-from .ptbxl import is_ptbxl, read_folder
+from .datasets import open_dataset
 from .shards import USE_RESAMPLE, USE_SECONDS, Form
 from .source import Source
 from .store_writer import IS_STORED, check_no_loss, write_store
@@ -105,7 +102,13 @@ def prepare(
     config = config or PrepareConfig()
     check_output_folder(folder.parent)
     check_no_loss(folder, overwrite=overwrite)
-    source = _open_source(path, config)
+    source = open_dataset(
+        path,
+        labels=config.labels,
+        seed=config.seed,
+        keep_identity=config.keep_identity,
+        ptbxl_rate_hz=_ptbxl_rate_hz(config),
+    )
     form = _choose_form(source, config)
     reasons = write_store(
         source,
@@ -141,22 +144,6 @@ def _remarks(reasons: list[str], form: Form) -> Iterator[str]:
         yield f"{rates} ECGs do not have {form.rate_hz:g} Hz: --resample changes their rate"
     if copies:
         yield f"{copies} ECGs are copies of others, which could be in another fold"
-
-
-def _open_source(path: Path, config: PrepareConfig) -> Source:
-    """Read the tables of a dataset; DatasetError if it is none."""
-    if path.is_dir() and is_ptbxl(path):
-        return read_folder(path, rate_hz=_ptbxl_rate_hz(config))
-    if path.is_dir():
-        return read_ecg_folder(path, labels=config.labels, seed=config.seed)
-    if path.is_file() and (path.suffix.lower() == ".csv" or lists_ecgs(path)):
-        return read_csv_table(
-            path, labels=config.labels, seed=config.seed, keep_identity=config.keep_identity
-        )
-    raise DatasetError(
-        f"{path}: not a dataset; expected a folder of ECGs, as PTB-XL's, or a .csv table that "
-        "lists your ECGs."
-    )
 
 
 def _ptbxl_rate_hz(config: PrepareConfig) -> float:

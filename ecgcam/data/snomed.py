@@ -7,7 +7,6 @@ ours. One name differs: cardiac dysrhythmia is CDys, because CD is a superclass 
 """
 
 import csv
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -27,14 +26,3 @@ def diagnoses() -> dict[str, Diagnosis]:
     """Return the diagnoses by their code."""
     with _TABLE.open(encoding="utf-8", newline="") as file:
         return {row["code"]: Diagnosis(row["name"], row["title"]) for row in csv.DictReader(file)}
-
-
-def class_name(word: str) -> str:
-    """Return the short name of a code; any other word, and an unknown code, stay as they are."""
-    return diagnoses()[word].name if word in diagnoses() else word
-
-
-def column_titles(classes: Iterable[str]) -> dict[str, str]:
-    """Return the titles of those labels `column:NAME` whose name is a diagnosis's."""
-    titles = {diagnosis.name: diagnosis.title for diagnosis in diagnoses().values()}
-    return {f"column:{name}": titles[name] for name in classes if name in titles}

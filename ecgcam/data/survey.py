@@ -1,10 +1,12 @@
-"""Survey of a PTB-XL-like folder: patients, classes, statements, missing values, signal quality.
+"""Survey of a dataset or a store: patients, classes, folds, statements, missing values.
 
 Results are plain numbers, lists and dicts, as `overview.json` holds them.
 """
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,96 +14,156 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import RecordError
-from ..readers.read import read
-from ..readers.wfdb16 import read_wfdb16, to_millivolts
-from ..signals.leads import LEADS, lead_order
-from ..signals.quality import find_quality
-from ..tasks import SUPERCLASSES, find_task
-from .ptbxl import read_statements, read_table
+from ..tasks import SUPERCLASS_TITLES, find_task
+from .datasets import open_dataset
+from .ptbxl import is_ptbxl, read_statements, read_table
 from .ptbxl_layout import OVER_89_YEARS
-from .source import Source
+from .signal_survey import ReadSignal, SurveyedSignal, read_signal
 from .statements import Statement
+from .store import ABOUT, open_store
 
 Counts = dict[str, int]
-Findings = dict[str, list[dict[str, object]]]
 
 AGE_EDGES_YEARS = range(0, 91, 5)
 UNKNOWN = "unknown"
-UNREADABLE = "unreadable"
+KINDS = ("superclass", "column")  # of labels that are counted: the first that there is
+
+_MISSING = ["age_years", "sex", "device", "site"]  # in a table that is not PTB-XL's
 
 
-def survey_tables(folder: Path, source: Source) -> dict[str, Any]:
-    """Count what the tables of a folder hold. source: that folder, read by ptbxl.read_folder."""
-    table, statements = read_table(folder), read_statements(folder)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Surveyed:
+    """What an overview looks at.
+
+    records:    one row per ECG, as in a Source or a store.
+    read:       reads the signal of a record by its position.
+    titles:     of labels. statements: those of PTB-XL, by their code.
+    missing:    number of empty cells in each column of the original table.
+    folder:     what to leave out of reasons.
+    """
+
+    records: pd.DataFrame
+    read: ReadSignal
+    vocabulary: Mapping[str, tuple[str, ...]]
+    titles: Mapping[str, str]
+    missing: Counts
+    statements: Mapping[str, Statement] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    folder: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The kind of labels that are the classes."""
+        return next((kind for kind in KINDS if self.vocabulary.get(kind)), KINDS[-1])
+
+    @property
+    def class_titles(self) -> dict[str, str]:
+        """The title of each class, "" where there is none."""
+        return {
+            name: self.titles.get(f"{self.kind}:{name}", SUPERCLASS_TITLES.get(name, ""))
+            for name in self.class_names
+        }
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes that are counted."""
+        return list(self.vocabulary.get(self.kind, ()))
+
+
+def open_surveyed(path: Path) -> Surveyed:
+    """Open a store, or any dataset that `prepare` takes; DatasetError if it is neither."""
+    if (path / ABOUT).is_file():
+        return _store(path)
+    only_500 = (path / "records500").is_dir() and not (path / "records100").is_dir()
+    source = open_dataset(path, ptbxl_rate_hz=500 if only_500 else 100)
+    paths = source.records["path"].tolist()
+
+    def read_one(index: int, /) -> SurveyedSignal:
+        return read_signal(Path(paths[index]))
+
+    ptbxl = path.is_dir() and is_ptbxl(path)
+    table = read_table(path) if ptbxl else source.records.reindex(columns=_MISSING)
+    return Surveyed(
+        records=source.records,
+        read=read_one,
+        vocabulary=source.vocabulary,
+        titles=source.titles,
+        missing=_missing(table),
+        statements=read_statements(path) if ptbxl else {},
+        remarks=source.remarks,
+        folder=f"{path.resolve() if path.is_dir() else path.resolve().parent}{os.sep}",
+    )
+
+
+def _store(path: Path) -> Surveyed:
+    store = open_store(path)
+
+    def read_one(index: int, /) -> SurveyedSignal:
+        record = store.record(index)
+        return SurveyedSignal(
+            signal_mv=record.signal_mv, rate_hz=record.rate_hz, leads=record.leads
+        )
+
+    return Surveyed(
+        records=store.records,
+        read=read_one,
+        vocabulary=store.vocabulary,
+        titles=store.titles,
+        missing=_missing(store.records.reindex(columns=_MISSING)),
+    )
+
+
+def _missing(table: pd.DataFrame) -> Counts:
+    return {str(name): int(n) for name, n in table.isna().sum().items()}
+
+
+def with_people(
+    surveyed: Surveyed, people: Mapping[int, tuple[float | None, str | None]]
+) -> Surveyed:
+    """Return it with age and sex in the files, by position, where its table lacks them."""
+    records = surveyed.records.copy()
+    for k, column in enumerate(("age_years", "sex")):
+        in_files = pd.Series([people.get(n, (None, None))[k] for n in range(len(records))])
+        if in_files.notna().any():
+            in_files.index = records.index
+            known = records.get(column, in_files)
+            records[column] = known.where(known.notna(), in_files)
+    return replace(surveyed, records=records)
+
+
+def survey_tables(surveyed: Surveyed) -> dict[str, Any]:
+    """Count what is known of the records without their signals."""
+    records = surveyed.records
+    noise = records.get("noise", pd.Series("", records.index))
+    problems = records.get("problem", pd.Series("", records.index))
     return {
-        **_people(table, source.records),
-        **_classes(source),
-        "statements": _statements(source.records["labels"], statements),
-        "noise_noted": _count(" ".join(source.records["noise"]).split()),
-        "missing_values": {str(name): int(n) for name, n in table.isna().sum().items()},
+        **_people(records),
+        **_classes(surveyed),
+        "statements": _statements(surveyed),
+        "noise_noted": _count(" ".join(noise.dropna()).split()),
+        "missing_values": surveyed.missing,
         "unusable_rows": [
-            {"id": int(record_id), "reason": reason}
-            for record_id, reason in zip(
-                source.records["id"], source.records["problem"], strict=True
-            )
+            {"id": record_id, "reason": reason}
+            for record_id, reason in zip(records["id"].tolist(), problems, strict=True)
             if reason
         ],
+        "remarks": list(surveyed.remarks),
     }
 
 
-def survey_signals(
-    source: Source, *, progress: Callable[[int, int], None] | None = None
-) -> Findings:
-    """List for each finding of find_quality the records and leads that have it.
-
-    The finding "unreadable" lists the records whose signal cannot be read, with the reason.
-    progress: called with the number of signals read, and of all signals.
-    """
-    names = find_quality(np.ones((1, len(LEADS), 1), np.float32))
-    findings: Findings = {UNREADABLE: [], **{name: [] for name in names}}
-    ids, paths = source.records["id"], source.records["path"]
-    for done, (record_id, path) in enumerate(zip(ids, paths, strict=True), start=1):
-        try:
-            signal_mv, rate_hz = read_signal(Path(path))
-        except (RecordError, OSError) as error:
-            reason = str(error).replace(f"{Path(source.name).resolve()}/", "")
-            findings[UNREADABLE].append({"id": record_id, "reason": reason})
-        else:
-            for name, hits in find_quality(signal_mv[None], LEADS, rate_hz).items():
-                if hits.any():
-                    leads = [LEADS[k] for k in np.flatnonzero(hits)] if hits.size > 1 else []
-                    findings[name].append({"id": record_id, "leads": leads})
-        if progress is not None:
-            progress(done, len(ids))
-    return findings
-
-
-def read_signal(path: Path) -> tuple[NDArray[np.float32], float]:
-    """Read the twelve leads in standard order, (12, time) in mV, and the rate in Hz.
-
-    Unlike `readers.read`, samples that the device marked as invalid are allowed and become NaN.
-    Raises RecordError for a damaged file.
-    """
-    digital = read_wfdb16(path) if Path(f"{path}.hea").is_file() else None
-    if digital is None:
-        record = read(path).with_leads(LEADS)
-        return record.signal_mv, record.rate_hz
-    return to_millivolts(digital)[lead_order(digital.leads)], digital.rate_hz
-
-
-def _people(table: pd.DataFrame, records: pd.DataFrame) -> dict[str, Any]:
+def _people(records: pd.DataFrame) -> dict[str, Any]:
     ecgs = records["patient"].value_counts()
-    ages = table["age"] if "age" in table else pd.Series(np.nan, table.index)
+    columns = records.reindex(columns=["age_years", "sex", "device", "site"])
     counts = {
-        name: _count(records[column].astype("string").fillna(UNKNOWN))
+        name: _count(columns[column].astype("string").fillna(UNKNOWN))
         for name, column in (("sex", "sex"), ("devices", "device"), ("sites", "site"))
     }
+    ages = pd.to_numeric(columns["age_years"], errors="coerce").to_numpy(float)
     return {
         "records": len(records),
         "patients": len(ecgs),
         "patients_with_several_records": int((ecgs > 1).sum()),
-        "age": _ages(pd.to_numeric(ages, errors="coerce").to_numpy(float)),
+        "age": _ages(ages),
         **counts,
     }
 
@@ -127,61 +189,75 @@ def _count(names: Iterable[str]) -> Counts:
     return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _classes(source: Source) -> dict[str, Any]:
-    """Count superclasses, and normal or abnormal as in the paper, overall and in each fold."""
-    labels, folds = list(source.records["labels"]), source.records["fold"]
-    names = list(source.vocabulary.get("superclass", SUPERCLASSES))
-    members = np.array(
-        [[f"superclass:{name}" in own for name in names] for own in labels], bool
-    ).reshape(len(labels), len(names))
-    abnormal = find_task("normal", source.vocabulary).targets(labels)[0][:, 0] == 1
+def _classes(surveyed: Surveyed) -> dict[str, Any]:
+    """Count the classes overall and in each fold; superclasses also as normal and abnormal."""
+    folds, names = surveyed.records["fold"], surveyed.class_names
+    members, blank = (_has_label(surveyed, kind) for kind in (surveyed.kind, "blank"))
     several = members.sum(axis=1)
+    abnormal = None
+    if surveyed.kind == "superclass":
+        task = find_task("normal", surveyed.vocabulary)
+        abnormal = task.targets(surveyed.records["labels"].tolist())[0][:, 0] == 1
     return {
+        "kind": surveyed.kind,
+        "class_names": names,
+        "class_titles": surveyed.class_titles,
         "classes": _class_counts(members, abnormal, names),
         "folds": {
-            str(fold): _class_counts(members[inside], abnormal[inside], names)
+            str(fold): _class_counts(
+                members[inside], None if abnormal is None else abnormal[inside], names
+            )
             for fold in sorted(folds.dropna().unique())
             for inside in [(folds == fold).to_numpy(bool, na_value=False)]
         },
-        "superclasses": names,
+        "unknown": dict(zip(names, blank.sum(axis=0).tolist(), strict=True)),
         "co_occurrence": (members.T.astype(int) @ members.astype(int)).tolist(),
-        "superclasses_per_record": {
+        "classes_per_record": {
             str(n): int((several == n).sum()) for n in range(int(several.max(initial=0)) + 1)
         },
-        "no_superclass": source.records["id"][several == 0].tolist(),
+        "no_class": surveyed.records["id"][several == 0].tolist(),
     }
+
+
+def _has_label(surveyed: Surveyed, kind: str) -> NDArray[np.bool_]:
+    """Return whether each record has the label `kind:NAME` of each class: (records, classes)."""
+    labels, names = surveyed.records["labels"], surveyed.class_names
+    has = [[f"{kind}:{name}" in own for name in names] for own in labels]
+    return np.array(has, bool).reshape(len(labels), len(names))
 
 
 def _class_counts(
-    members: NDArray[np.bool_], abnormal: NDArray[np.bool_], names: Iterable[str]
+    members: NDArray[np.bool_], abnormal: NDArray[np.bool_] | None, names: Iterable[str]
 ) -> Counts:
-    """Count records by class. members: (records, superclasses); abnormal: (records,)."""
+    """Count records by class. members: (records, classes); abnormal: (records,), if known."""
+    split: Counts = {}
+    if abnormal is not None:
+        split = {"normal": int((~abnormal).sum()), "abnormal": int(abnormal.sum())}
     return {
         "records": len(members),
-        "normal": int((~abnormal).sum()),
-        "abnormal": int(abnormal.sum()),
+        **split,
         **{name: int(n) for name, n in zip(names, members.sum(axis=0), strict=True)},
-        "no_superclass": int((~members.any(axis=1)).sum()),
+        "no_class": int((~members.any(axis=1)).sum()),
     }
 
 
-def _statements(
-    labels: Iterable[list[str]], statements: Mapping[str, Statement]
-) -> list[dict[str, Any]]:
+def _statements(surveyed: Surveyed) -> list[dict[str, Any]]:
     """List each statement with its number of records, the most frequent first."""
     counts = _count(
         label.removeprefix("statement:")
-        for own in labels
+        for own in surveyed.records["labels"]
         for label in own
         if label.startswith("statement:")
     )
-    unused = {code: 0 for code in sorted(statements) if code not in counts}
-    return [_describe(statements.get(code), code, n) for code, n in (counts | unused).items()]
+    unused = {code: 0 for code in sorted(surveyed.statements) if code not in counts}
+    return [_describe(surveyed, code, n) for code, n in (counts | unused).items()]
 
 
-def _describe(statement: Statement | None, code: str, records: int) -> dict[str, Any]:
+def _describe(surveyed: Surveyed, code: str, records: int) -> dict[str, Any]:
+    statement = surveyed.statements.get(code)
     if statement is None:
-        statement = Statement(code=code, description="(not in scp_statements.csv)")
+        title = surveyed.titles.get(f"statement:{code}", "(not in scp_statements.csv)")
+        statement = Statement(code=code, description=title)
     kinds = {
         "diagnostic": bool(statement.superclass),
         "form": statement.form,

@@ -9,6 +9,7 @@ from .. import __version__
 from ..errors import ModelError
 from ..inference.classifier import Classifier
 from ..inference.results import Explanation
+from ..signals.windows import RESAMPLED
 
 Row = dict[str, Any]
 Quality = Mapping[str, Sequence[str]]
@@ -64,7 +65,7 @@ class Layout:
     def answer(self, answer: Explanation) -> Row:
         """Return the cells of an answered ECG."""
         cells: Row = {
-            "outcome": WARNED if answer.warnings else ANSWERED,
+            "outcome": WARNED if _needs_a_look(answer) else ANSWERED,
             "decision": list(answer.decision),
             "uncertain": None if answer.uncertain is None else list(answer.uncertain),
             "quality": _findings(answer.quality),
@@ -122,6 +123,11 @@ def make_row(ecg_id: str, cells: Sequence[Row]) -> Row:
     for of_model in cells:
         row |= of_model
     return row | {"ecgcam": __version__}
+
+
+def _needs_a_look(answer: Explanation) -> bool:
+    """Return whether there is a warning besides the note that the rate was changed."""
+    return not all(text.startswith(RESAMPLED) for text in answer.warnings)
 
 
 def _findings(quality: Quality) -> list[str]:

@@ -10,6 +10,7 @@ from .quality import implausible_amplitude
 from .record import Record
 from .resampling import resample
 
+RESAMPLED = "resampled from"  # how the note of a routine step begins
 MIN_DURATION_S = 5.0  # a shorter record has too few beats for a prediction
 
 
@@ -95,7 +96,7 @@ def cut_windows(
     if set(leads) < set(record.leads):
         warnings.append(f"only {', '.join(leads)} were used; the heat on other leads is not theirs")
     if record.rate_hz != rate_hz:
-        warnings.append(f"resampled from {record.rate_hz:g} to {rate_hz:g} Hz")
+        warnings.append(f"{RESAMPLED} {record.rate_hz:g} to {rate_hz:g} Hz")
     remainder = signal_mv.shape[1] % samples
     padding = samples - remainder if remainder >= shortest else 0
     if padding:

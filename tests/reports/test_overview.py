@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from support.ecg_files import samples_like_an_ecg, write_wfdb
 
-from ecgcam.data.ptbxl import read_folder
-from ecgcam.data.survey import survey_tables
+from ecgcam.data.preparation import PrepareConfig, prepare
+from ecgcam.data.survey import open_surveyed, survey_tables
 from ecgcam.data.synthetic import synthesize
 from ecgcam.errors import DatasetError
 from ecgcam.reports.overview import overview
@@ -77,7 +78,7 @@ def change(folder, **columns):
 
 
 def test_the_counts_match_the_real_ptb_xl(ptbxl_folder):
-    numbers = survey_tables(ptbxl_folder, read_folder(ptbxl_folder))
+    numbers = survey_tables(open_surveyed(ptbxl_folder))
     table = table_of(ptbxl_folder)
     assert numbers["records"] == 2181
     assert (numbers["classes"]["normal"], numbers["classes"]["abnormal"]) == (925, 1256)
@@ -124,19 +125,19 @@ def test_classes_and_statements_agree_with_the_text_of_the_table(synthetic_folde
     superclass = known.loc[known["diagnostic"] == 1, "diagnostic_class"].to_dict()
     classes = codes.map(lambda names: {superclass[code] for code in names if code in superclass})
     assert numbers["classes"]["normal"] == sum(names == {"NORM"} for names in classes)
-    assert numbers["no_superclass"] == classes.index[classes.map(len) == 0].tolist()
+    assert numbers["no_class"] == classes.index[classes.map(len) == 0].tolist()
     assert [classes[record] for record in numbers["samples"].values()] == [
         {name} for name in numbers["samples"]
     ]
-    for i, a in enumerate(numbers["superclasses"]):
-        for j, b in enumerate(numbers["superclasses"]):
+    for i, a in enumerate(numbers["class_names"]):
+        for j, b in enumerate(numbers["class_names"]):
             both = sum({a, b} <= names for names in classes)
             assert numbers["co_occurrence"][i][j] == both
     counts = {entry["code"]: entry["records"] for entry in numbers["statements"]}
     assert counts == {code: sum(code in names for names in codes) for code in known.index}
     per_record = {str(n): sum(len(names) == n for names in classes) for n in range(3)}
     assert {n: count for n, count in per_record.items() if count} == {
-        n: count for n, count in numbers["superclasses_per_record"].items() if count
+        n: count for n, count in numbers["classes_per_record"].items() if count
     }
 
 
@@ -276,7 +277,7 @@ def test_a_folder_with_records_of_500_hz_only_is_read(damaged, tmp_path, undrawn
         damaged, filename_hr=table_of(damaged)["filename_lr"].str.replace("100", "500").to_dict()
     )
     _, numbers = write(damaged, tmp_path / "out")
-    assert numbers["rate_hz"] == 500
+    assert list(numbers["rates_hz"]) == ["100"]  # as the headers say
     assert numbers["quality"]["unreadable"] == []
 
 
@@ -286,7 +287,79 @@ def test_an_empty_table_gives_a_page(damaged, tmp_path):
     assert numbers["records"] == numbers["classes"]["abnormal"] == 0
 
 
-def test_a_folder_of_another_kind_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="not a PTB-XL folder"):
+def test_a_folder_without_ecgs_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="found no ECG"):
         overview(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A CSV table of six ECGs at two rates and lengths, with unknown labels, and a damaged one."""
+    rows = ["path,patient,fold,age,sex,AF,WPW"]
+    for k in range(6):
+        rate, seconds = (500, 10) if k == 5 else (100, 10 + 5 * (k == 4))
+        comments = [f"Age: {50 + k}", "Sex: F"]
+        samples = samples_like_an_ecg(time=rate * seconds, seed=k)
+        write_wfdb(tmp_path / f"s{k}", samples, rate=str(rate), comments=comments)
+        rows.append(
+            f"s{k}.hea,p{k // 2},{k // 2 + 1},{'' if k else 33},,{k % 2},{'1' if k > 3 else ''}"
+        )
+    (tmp_path / "s1.dat").write_bytes(b"cut")
+    (tmp_path / "own.csv").write_text("\n".join(rows))
+    return tmp_path / "own.csv"
+
+
+def test_a_table_of_your_own_has_an_overview(own, tmp_path):
+    page, numbers = write(own, tmp_path / "out")
+    assert numbers["class_names"] == ["AF", "WPW"]
+    assert numbers["classes"] == {"records": 6, "AF": 3, "WPW": 2, "no_class": 2}
+    assert numbers["unknown"] == {"AF": 0, "WPW": 4}
+    assert numbers["folds"]["2"] == {"records": 2, "AF": 1, "WPW": 0, "no_class": 1}
+    assert numbers["rates_hz"] == {"100": 4, "500": 1}
+    assert numbers["durations_s"] == {"10": 4, "15": 1}
+    assert numbers["patients"] == 3
+    assert numbers["age"]["groups"]["30 to 34"] == 1  # the table's
+    assert numbers["age"]["groups"]["50 to 54"] == 3  # the files'
+    assert numbers["sex"] == {"female": 5, "unknown": 1}
+    assert [entry["id"] for entry in numbers["quality"]["unreadable"]] == ["s1.hea"]
+    assert numbers["quality"]["unreadable"][0]["reason"].startswith("s1.hea: s1.dat: 3 bytes")
+    assert numbers["samples"] == {"AF": "s3.hea", "WPW": "s4.hea"}
+    assert "AF</b>: record s3.hea" in page
+    assert str(tmp_path) not in page
+
+
+def test_a_folder_without_labels_has_an_overview(own, tmp_path):
+    own.unlink()
+    page, numbers = write(tmp_path, tmp_path / "out")
+    assert numbers["classes"] == {"records": 6, "no_class": 6}
+    assert numbers["samples"] == {"": "s0"}
+    assert "There are no labels" in page
+    assert "An ECG</b>: record s0" in page
+
+
+def test_a_store_of_ptb_xl_has_an_overview(synthetic_folder, tmp_path, undrawn):
+    store = prepare(synthetic_folder, tmp_path / "store", PrepareConfig(jobs=1)).folder
+    _, numbers = write(store, tmp_path / "out")
+    _, of_folder = write(synthetic_folder, tmp_path / "other")
+    for key in ("classes", "folds", "co_occurrence", "sex", "rates_hz", "samples", "patients"):
+        assert numbers[key] == of_folder[key]
+    counts = {entry["code"]: entry["records"] for entry in of_folder["statements"]}
+    assert {entry["code"]: entry["records"] for entry in numbers["statements"]} == {
+        code: count for code, count in counts.items() if count
+    }
+
+
+def test_many_classes_are_all_in_the_json_and_the_most_frequent_on_the_page(tmp_path, undrawn):
+    words = ";".join(f"C{k:02d}" for k in range(20))
+    rows = ["path,patient,fold,labels"]
+    for k in range(3):
+        write_wfdb(tmp_path / f"s{k}", samples_like_an_ecg(seed=k))
+        rows.append(f"s{k},p{k},{k},{words if k == 0 else 'C19'}")
+    (tmp_path / "own.csv").write_text("\n".join(rows))
+    page, numbers = write(tmp_path / "own.csv", tmp_path / "out")
+    assert len(numbers["class_names"]) == 20
+    assert numbers["classes"]["C19"] == 3
+    assert ">C19</th>" in page
+    assert ">C15</th>" not in page
+    assert "The 12 most frequent of 20 classes" in page

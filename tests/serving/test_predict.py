@@ -74,6 +74,13 @@ def test_findings_in_the_signal_are_named_with_their_leads(tmp_path):
     assert "flat V2 V5" in row["quality"].split(";")
 
 
+def test_another_rate_is_a_note_and_no_warning(tmp_path):
+    write_wfdb(tmp_path / "ecgs" / "1", samples_like_an_ecg(time=5000), rate="500")
+    (row,) = rows_of(predict_many(tmp_path / "ecgs", tmp_path / "table.csv").path)
+    assert row["warnings"].startswith("resampled from 500 to 100 Hz")
+    assert row["outcome"] == ("warned" if " | " in row["warnings"] else "answered")
+
+
 def test_csv_json_lines_and_parquet_hold_the_same(folder, tmp_path):
     for kind in ("csv", "jsonl", "parquet"):
         predict_many(folder, tmp_path / f"table.{kind}", models=["superclass"], evidence=True)
