@@ -225,7 +225,7 @@ def test_what_becomes_of_ones_own_table_is_said(ecgcam, tmp_path):
         ("overview ECGS --out FILE/x", "file: this is a file; expected a folder"),
         ("demo --out FILE", "file: this is a file; expected a folder"),
         ("synthesize FILE/x", "file: this is a file; expected a folder"),
-        ("overview FILE --out NEW", "not a PTB-XL folder"),
+        ("overview FILE --out NEW", "not a dataset"),
         ("combine MODEL MODEL --out FILE", "the file exists; --overwrite"),
         ("calibrate MODEL STORE --out FILE", "the file exists; --overwrite"),
         ("combine none none --out FULL", "full: this is a folder; expected a file"),
