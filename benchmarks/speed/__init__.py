@@ -1,1 +1,1 @@
-"""The benchmark: each stage of ours in turn with how others do it, and against the limit."""
+"""Benchmark: each stage beside other implementations, and against the limit of the machine."""

@@ -13,32 +13,33 @@ from ecgcam.cli.options import output_file
 _PEERS = Path(".venv-peers/bin/python")  # where `make peers` puts it
 _RESULTS, _TRIED = Path("benchmarks/results.json"), Path("benchmarks/tried.json")
 _GPU = Path("benchmarks/gpu.json")
-_WIDTH = 180  # columns at least, so that the table is whole in a file too
+_WIDTH = 180  # columns at least, so that a file holds the whole table
 
 
 def bench(
     folder: Annotated[
-        Path | None, typer.Argument(help="A folder like PTB-XL's; made-up ECGs if left out.")
+        Path | None, typer.Argument(help="Folder with PTB-XL's layout (default: synthetic ECGs).")
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The file for the results; a .png comes beside it.  "
+            help="File for the results; a picture is written beside it.  "
             f"[default: {_RESULTS}, with --quick {_TRIED}, with --gpu {_GPU}]",
             callback=output_file,
         ),
     ] = None,
     peers: Annotated[
-        Path | None, typer.Option(help=f"The Python of the peers; else {_PEERS}, if it is there.")
+        Path | None,
+        typer.Option(help=f"Python with the peer libraries (default: {_PEERS}, if it exists)."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Try all of it in a minute; judges no goal.")
+        bool, typer.Option("--quick", help="Run everything in a minute, without goals.")
     ] = False,
     gpu: Annotated[
-        bool, typer.Option("--gpu", help="The absolute times of a GPU alone, in a minute.")
+        bool, typer.Option("--gpu", help="Measure the times of a GPU alone, in a minute.")
     ] = False,
 ) -> None:
-    """Measure each stage in turn with how others do it; exits 1 if a goal is missed."""
+    """Measure each stage beside other implementations; exits with 1 if a goal is missed."""
     if gpu:
         _measure_gpu(folder, out or _GPU, quick=quick)
         return

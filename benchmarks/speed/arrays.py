@@ -26,7 +26,7 @@ def write_arrays(store: Store, scratch: Path, *, signals: int) -> dict[str, str]
     signals:  (signals, leads, time) in mV, the store's first.
     prepared: the training folds, preprocessed, with targets (records, 1); validation and
               validation_targets: the same of fold 9.
-    model:    a network with weights drawn by chance; weights: the same for `write_weights`.
+    model:    a network with random weights; weights: the same for `write_weights`.
     Raises DatasetError if the folds hold no ECG.
     """
     import torch

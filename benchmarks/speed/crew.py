@@ -1,4 +1,4 @@
-"""Workers at hand: started for a stage, ended with it or kept for the next."""
+"""Worker processes, started for a stage and ended with it, or kept for the next stage."""
 
 import sys
 from collections import defaultdict
@@ -19,8 +19,8 @@ class Crew:
     """Workers of each kind; all of them end with its block.
 
     peers: the Python of the rivals; None: this one, which may lack some of their libraries.
-    kept:  whether workers go on to the next stage, whatever threads it wants. That spares the
-           time to start them; a worker that has done nothing else shows what memory a stage takes.
+    kept:  whether workers are reused for the next stage, whatever number of threads it wants. That
+           saves their start; only a new worker shows the memory of a stage alone.
     """
 
     def __init__(self, scratch: Path, *, peers: Path | None, kept: bool) -> None:
@@ -68,8 +68,7 @@ class Crew:
     ) -> dict[str, float]:
         """Run one of our jobs with one worker; return its seconds and its memory.
 
-        times: how often it is done, by one worker; the median of the seconds counts, and the most
-        of everything else.
+        times: how often it is run; of the seconds the median counts, of all else the maximum.
         """
         with self.stage() as hire:
             worker = hire(Kind(side="ours", gpu=gpu))
@@ -79,7 +78,7 @@ class Crew:
         return most | {"seconds": median(answer["seconds"] for answer in answers)}
 
     def versions(self, libraries: list[str]) -> dict[str, dict[str, str]]:
-        """Of the libraries that each side has, and of its Python."""
+        """Return the versions of Python and of the libraries of each side."""
         with self.stage() as hire:
             return {
                 "ecgcam": hire(Kind(side="ours")).versions(libraries),

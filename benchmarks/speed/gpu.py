@@ -14,13 +14,13 @@ from .machine import LIBRARIES, machine
 from .material import QUICK, Sizes, make_material
 from .workers import Kind, NotMeasured
 
-_BATCH = 2048  # ECGs judged at once
-_EPOCHS = 4  # the first is left out
+_BATCH = 2048  # ECGs predicted at a time
+_EPOCHS = 4  # without the warm-up
 _RUNS = 5
 
 
 def has_gpu() -> bool:
-    """Whether PyTorch can use one."""
+    """Return whether torch can use a GPU."""
     import torch
 
     return torch.cuda.is_available()
@@ -40,8 +40,8 @@ def measure_gpu(given: Mapping[str, Any], crew: Crew) -> dict[str, Any]:
     )
     with crew.stage() as hire:
         worker = hire(Kind(side="ours", gpu=True))
-        judging = {**given, "signals": given["prepared"], "batch": _BATCH}
-        ecgs = worker.set_up("judge_on_gpu", judging)
+        predicting = {**given, "signals": given["prepared"], "batch": _BATCH}
+        ecgs = worker.set_up("judge_on_gpu", predicting)
         worker.run()  # the first starts the GPU
         seconds = median(worker.run()["seconds"] for _ in range(_RUNS))
     return {

@@ -1,4 +1,4 @@
-"""How time and memory grow with the number of ECGs, and what that says for ten million."""
+"""Growth of time and memory with the number of ECGs, extrapolated to ten million."""
 
 import math
 import shutil
@@ -20,9 +20,9 @@ JOBS = {"store": "preparing", "epoch": "an epoch of training", "judge": "scoring
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One job on so many ECGs: its time, and what memory it took at most.
+    """Time and peak memory of a job on a number of ECGs.
 
-    own_bytes leaves out mapped files, peak_bytes has them; None where it cannot be told.
+    own_bytes: without mapped files; peak_bytes: with them; None where the system does not tell.
     """
 
     ecgs: int
@@ -33,12 +33,12 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """Of one job, from the fewest ECGs to the most.
+    """Growth of one job, from the fewest ECGs to the most.
 
     power:     p in seconds ~ ecgs ** p, by least squares of the logarithms; 1 is linear.
-    slope_s:   seconds for each ECG more, by least squares.
+    slope_s:   seconds for each additional ECG, by least squares.
     memory:    the own memory with the most ECGs over that with the fewest; None if unknown.
-    many_s, many_bytes: what MANY ECGs would take along these lines, no less than the most took.
+    many_s, many_bytes: of MANY ECGs by linear extrapolation, at least those of the most.
     """
 
     points: tuple[Point, ...]
@@ -50,7 +50,7 @@ class Growth:
 
 
 def fit(points: Sequence[Point]) -> Growth:
-    """Lines through two points or more."""
+    """Fit the growth of two points or more."""
     ecgs = [point.ecgs for point in points]
     seconds = [point.seconds for point in points]
     power, _ = np.polyfit([math.log(n) for n in ecgs], [math.log(s) for s in seconds], 1)
@@ -74,9 +74,9 @@ def _with_many(ecgs: Sequence[int], values: Sequence[float]) -> float:
 def measure_growth(sizes: Sequence[int], crew: Crew, given: Mapping[str, Any]) -> dict[str, Growth]:
     """Measure preparing, an epoch and scoring for numbers of synthetic ECGs, by the job's name.
 
-    Of fewer ECGs each is done more often, so that as many pass in all: what memory takes at most
-    grows with what has passed, whosever ECGs it was.
-    given: `base`, a made-up folder to take them from; `model`; `scratch`, a folder to write in.
+    A job on fewer ECGs is repeated, so that all sizes process as many in total: the peak memory of
+    a process grows with the number that it has processed.
+    given: `base`, a folder of synthetic ECGs to repeat; `model`; `scratch`, a folder to write in.
     """
     points: dict[str, list[Point]] = {job: [] for job in JOBS}
     for ecgs in sizes:

@@ -1,7 +1,7 @@
-"""What the machine can do at best, and how long a stage would take at that.
+"""Limit of the machine for each stage.
 
-A stage cannot end before its bytes were read from files, moved through memory, and its
-multiplications done; the longest of the three is its limit. Real work needs more than these.
+A stage has to read its bytes from files, move them through memory and do its multiplications; the
+longest of the three is its limit. Real work needs more.
 """
 
 import time
@@ -28,7 +28,7 @@ _REPEATS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What one ECG needs in a stage at the least."""
+    """Minimum work of a stage for one ECG."""
 
     file_bytes: float = 0.0
     memory_bytes: float = 0.0
@@ -53,10 +53,10 @@ SPEEDS = ("file_bytes_s", "memory_bytes_s", "flops_s", "flops_s_one_thread", "th
 
 
 def measure(scratch: Path, *, megabytes: int) -> dict[str, float]:
-    """Bytes a second from files in the page cache and through memory, FLOPs a second.
+    """Measure bytes per second from cached files and through memory, and FLOPs per second.
 
-    megabytes: how much to read and to copy. FLOPs of matrix products in float32, by all
-    `threads` and by one. The best of several repeats.
+    megabytes: amount to read and to copy. FLOPs are those of float32 matrix products, with all
+    `threads` and with one. The best of several repeats counts.
     """
     import torch
 
@@ -96,7 +96,7 @@ def _file_speed(path: Path, size: int) -> float:
 
 
 def _memory_speed(size: int) -> float:
-    """Bytes read and written a second, copying by all threads."""
+    """Return the bytes read and written per second when all threads copy."""
     import torch
 
     source = torch.ones(size, dtype=torch.uint8)

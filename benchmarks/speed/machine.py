@@ -20,7 +20,7 @@ LIBRARIES = [
 
 
 def machine() -> dict[str, Any]:
-    """processor, cores, memory_bytes, system, bf16 (whether the processor multiplies it)."""
+    """Return processor, cores, memory_bytes, system, and bf16 (whether the CPU multiplies it)."""
     about = _processor()
     return {
         "processor": about.get("model name") or platform.machine(),

@@ -1,4 +1,4 @@
-"""A PTB-XL-shaped folder of as many made-up ECGs as one likes, in little time."""
+"""Folders with PTB-XL's layout and any number of synthetic ECGs, written quickly."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ecgcam.data.ptbxl import STATEMENTS, TABLE, read_table
 
-_A_FOLDER = 1000  # records in each of its folders, as PTB-XL has it
+_A_FOLDER = 1000  # records in each subfolder, as in PTB-XL
 
 
 def write_made_up(dest: Path, records: int, *, base: Path) -> Path:

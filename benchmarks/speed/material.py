@@ -1,4 +1,4 @@
-"""What the stages are given, as files that both sides can read."""
+"""Input of the stages, as files that both sides can read."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,14 @@ from .whole_way import Counts
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """How much is measured.
+    """Amounts of data that are measured.
 
-    made_up:   ECGs of the made-up folder; base: how many of them differ.
+    made_up:   ECGs of the synthetic folder; base: number of different ones.
     read:      ECGs that wfdb reads in a run. signals: raw ECGs in memory.
     trained:   ECGs of the part that an epoch is measured on, validation and all.
-    in_a_row:  steps of training, and batches augmented or judged, as one does it: the first
-               finds the processor's caches cold.
-    growth:    numbers of ECGs by which to see how time and memory grow.
+    in_a_row:  consecutive training steps, and batches that are augmented or predicted; the first
+               one finds cold caches.
+    growth:    numbers of ECGs to measure growth on.
     rounds:    of a stage at most.
     megabytes: read and copied to measure the machine.
     """
@@ -56,16 +56,16 @@ QUICK = Sizes(
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """Where everything lies, and how much there is.
+    """Paths and amounts of the input.
 
-    given: what the jobs of both sides are given, by name:
-        base, a few made-up ECGs; folder, the ECGs; stems, its records in the order of its store;
+    given: input of the jobs of both sides, by name:
+        base, a few synthetic ECGs; folder, the ECGs; stems, its records in the order of its store;
         whole, its store; store, that of the part an epoch is measured on; folds to evaluate on;
         what write_arrays wrote;
         records, trained, validated: ECGs in the folder, and in the folds of the part;
         read, batch, in_a_row, epochs, megabytes: how much to do at a time;
         scratch and made: where to write, and what.
-    counts: of ECGs, for adding up the whole way.
+    counts: of ECGs, to add up the full pipeline.
     """
 
     given: dict[str, Any]
@@ -73,7 +73,7 @@ class Material:
 
 
 def make_material(folder: Path | None, scratch: Path, sizes: Sizes) -> Material:
-    """Files for all stages, of a PTB-XL folder or else of made-up ECGs.
+    """Write the input of all stages, from a PTB-XL folder or from synthetic ECGs.
 
     Raises DatasetError if it is no such folder, or has nothing to train or to validate on.
     """

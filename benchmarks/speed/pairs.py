@@ -1,6 +1,6 @@
-"""Runs in turn, A B A B …, and what comes of them: medians of pairs, with their spread.
+"""Runs in turn, A B A B …, and the medians of their pairs, with their spread.
 
-Whatever slows the machine for a while slows both of a pair, so their ratio stays what it is.
+Whatever slows the machine for a while slows both runs of a pair, so their ratio stays.
 """
 
 import statistics
@@ -22,7 +22,7 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Of one value or more."""
+    """Return the median and the quartiles of one value or more."""
     if len(values) < 2:
         return Spread(median=values[0], low=values[0], high=values[0])
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
@@ -30,17 +30,16 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def times_as_fast(ours_s: Sequence[float], theirs_s: Sequence[float]) -> Spread:
-    """How many times as fast we are: of each pair their time over ours."""
+    """Return how many times as fast we are: the ratio of the times of each pair."""
     return spread([theirs / ours for ours, theirs in zip(ours_s, theirs_s, strict=True)])
 
 
 def in_turn(
     runs: Mapping[str, Callable[[], Answer]], *, rounds: int, unless: type[Failure]
 ) -> tuple[dict[str, list[Answer]], dict[str, Failure]]:
-    """Each run once a round, always in the same order; what they gave, round by round.
+    """Run each once a round, always in the same order; return their answers, round by round.
 
-    One that fails in the way of `unless` is run no more; its answers are left out, and how it
-    failed comes in their place.
+    A run that raises `unless` is not repeated; its error is returned instead of its answers.
     """
     answers: dict[str, list[Answer]] = {name: [] for name in runs}
     failures: dict[str, Failure] = {}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKS = (  # a number of a row, its name, colour, mark and size; the later are on top
+_MARKS = (  # field of a row, its name, colour, mark and size; later ones are drawn on top
     ("limit", "the machine's limit", GREY, "<", 7),
     ("theirs", "theirs", ORANGE, "s", 7),
     ("ours", "ours", BLUE, "o", 8),

@@ -1,4 +1,4 @@
-"""The plan: each stage, who does it in turn with us, and how fast we want to be."""
+"""Plan: each stage, the implementations that it is compared with, and the goals."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from .workers import Side
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One way to do a stage: a job of a worker, and its name in the table.
+    """One implementation of a stage: a job of a worker, and its name in the table.
 
     goal: how many times as fast as this one we want to be.
-    said: what our own job calls the seconds of this one, if it does it too, in turn with the other;
-          then no worker is started for it.
+    said: the key of its seconds in the answer of our own job, if that measures both in turn; no
+          worker is started for it then.
     """
 
     name: str
@@ -23,12 +23,12 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A stage: our job, then the others it is run in turn with.
+    """A stage: our job and the others that run in turn with it.
 
-    rounds:  how often each is run, after one warm-up that is left out.
-    threads: of each worker; None: as many as the machine has cores.
+    rounds:  number of runs of each, after one warm-up.
+    threads: of each worker; None: one per core.
     bf16:    whether it needs a processor that multiplies bf16.
-    same:    how far our result and that of the first rival may be apart at most, over the range
+    same:    largest allowed difference between our result and the first rival's, over the range
              of theirs; None: there is nothing to compare.
     """
 
@@ -43,7 +43,7 @@ class Stage:
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """All ways, ours first."""
+        """All implementations, ours first."""
         return (Run(name=OURS, side="ours", job=self.ours), *self.rivals)
 
 

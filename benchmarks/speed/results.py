@@ -1,4 +1,4 @@
-"""What was measured, as rows with their goals, and results.json."""
+"""Results as rows with their goals, and results.json."""
 
 import json
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ SECONDS = "seconds an ECG"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A stage of ours against one other way to do it, or against a bound.
+    """A stage of ours against another implementation, or against a bound.
 
-    ours, theirs, limit: in `unit`; None if unknown. bound: what ours must not exceed.
+    ours, theirs, limit: in `unit`; None if unknown. bound: largest value that meets the goal.
     faster:  how many times as fast we are, by pairs.
-    measured, goal: in words, what is held against what; "" where there is nothing.
-    met:     whether it is reached; None if there is no goal, or nothing to judge it by.
+    measured, goal: in words; "" where there is none.
+    met:     whether the goal is met; None if there is no goal or no measurement.
     why_not: the reason where it was not measured.
     """
 
@@ -44,15 +44,15 @@ class Row:
 
     @property
     def times_limit(self) -> float | None:
-        """How many times the limit we take."""
+        """Our time over the limit."""
         return self.ours / self.limit if self.ours and self.limit else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """All of a run.
+    """Results of a benchmark.
 
-    about: the machine, versions, speeds and data, and how long the run took.
+    about: the machine, versions, speeds, data, and duration of the benchmark.
     """
 
     rows: tuple[Row, ...]
@@ -61,12 +61,12 @@ class Results:
 
     @property
     def missed(self) -> tuple[Row, ...]:
-        """Whose goal is not reached."""
+        """Rows whose goal is not met."""
         return tuple(row for row in self.rows if row.met is False)
 
     @property
     def not_measured(self) -> tuple[Row, ...]:
-        """What this machine, or this environment, could not tell."""
+        """Rows that could not be measured on this machine or in this environment."""
         return tuple(row for row in self.rows if row.why_not)
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def without_verdicts(rows: list[Row]) -> list[Row]:
 
 
 def write_results(results: Results, path: Path) -> Path:
-    """results.json, whole or not at all."""
+    """Write results.json, whole or not at all."""
     with atomic_write(path) as temporary:
         text = json.dumps(results.to_dict(), indent=1, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")

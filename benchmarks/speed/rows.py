@@ -1,4 +1,4 @@
-"""What was measured as rows of the table, each judged by its goal."""
+"""Rows of the table: each measurement with its goal and whether it is met."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ def stage_rows(stage: Stage, measured: Measured, *, limit_s: float | None) -> li
     apart, allowed = measured.apart, stage.same
     if apart is None or allowed is None:
         return rows
-    if not apart <= allowed:  # nor is what is no number the same
+    if not apart <= allowed:  # NaN is not the same either
         rows[0] = replace(rows[0], met=False, note=f"the results differ by {apart:.1e}")
     else:
         to = f" to {apart:.0e} of their range" if apart else ""
@@ -94,7 +94,7 @@ def _way_row(row: Row, stages: Mapping[str, Measured], counts: Counts, *, epoch:
 
 
 def memory_row(peak_bytes: float | None) -> Row:
-    """Training with the whole store open."""
+    """Return the row of the memory of training with the whole store open."""
     row = Row(
         stage="memory",
         title="memory while training, the whole store open",
@@ -109,7 +109,7 @@ def memory_row(peak_bytes: float | None) -> Row:
 
 
 def growth_rows(growth: Mapping[str, Growth]) -> list[Row]:
-    """For each job, whether time is linear in the ECGs and memory flat."""
+    """Return for each job whether its time is linear in the ECGs, and its memory flat."""
     return [row for job, found in growth.items() for row in (_time(job, found), _flat(job, found))]
 
 

@@ -1,4 +1,4 @@
-"""The benchmark as a whole: data, the machine's limits, stages, the whole way, memory, growth."""
+"""The benchmark: data, the machine's limits, stages, the full pipeline, memory and growth."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -24,8 +24,9 @@ Say = Callable[[str], None]
 def benchmark(folder: Path | None, *, peers: Path | None, quick: bool, say: Say) -> Results:
     """Measure everything.
 
-    folder: like PTB-XL's; None: made-up ECGs. peers: the Python of the rivals; None: this one.
-    quick: try all of it on a few ECGs, too little to judge goals by. say: told what comes next.
+    folder: with PTB-XL's layout; None: synthetic ECGs. peers: the Python with the peer libraries;
+    None: this one. quick: run everything on a few ECGs, without goals. say: called with the title
+    of each step.
     Raises DatasetError if the folder cannot be used, NotMeasured if a stage of ours fails.
     """
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""A stage measured: ours in turn with the others, each in a process of its own."""
+"""Measurement of a stage: ours in turn with the others, each in a process of its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,11 +15,11 @@ from .workers import Kind, NotMeasured, Worker
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What one way to do a stage took.
+    """Time and memory of one implementation of a stage.
 
     seconds:    for one ECG, round by round.
-    peak_bytes: of memory at most, in the warm-up; None if unknown.
-    first_s:    what a job says that its start took, in its last round; None if it says nothing.
+    peak_bytes: peak memory of the warm-up; None if unknown.
+    first_s:    duration of its first epoch, in the last round; None for other jobs.
     """
 
     seconds: tuple[float, ...]
@@ -29,7 +29,7 @@ class Taken:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A stage: what each way took, by name, and why others could not be measured.
+    """A stage: the times of each implementation by name, and why others could not be measured.
 
     apart: the largest difference between our result and the first rival's, over the range of
     theirs; None if there is nothing to compare.
@@ -52,9 +52,9 @@ class _Ready:
 def measure_stage(
     stage: Stage, given: Mapping[str, Any], crew: Crew, *, most_rounds: int
 ) -> Measured:
-    """All ways that can be, in turn; those that cannot are named, ours too.
+    """Measure all implementations in turn; those that fail are named in `missing`, ours too.
 
-    given: to each job; has `scratch`, a folder to write in.
+    given: the input of each job, with `scratch`, a folder to write in.
     """
     ready: dict[str, _Ready] = {}
     missing: dict[str, str] = {}
@@ -84,7 +84,7 @@ def measure_stage(
 
 
 def _warmed(worker: Worker, job: str, given: Mapping[str, Any]) -> _Ready:
-    """Set up, and run once for what memory it takes."""
+    """Set up a job and run it once to measure its memory."""
     ecgs = worker.set_up(job, given)
     return _Ready(worker=worker, ecgs=ecgs, peak_bytes=worker.run(watch=True).get("peak_bytes"))
 
@@ -100,8 +100,7 @@ def _taken(ready: _Ready, answers: list[dict[str, float]]) -> Taken:
 def _apart(workers: list[Worker], scratch: Path) -> float:
     """Return the largest difference of two workers' last results, over the range of the second.
 
-    Of a result that is not a number the difference is none either; of one that is all alike any
-    difference is endless.
+    NaN if a result has NaN; infinite if the second is constant and they differ.
     """
     results = []
     for k, worker in enumerate(workers):

@@ -62,7 +62,7 @@ def _cells(row: Row, *, first: bool) -> list[str]:
 
 
 def _value(value: float | None, unit: str) -> str:
-    """In its unit, where it has one: what is a ratio stands in the column of those."""
+    """Return a value with its unit; "" for a ratio, which has a column of its own."""
     if value is None:
         return ""
     if unit == SECONDS:

@@ -1,7 +1,7 @@
-"""The whole way, folder to trained and evaluated model, added up from its stages.
+"""Full pipeline, folder to trained and evaluated model, added up from its stages.
 
-In one piece it would take the paper's way an hour. Each stage takes so long for each ECG
-(growth.py shows that ours do; a loop over records does), so the times for one ECG add up.
+In one piece the paper's way would take an hour. The time of each stage is proportional to the
+number of ECGs (ours by growth.py; a loop over records by its nature), so the times add up.
 """
 
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ class Counts:
 
 
 def our_way_s(stages: Mapping[str, Measured], counts: Counts, *, epoch: str) -> float:
-    """Prepare, the first epoch with all that goes before it, the other epochs, evaluate.
+    """Add up preparation, the first epoch with its start, the other epochs, and evaluation.
 
     epoch: the stage that has the epochs, "epoch" or "epoch_bf16".
     """
     epochs = stages[epoch].taken[OURS]
-    first_s = (epochs.first_s or 0.0) / counts.trained  # fixed costs too: rather too much
+    first_s = (epochs.first_s or 0.0) / counts.trained  # with fixed costs, so rather too much
     return (
         counts.records * _seconds(stages["store"].taken[OURS])
         + counts.train * (first_s + (EPOCHS - 1) * _seconds(epochs))
@@ -40,7 +40,7 @@ def our_way_s(stages: Mapping[str, Measured], counts: Counts, *, epoch: str) -> 
 
 
 def paper_way_s(stages: Mapping[str, Measured], counts: Counts) -> float:
-    """Read and preprocess every record, the epochs, evaluate record by record.
+    """Add up reading and preprocessing of every record, the epochs, and evaluation by record.
 
     Raises KeyError with the name of the part that was not measured.
     """

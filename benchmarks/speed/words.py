@@ -1,4 +1,4 @@
-"""Numbers of the benchmark in words."""
+"""Text for the numbers of the benchmark."""
 
 from .pairs import Spread
 
@@ -6,7 +6,7 @@ _UNITS_S = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "m
 
 
 def duration(seconds: float) -> str:
-    """As in 3.4 µs, 85 ms, 12 s, 7.5 min; less than nothing, as noise can make it, with a minus."""
+    """Return a duration as text: 3.4 µs, 85 ms, 12 s, 7.5 min; negative ones with a minus."""
     if seconds < 0:
         return f"-{duration(-seconds)}"
     scale, unit = next((u for u in _UNITS_S if seconds >= u[0]), (1e-9, "ns"))
@@ -14,7 +14,7 @@ def duration(seconds: float) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes, as in 850 MB or 1.2 GB."""
+    """Return a number of bytes as text: 850 MB, 1.2 GB."""
     return f"{_short(number / 1e9)} GB" if number >= 1e9 else f"{_short(number / 1e6)} MB"
 
 
@@ -39,5 +39,5 @@ def speed(faster: Spread, *, goal: float | None) -> str:
 
 
 def _short(number: float) -> str:
-    """Three digits, and no power of ten."""
+    """Return a number with three digits, without a power of ten."""
     return f"{number:.0f}" if number >= 100 else f"{number:.3g}"

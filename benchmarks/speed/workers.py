@@ -20,12 +20,15 @@ _RIVALS = f"import sys; sys.path.append({str(_HERE)!r}); from rivals.worker impo
 
 
 class NotMeasured(Exception):
-    """Why a worker could not do what it was told to."""
+    """A worker could not do its job; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """threads: how many its libraries may use; None: as they like. gpu: whether it may see one."""
+    """Kind of worker.
+
+    threads: number that its libraries may use; None: no limit. gpu: whether it may use one.
+    """
 
     side: Side
     threads: int | None = None
@@ -62,9 +65,9 @@ def started(kind: Kind, *, python: str, scratch: Path) -> Iterator["Worker"]:
 
 
 class Worker:
-    """A process that sets up one job after the other, and does them when told to.
+    """A process that sets up jobs and runs them on demand.
 
-    orders, answers: its lines of JSON. log: whatever else it says.
+    orders, answers: lines of JSON. log: its other output.
     """
 
     def __init__(self, orders: IO[str], answers: IO[str], log: IO[str]) -> None:
@@ -73,23 +76,23 @@ class Worker:
         self._log = log
 
     def set_up(self, job: str, given: Mapping[str, Any]) -> int:
-        """Make a job ready; how many ECGs one run of it treats."""
+        """Set up a job; return the number of ECGs in a run."""
         return int(self._order({"do": "set up", "job": job, "given": dict(given)})["ecgs"])
 
     def run(self, *, watch: bool = False) -> dict[str, float]:
-        """Do the job once: seconds, and with `watch` also what memory it took."""
+        """Run the job once; return its seconds, and with `watch` its memory."""
         return self._order({"do": "run", "watch": watch})
 
     def save(self, path: Path) -> None:
-        """Write what the last run gave to an .npy."""
+        """Write the result of the last run to an .npy file."""
         self._order({"do": "save", "path": str(path)})
 
     def versions(self, libraries: list[str]) -> dict[str, str]:
-        """Of its Python, and of those libraries that are there."""
+        """Return the versions of its Python and of the libraries that it has."""
         return self._order({"do": "versions", "of": libraries})
 
     def _order(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        with suppress(BrokenPipeError):  # it has ended, and answers nothing
+        with suppress(BrokenPipeError):  # it has ended
             self._orders.write(json.dumps(order) + "\n")
             self._orders.flush()
         line = self._answers.readline()
@@ -107,7 +110,7 @@ class Worker:
 
 
 def _environment(kind: Kind, scratch: Path) -> dict[str, str]:
-    """Libraries of the rivals that write to the user's home are given another."""
+    """Return the environment of a worker, with another home for libraries that write to it."""
     environment = dict(os.environ)
     environment["PYTHONPATH"] = str(_HERE.parents[1]) if kind.side == "ours" else ""
     if kind.side == "rivals":

@@ -1,1 +1,1 @@
-"""Our way to do each stage: by the functions that the commands call."""
+"""Our side of each stage: the functions that the commands call."""

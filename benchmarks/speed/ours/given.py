@@ -1,4 +1,4 @@
-"""What a job is given, from its files."""
+"""Input of a job, from its files."""
 
 from pathlib import Path
 

@@ -36,7 +36,7 @@ def store(given: Given) -> Job:
 
 
 def preprocess(given: Given) -> Job:
-    """Raw ECGs in batches through the network's first module."""
+    """Preprocess raw ECGs in batches with the network's first module."""
     signals, network = every(given, "signals"), network_of(given)
     prepared = torch.empty_like(signals)
     size = given["batch"]

@@ -1,4 +1,4 @@
-"""What the machine can do at best, in a process like those of the stages."""
+"""Speeds of the machine, measured in a process like those of the stages."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ from ..rivals.loop import Given, Job
 
 
 def limits(given: Given) -> Job:
-    """Its speeds, as limits.measure has them."""
+    """Measure the speeds of the machine (limits.py)."""
     return Job(run=lambda: measure(Path(given["scratch"]), megabytes=given["megabytes"]), ecgs=1)

@@ -1,4 +1,4 @@
-"""Training: one step, an epoch as `ecgcam train` does it, and the same without all around it."""
+"""Training stages: one step, an epoch of `ecgcam train`, and the bare steps of an epoch."""
 
 import shutil
 import time
@@ -45,7 +45,7 @@ def _step(given: Given, *, precision: str) -> Job:
 
 
 def bare_epoch(given: Given) -> Job:
-    """Forward, backward and optimizer alone, and the validation's forward, on ready tensors."""
+    """Run forward, backward and optimizer alone, and the forward of the validation, on tensors."""
     keep_freed_memory()
     network, prepared = network_of(given), every(given, "prepared")
     targets, validation = every(given, "targets"), every(given, "validation")
@@ -106,7 +106,7 @@ class Steps:
         self.bf16 = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
 
     def take(self, prepared: Tensor, targets: Tensor) -> None:
-        """Forward, backward and optimizer."""
+        """Run forward, backward and optimizer."""
         self.optimizer.zero_grad()
         with self.bf16:
             loss = self.training.loss(self.training.network.logits(prepared), targets)

@@ -1,4 +1,4 @@
-"""Our stages for rivals/loop.py to run. What a job is given is told by Material.given."""
+"""Our stages, run by rivals/loop.py. Material.given describes their input."""
 
 import logging
 import warnings
@@ -12,7 +12,7 @@ from ..rivals.loop import Given, Job, serve
 MODULES = {
     "signals": ("store", "preprocess", "augment"),
     "training": ("step", "step_bf16", "bare_epoch", "epoch", "epoch_bf16"),
-    "judging": (
+    "predicting": (
         "evaluate",
         "judge",
         "one",
@@ -25,9 +25,9 @@ MODULES = {
 
 
 def main() -> None:
-    """Work until there are no more orders."""
+    """Run jobs until standard input ends."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")  # nobody reads what a worker warns of
+    warnings.simplefilter("ignore")  # nobody reads the warnings of a worker
     serve({job: partial(_set_up, module, job) for module, jobs in MODULES.items() for job in jobs})
 
 

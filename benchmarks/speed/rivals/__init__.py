@@ -1,5 +1,5 @@
-"""The paper's way and the peer libraries, each doing a stage as it is done with them.
+"""The paper's way and the peer libraries, each used as it is meant to be used.
 
-Written anew from the paper's description. It runs in the peers' own environment as a package by
-itself, so it imports nothing of ecgcam and only what each stage needs.
+Written from the paper's description. It runs in an environment with the peer libraries, so it
+imports nothing of ecgcam, and each stage imports only what it needs.
 """

@@ -5,8 +5,8 @@
     {"do": "save", "path": "x.npy"}                {"saved": "x.npy"}, what the last run gave
     {"do": "versions", "of": ["torch"]}            {"python": "3.11.4", "torch": "2.13.0"}
 
-`watch` adds the memory of the run, at the price of an exact time. What cannot be done is answered
-with {"error": why}. The process ends with its orders.
+`watch` adds the memory of the run, at the price of an exact time. A failure is answered
+with {"error": why}. The process ends with its input.
 """
 
 import json
@@ -29,10 +29,10 @@ from .memory import Watch
 class Job:
     """A stage that is set up.
 
-    run:    does it once. What it returns is added to the answer; "seconds" replaces the time
-            that the whole run took.
-    ecgs:   how many ECGs one run treats.
-    result: what the run gave, for comparing; None where there is nothing to compare.
+    run:    runs the stage once. What it returns is added to the answer; "seconds" replaces the time
+            of the whole run.
+    ecgs:   number of ECGs in a run.
+    result: the result of the run, for comparison; None where there is nothing to compare.
     """
 
     run: Callable[[], Mapping[str, float] | None]
@@ -45,7 +45,7 @@ SetUp = Callable[[Given], Job]
 
 
 def serve(set_ups: Mapping[str, SetUp]) -> None:
-    """Answer orders until there are no more."""
+    """Answer orders until standard input ends."""
     orders, answers = _own_streams()
     worker = _Worker(set_ups)
     for line in orders:
@@ -71,7 +71,7 @@ class _Worker:
         if order["do"] == "versions":
             return _versions(order["of"])
         if order["do"] == "set up":
-            self.job = None  # what it held is free before the next is set up
+            self.job = None  # frees its memory before the next is set up
             self.job = self.set_ups[order["job"]](order["given"])
             return {"ecgs": self.job.ecgs}
         if self.job is None:
@@ -95,7 +95,7 @@ def _run(job: Job, *, watch: bool) -> dict[str, float]:
 
 
 def _versions(libraries: list[str]) -> dict[str, str]:
-    """Of those libraries that are installed."""
+    """Return the versions of the libraries that are installed."""
     found = {"python": platform.python_version()}
     for name in libraries:
         try:

@@ -1,4 +1,4 @@
-"""How much memory a process and its children hold at most, as Linux counts it."""
+"""Peak memory of a process and its children, as Linux counts it."""
 
 import os
 import re
@@ -9,11 +9,11 @@ _EVERY_S = 0.02
 
 
 class Watch:
-    """Watches a block of code; `found` then holds what it took at most, in bytes.
+    """Watches a block of code; `found` then holds its peak memory in bytes.
 
-    peak_bytes: all that was in memory, mapped files included, of this process and its children.
-    own_bytes:  without mapped files, which the system takes back when it needs the room.
-    `found` is empty where there is no /proc to ask.
+    peak_bytes: of this process and its children, with mapped files.
+    own_bytes:  without mapped files, which the system frees when it needs the memory.
+    `found` is empty where there is no /proc.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Watch:
 
     def __enter__(self) -> "Watch":
         if _held(os.getpid()) is not None:
-            Path("/proc/self/clear_refs").write_text("5")  # the highest mark starts anew
+            Path("/proc/self/clear_refs").write_text("5")  # resets the peak
             self._thread.start()
         return self
 
@@ -62,7 +62,7 @@ def _held(process: int) -> tuple[int, int] | None:
 def _children() -> list[int]:
     """Return the child processes that run a program of their own.
 
-    Until then a child lies in this process's own memory, which would count twice.
+    Until then a child shares this process's memory, which would count twice.
     """
     found: list[int] = []
     for task in Path("/proc/self/task").glob("*/children"):

@@ -1,4 +1,4 @@
-"""The paper's network as one writes it, in one-dimensional layers, and its map of one record."""
+"""The paper's network in one-dimensional layers, and its map of one record."""
 
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,12 @@ class PlainNetwork(nn.Module):
 
     @property
     def last_convolution(self) -> nn.Module:
-        """Where the paper taps its map."""
+        """The convolution that the paper computes its map from."""
         return self.layers[-3]
 
 
 def plain_network(weights: Path) -> PlainNetwork:
-    """With the weights of an .npz: the tensors of the state dict in their order."""
+    """Return the network with the weights of an .npz: the state dict's tensors in their order."""
     network = PlainNetwork()
     with np.load(weights) as arrays:
         given = [torch.from_numpy(arrays[name]) for name in arrays.files]

@@ -1,4 +1,4 @@
-"""The paper's way with the signals: a library call or a Python loop for each record and lead.
+"""The paper's preprocessing and augmentation: a library call or a loop for each record and lead.
 
 "Lightweight Data-driven ECG Classification Approach with Explainable CAM Output", EMBC 2025.
 """
@@ -13,7 +13,7 @@ ORDER = 10
 
 
 def read_records(stems: Sequence[str]) -> Iterator[NDArray[np.float64]]:
-    """Each record (time, leads) in mV, by wfdb."""
+    """Yield each record (time, leads) in mV, by wfdb."""
     import wfdb
 
     for stem in stems:
@@ -22,7 +22,7 @@ def read_records(stems: Sequence[str]) -> Iterator[NDArray[np.float64]]:
 
 
 def prepare_record(signal_mv: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """(leads, time): each lead less its polynomial, less its median, over its largest value."""
+    """Detrend each lead of (leads, time), subtract its median and divide by its largest value."""
     time = np.arange(signal_mv.shape[1])
     prepared = np.zeros(signal_mv.shape, np.float32)
     for lead in range(len(signal_mv)):
@@ -36,7 +36,7 @@ def prepare_record(signal_mv: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 
 
 def paper_augmentation() -> Any:
-    """Shift, scale, noise, and mains or respiration, by the transforms of ecgmentations."""
+    """Return shift, scale, noise, and mains or respiration, as transforms of ecgmentations."""
     import ecgmentations as steps
 
     return steps.Sequential(

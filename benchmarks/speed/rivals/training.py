@@ -14,7 +14,7 @@ Batches = DataLoader[tuple[Tensor, Tensor]]
 
 
 class Records(Dataset[tuple[Tensor, Tensor]]):
-    """One record at a time, changed by an augmentation of ecgmentations if there is one.
+    """Dataset of single records, with an augmentation of ecgmentations if there is one.
 
     prepared: (records, leads, time). targets: (records, 1).
     """
@@ -48,7 +48,7 @@ class PlainTraining:
         self.optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
 
     def step(self, prepared: Tensor, targets: Tensor) -> None:
-        """One step on a batch (batch, leads, time)."""
+        """Run one step on a batch (batch, leads, time)."""
         self.optimizer.zero_grad()
         self.loss(self.network(prepared), targets).backward()
         self.optimizer.step()

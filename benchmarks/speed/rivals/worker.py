@@ -1,9 +1,9 @@
-"""The stages as the paper and the peer libraries do them, for loop.py to run.
+"""The stages by the paper's way and by the peer libraries, run by loop.py.
 
-What a job is given: files of NumPy with raw `signals` and preprocessed ones, `prepared` with
+Input of a job: NumPy files with raw `signals` and preprocessed ones, `prepared` with
 `targets` and `validation` with `validation_targets`, (records, leads, time) and (records, 1);
 `weights` for the network; `stems`, a file that lists WFDB records, of which a run reads `read`;
-`batch`, how many ECGs are taken together; `in_a_row`, how many batches one after the other.
+`batch`, the number of ECGs in a batch; `in_a_row`, the number of consecutive batches.
 """
 
 from itertools import cycle
@@ -17,7 +17,7 @@ from .loop import Given, Job, serve
 
 
 def read(given: Given) -> Job:
-    """wfdb.rdsamp in a loop over some of the records; to compare, all in whole microvolts."""
+    """Read some of the records by wfdb.rdsamp in a loop; save all, in whole µV, for comparison."""
     from .paper import read_records
 
     stems = Path(given["stems"]).read_text(encoding="utf-8").splitlines()
@@ -66,7 +66,7 @@ def torch_ecg(given: Given) -> Job:
 
 
 def augment(given: Given) -> Job:
-    """ecgmentations, one record at a time."""
+    """Augment one record at a time by ecgmentations."""
     from .paper import paper_augmentation
 
     records = np.ascontiguousarray(_first(given, "prepared").transpose(0, 2, 1))
@@ -81,7 +81,7 @@ def augment(given: Given) -> Job:
 
 
 def step(given: Given) -> Job:
-    """Training steps on one batch; to compare, the logits before any step."""
+    """Train on one batch; save the logits before the first step for comparison."""
     import torch
 
     from .network import plain_network
@@ -145,7 +145,7 @@ def evaluate(given: Given) -> Job:
 
 
 def one(given: Given) -> Job:
-    """One raw ECG to its probability and map, another one each time."""
+    """Predict and explain one raw ECG, a different one each time."""
     from .network import paper_map, plain_network
     from .paper import prepare_record
 
@@ -173,7 +173,7 @@ def layer_grad_cam(given: Given) -> Job:
     def run() -> None:
         for _ in range(given["in_a_row"]):
             with torch.no_grad():
-                torch.sigmoid(network(prepared))  # captum keeps what its own pass gives
+                torch.sigmoid(network(prepared))  # captum stores the output of its own forward pass
             maps[:] = [explain.attribute(prepared, target=0)]
 
     return Job(
@@ -205,5 +205,5 @@ JOBS = {
 
 
 def main() -> None:
-    """Work until there are no more orders."""
+    """Run jobs until standard input ends."""
     serve(JOBS)

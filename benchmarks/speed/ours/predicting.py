@@ -1,4 +1,4 @@
-"""Judging: folds evaluated, archives scored, one ECG explained, a batch with and without map."""
+"""Prediction stages: a fold evaluated, an archive scored, one ECG, batches with and without map."""
 
 import time
 from itertools import cycle
@@ -22,7 +22,7 @@ from .given import every, first, network_of
 
 
 def evaluate(given: Given) -> Job:
-    """Folds of a store judged and scored, without intervals; to compare, the logits."""
+    """Predict and score folds of a store, without intervals; save the logits for comparison."""
     classifier = load(given["model"])
     logits: list[NDArray[np.float32]] = []
 
@@ -35,7 +35,7 @@ def evaluate(given: Given) -> Job:
 
 
 def judge(given: Given) -> Job:
-    """Every record of a store judged, as scoring an archive does."""
+    """Predict every record of a store."""
     classifier = load(given["model"])
 
     def run() -> None:
@@ -46,7 +46,7 @@ def judge(given: Given) -> Job:
 
 
 def one(given: Given) -> Job:
-    """One raw ECG to its probability and map by the export, another one each time."""
+    """Predict and explain one raw ECG by the export, a different one each time."""
     with TemporaryDirectory() as folder:
         classifier = load(export(given["model"], Path(folder) / "model.onnx"))
     signals = cycle(every(given, "signals").numpy())
@@ -58,12 +58,12 @@ def one(given: Given) -> Job:
 
 
 def probability_and_map(given: Given) -> Job:
-    """Batches to their probabilities and evidence; to compare, what captum's map is of one.
+    """Compute probabilities and evidence of batches; save captum's map of one for comparison.
 
-    Adds alone_s, what the probabilities alone take, batch by batch in turn: of two processes that
-    do the very same, one can be slower by some hundredths, by where its memory lies.
+    Adds alone_s, the time of the probabilities alone, measured in turn in this process: two equal
+    processes can differ by some hundredths, by the placement of their memory.
     The gradient of a logit by a feature is the head's weight over the number of frames, since the
-    head averages them; LayerGradCam is so the evidence over that number.
+    head averages them; so LayerGradCam is the evidence over that number.
     """
     prepared, network = first(given, "prepared"), fuse_norms(network_of(given))
     parts = torch.split(prepared, BATCH)
@@ -83,7 +83,7 @@ def probability_and_map(given: Given) -> Job:
     def run() -> dict[str, float]:
         taken = {both: 0.0, alone: 0.0}
         with torch.inference_mode():
-            both()  # for which the processor's caches are cold, whichever it is
+            both()  # with cold caches in both orders
             for k in range(given["in_a_row"]):
                 for do in (alone, both) if k % 2 else (both, alone):
                     start = time.perf_counter()
@@ -99,9 +99,9 @@ def probability_and_map(given: Given) -> Job:
 
 
 def layer_grad_cam(given: Given) -> Job:
-    """Batches to their probabilities by our network, then captum's map of the same network.
+    """Compute probabilities by our network, then captum's map of the same network.
 
-    How much of our lead over captum on the plain network is the network's, how much the map's.
+    It shows how much of the ratio to captum comes from the network, and how much from the map.
     """
     from captum.attr import LayerGradCam
 
@@ -119,7 +119,7 @@ def layer_grad_cam(given: Given) -> Job:
 
 
 def judge_on_gpu(given: Given) -> Job:
-    """Raw ECGs from memory to probability and evidence on a GPU, in large batches."""
+    """Predict raw ECGs from memory on a GPU, with evidence, in large batches."""
     signals = every(given, "signals").pin_memory()
     network = network_of(given).to("cuda")
 
