@@ -68,9 +68,7 @@ def write_evaluation(
     """
     predictions = predict_folds(classifier, store, folds=folds, progress=progress)
     scores = all_scores(predictions, seed=seed, replicates=replicates)
-    write_text(out / METRICS, json.dumps(scores, indent=1) + "\n")
-    with atomic_write(out / PREDICTIONS) as temporary:
-        predictions.to_table().to_parquet(temporary, index=False)
+    _write_results(predictions, scores, out)
     drawn = _draw_extremes(predictions, out, draw)
     by_name = dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True))
     classes = {name: own for name, own in by_name.items() if own["n"]}
@@ -93,6 +91,13 @@ def write_evaluation(
         subgroups=draw_subgroups(scores["subgroups"], full_names),
         drawn=drawn,
     )
+
+
+def _write_results(predictions: FoldPredictions, scores: Mapping[str, Any], out: Path) -> None:
+    """Write the scores and the predictions of each record."""
+    write_text(out / METRICS, json.dumps(scores, indent=1) + "\n")
+    with atomic_write(out / PREDICTIONS) as temporary:
+        predictions.to_table().to_parquet(temporary, index=False)
 
 
 def _draw_extremes(

@@ -81,11 +81,7 @@ def train(
     targets = training_targets(
         config, task, store, records, student=network.config, teachers=teachers
     )
-    partial = any(np.isnan(part.targets).any() for part in (records, validation))
-    weights = class_weights(
-        config.loss, records.targets, classes=task.classes, exclusive=task.exclusive
-    )
-    loss = ClassificationLoss(exclusive=task.exclusive, weights=weights, partial=partial)
+    loss = _loss(config, task, records, validation)
     training = _training_module(network, config, loss, targets=targets)
     inputs = run_inputs(task, store, teachers=teachers, subsampled=targets.subsampled)
     if resume:
@@ -141,6 +137,17 @@ def _network(config: TrainConfig, task: Task, store: Store) -> Network:
             return Network(form)
         except ValueError as error:  # a polynomial of a higher degree than there are samples
             raise DatasetError(f"{store.folder}: {error}") from None
+
+
+def _loss(
+    config: TrainConfig, task: Task, records: LabelledRecords, validation: LabelledRecords
+) -> ClassificationLoss:
+    """Return the loss of the task's classes; DatasetError for weights that do not fit them."""
+    weights = class_weights(
+        config.loss, records.targets, classes=task.classes, exclusive=task.exclusive
+    )
+    partial = any(np.isnan(part.targets).any() for part in (records, validation))
+    return ClassificationLoss(exclusive=task.exclusive, weights=weights, partial=partial)
 
 
 def _leads(config: TrainConfig, store: Store) -> tuple[str, ...]:
