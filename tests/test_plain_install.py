@@ -54,6 +54,18 @@ def test_it_explains_an_ecg_as_the_full_environment_does(install, tmp_path):
     np.testing.assert_allclose(found["evidence"], expected.evidence[0], atol=1e-4)
 
 
+def test_it_predicts_a_folder_to_csv_and_json_lines_and_says_what_parquet_needs(install, tmp_path):
+    assert run(install, "synthesize", tmp_path / "ecgs", "--records", "70").returncode == 0
+    for name in ("table.csv", "table.jsonl"):
+        done = run(install, "predict", tmp_path / "ecgs", "--out", tmp_path / name, "--jobs", "2")
+        assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "table.jsonl").read_text().splitlines()) == 70
+    assert len((tmp_path / "table.csv").read_text().splitlines()) == 71
+    done = run(install, "predict", tmp_path / "ecgs", "--out", tmp_path / "table.parquet")
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("pip install 'ecgcam[train]'")
+
+
 def test_it_synthesizes_an_ecg_and_reads_it(install, tmp_path):
     assert run(install, "synthesize", tmp_path / "ecgs", "--records", "2").returncode == 0
     done = run(install, "read", tmp_path / "ecgs" / "records100" / "00000" / "00001_lr")

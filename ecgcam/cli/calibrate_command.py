@@ -65,6 +65,6 @@ def calibrate(
     typer.echo(f"temperature {card['temperature']:.3f}", err=True)
     for name, limit in zip(card["classes"], card["thresholds"], strict=True):
         chosen = name in card["operating_points"]["classes"]
-        note = "" if chosen else " (unchanged: its records are all positive or all negative)"
+        note = "" if chosen else " (unchanged: no positive or no negative record)"
         typer.echo(f"{name}: threshold {limit:.3f}{note}", err=True)
     typer.echo(out)

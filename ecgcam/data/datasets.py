@@ -8,6 +8,7 @@ from .csv_cells import lists_ecgs
 from .csv_table import read_csv_table
 from .ecg_folder import read_ecg_folder
 from .ptbxl import is_ptbxl, read_folder
+from .ptbxl_layout import STATEMENTS, TABLE
 from .source import Source
 
 
@@ -24,6 +25,8 @@ def open_dataset(
     labels, seed, keep_identity: see read_csv_table and read_ecg_folder. ptbxl_rate_hz: which files
     of PTB-XL. Raises DatasetError if it is no dataset, and as its reader does.
     """
+    if path.name == TABLE and (path.parent / STATEMENTS).is_file():
+        path = path.parent
     if path.is_dir() and is_ptbxl(path):
         return read_folder(path, rate_hz=ptbxl_rate_hz)
     if path.is_dir():

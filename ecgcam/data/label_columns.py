@@ -15,9 +15,12 @@ _YES = {"1", "1.0", "true", "yes"}
 _NO = {"0", "0.0", "false", "no"}
 _KINDS = dict.fromkeys(_YES, "column") | dict.fromkeys(_NO, "") | dict.fromkeys(BLANK, "blank")
 _WORD_COLUMNS = re.compile(
-    "(labels?|class(es|name)?|categor(y|ies)|targets?|annotations?|diagnos(is|es)|dx|rhythms?"
-    "|(diagnostic)?superclass(es)?|scpcodes|snomed(ct)?(codes?)?)"
+    "(labels?|class(es|names?)?|categor(y|ies)|targets?|y|groundtruth|annotations?|tags?"
+    "|diagnos(is|es|tics?)|diagnostic(super|sub)?class(es)?|(super|sub)class(es)?|dx|findings?"
+    "|conditions?|disease|arrhythmias?|patholog(y|ies)|rhythms?|statements?"
+    "|scpcodes|snomed(ct)?(codes?)?|codes?)"
 )
+_LONGEST_NAME = 60  # of a class, in characters; longer texts are reports
 _PERSONAL = re.compile("patient|subject|birth|name$|^mrn$|^dob$|^ssn$")
 
 
@@ -53,6 +56,9 @@ def read_labels(table: pd.DataFrame, named: Sequence[str], path: Path) -> Labels
             found, of_rows = [name], _binary_labels(name, cells)
         elif _holds_words(name, cells, binary, named):
             words = label_words(split_words(cell) for cell in cells)
+            if name not in named and max(map(len, words.classes), default=0) > _LONGEST_NAME:
+                unused.append(name)
+                continue
             found, of_rows = list(words.classes), words.labels
             titles |= words.titles
         elif _is_nearly_binary(cells, binary):

@@ -1,4 +1,4 @@
-"""Explanation of many ECGs: files for each, written while the next are read."""
+"""Explanation of many ECGs, one after the other: files for each."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,8 +10,6 @@ from ..reports.explanation_report import file_names, write_explanations
 from ..signals.record import Record
 from .ecg_inputs import Input
 from .reading import read_input, reason
-
-_BATCH = 16  # ECGs read and explained together
 
 Outcome = tuple[Input, Path | str]
 
@@ -37,18 +35,13 @@ def explain_many(
     length of None: to the end. force: explain also what is refused for the quality of its signal.
     """
     names = file_names([ecg.name for ecg in ecgs])
-    for start in range(0, len(ecgs), _BATCH):
-        batch = list(zip(ecgs, names, strict=True))[start : start + _BATCH]
-        records = [
-            (ecg, name, _take(read_input(ecg, name=ecg.name, options=reading), ecg, stretch))
-            for ecg, name in batch
-        ]
-        readable = [record for *_, record in records if isinstance(record, Record)]
-        answers = iter(classifier.explain(readable, force=force))
-        for done, (ecg, name, record) in enumerate(records, start=start + 1):
-            if isinstance(record, str):
-                yield ecg, record
-            elif (answer := next(answers)).refused is not None:
+    for done, (ecg, name) in enumerate(zip(ecgs, names, strict=True), start=1):
+        record = _take(read_input(ecg, name=ecg.name, options=reading), ecg, stretch)
+        if isinstance(record, str):
+            yield ecg, record
+        else:
+            (answer,) = classifier.explain([record], force=force)
+            if answer.refused is not None:
                 yield ecg, reason(answer.refused, ecg)
             else:
                 (path,) = write_explanations(
@@ -56,8 +49,8 @@ def explain_many(
                     class_name=class_name, scale=scale, speed_mm_s=speed_mm_s, pictures=pictures,
                 )  # fmt: skip
                 yield ecg, path
-            if progress:
-                progress(done, len(ecgs))
+        if progress:
+            progress(done, len(ecgs))
 
 
 def _take(record: Record | str, ecg: Input, stretch: tuple[float, float | None]) -> Record | str:

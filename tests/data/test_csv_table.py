@@ -297,9 +297,16 @@ def test_a_column_of_class_names_is_recognised_by_its_own_name(csv_table, column
 
 
 def test_any_column_of_words_can_be_named_as_labels(csv_table):
-    table = csv_table("path,fold,finding,axis\na,1,NORM,left\nb,1,MI,right\n")
+    table = csv_table("path,fold,shape,axis\na,1,NORM,left\nb,1,MI,right\n")
     assert read_csv_table(table).vocabulary == {"column": ()}
     assert read_csv_table(table, labels=("axis",)).vocabulary == {"column": ("left", "right")}
+
+
+def test_reports_are_not_taken_for_classes(csv_table):
+    report = "sinus rhythm with a normal axis and no sign of an earlier infarction of any wall"
+    source = read_csv_table(csv_table(f"path,fold,A,findings\na,1,1,{report}\nb,1,0,{report}\n"))
+    assert source.vocabulary == {"column": ("A",)}
+    assert source.remarks[0] == "not used: the columns findings"
 
 
 def test_snomed_codes_have_titles(csv_table):

@@ -417,6 +417,12 @@ def test_ptb_xl_is_resampled_from_files_of_a_sufficient_rate(folder, tmp_path):
     assert (ids_of(store), store.samples) == ([3], 2500)
 
 
+def test_the_table_of_ptb_xl_stands_for_its_folder(folder, tmp_path):
+    store = open_store(prepare(folder / "ptbxl_database.csv", tmp_path / "store", ONE_JOB).folder)
+    assert "superclass" in store.vocabulary
+    assert len(store.records) == 24
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
