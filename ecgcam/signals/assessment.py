@@ -5,19 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from .beats import SHAPE_RATE_HZ
+from .beats import SHAPE_RATE_HZ, r_peaks
 from .finding import Finding
 from .leads import LEADS
-from .limb_leads import basis_of, find_limb_lead_faults
+from .limb_leads import basis_of, find_limb_lead_faults, independent_rows
 from .noise import find_mains, find_noise
 from .not_an_ecg import NO_BEATS, NOT_AN_ECG, find_no_ecg
+from .pacing import find_pacing
 from .quality import find_quality, implausible_amplitude, unusual_amplitude
 from .record import Record
 from .resampling import resample
 from .saturation import find_saturation
+from .swaps import find_swaps
 
 PART_S = 10.0  # a longer record is assessed in parts
-REFUSED_FRACTION = 0.25  # of the leads without a usable signal; from here on an ECG is refused
+REFUSED_FRACTION = 1 / 3  # of the leads without a usable signal; from here on an ECG is refused
 
 UNUSABLE, AMPLITUDE = "unusable leads", "unusual amplitude"
 UNIT = "implausible amplitude"
@@ -71,10 +73,12 @@ def _assess_part(record: Record, leads: Set[str]) -> Iterator[Finding]:
     if record.duration_s < _SHORTEST_S:
         return
     at_100_hz = resample(record, SHAPE_RATE_HZ)
-    beats = list(find_no_ecg(at_100_hz))
+    peaks = r_peaks(at_100_hz.with_leads([record.leads[k] for k in independent_rows(record.leads)]))
+    beats = list(find_no_ecg(at_100_hz, peaks))
     yield from beats
-    if all(finding.name != NOT_AN_ECG for finding in beats):
-        yield from find_noise(at_100_hz)
+    if any(finding.name == NOT_AN_ECG for finding in beats):
+        return
+    yield from find_noise(at_100_hz)
     unusable = {
         lead
         for finding in (*samples, *beats)
@@ -83,6 +87,12 @@ def _assess_part(record: Record, leads: Set[str]) -> Iterator[Finding]:
     }
     if len(unusable) >= REFUSED_FRACTION * len(record.leads):
         yield _too_few_leads([lead for lead in record.leads if lead in unusable], record.leads)
+    paced = list(find_pacing(record, at_100_hz, peaks, by_shape=not unusable))
+    yield from paced
+    if (
+        not unusable and not paced
+    ):  # paced beats spread otherwise than those that swaps were fitted on
+        yield from find_swaps(at_100_hz, peaks)
 
 
 def _sample_findings(record: Record) -> Iterator[Finding]:

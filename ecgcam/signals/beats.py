@@ -15,20 +15,23 @@ _SHORTEST_S = 1.0
 
 SHAPE_RATE_HZ = 100.0  # at which beats are compared
 BEFORE_S, AFTER_S = 0.25, 0.40  # around the R peak: P, QRS and most of T
-MIN_BEAT_SCORE = 0.55  # 1 ECG in 1000 of PTB-XL has less, as have noise and sines
+# Similarity of the beats minus 1, plus their rest: 1 ECG of PTB-XL in 4,000 has less.
+MIN_SCORE, MIN_SIMILARITY = 0.55, 0.6
+MIN_SCORE_ALIKE, ALIKE = 0.3, 0.95
 _SMOOTH, _BASELINE, _WAVES = 4, 61, 12  # samples of moving means at SHAPE_RATE_HZ
+_QRS_SAMPLES = 9
 
 
 def heart_rate_bpm(record: Record) -> float | None:
     """Return beats per minute, 60 s over the median RR interval.
 
-    None with fewer than 3 beats, and where the peaks are no beats: `beat_score` is low.
+    None with fewer than 3 beats, and where the peaks are no beats.
     """
     peaks = r_peaks(record)
     if len(peaks) < 3:
         return None
     at_100_hz = resample(record, SHAPE_RATE_HZ)
-    if beat_score(at_100_hz.signal_mv, r_peaks(at_100_hz)) < MIN_BEAT_SCORE:
+    if not has_beats(at_100_hz.signal_mv, r_peaks(at_100_hz)):
         return None
     return float(60 * record.rate_hz / np.median(np.diff(peaks)))
 
@@ -54,14 +57,22 @@ def r_peaks(record: Record) -> NDArray[np.int64]:
     return _peaks_apart(activity, limit, distance=round(_REFRACTORY_S * record.rate_hz))
 
 
-def beat_score(signal_mv: NDArray[np.float32], peaks: NDArray[np.int64]) -> float:
-    """Return how much (leads, time) at 100 Hz looks like beats: 1 for a clean ECG, 0 for noise.
+def has_beats(signal_mv: NDArray[np.float32], peaks: NDArray[np.int64]) -> bool:
+    """Return whether the peaks of (leads, time) at 100 Hz are beats: alike, with rest in between.
 
-    It is the similarity of the beats minus the slope between them. Noise has peaks, but they are
-    not alike. Sines and ventricular fibrillation have no rest between their peaks.
+    Noise has peaks, but they are not alike. Sines and ventricular fibrillation have no rest. The
+    leads count together, or half of them by themselves, since a few may be disturbed. Ventricular
+    tachycardia has little rest, but its beats are exactly alike.
     """
     beats = cut_beats(remove_baseline(signal_mv), peaks)
-    return float(beat_similarity(beats)) - slope_between_beats(signal_mv)
+    together = beat_similarity(beats)
+    rest, rest_of_leads = rest_between_beats(signal_mv)
+    half = float(np.median(lead_similarities(beats) - 1 + rest_of_leads))
+    return (
+        together - 1 + rest >= MIN_SCORE
+        or (together >= MIN_SIMILARITY and half >= MIN_SCORE)
+        or (together >= ALIKE and half >= MIN_SCORE_ALIKE)
+    )
 
 
 def remove_baseline(signal_mv: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -106,18 +117,20 @@ def lead_similarities(beats: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.median(np.sort(correlation, axis=2)[..., -rank], axis=1))
 
 
-def slope_between_beats(signal_mv: NDArray[np.float32]) -> float:
-    """Return the median power of the slope of (leads, time) at 100 Hz, relative to its mean.
+def rest_between_beats(signal_mv: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
+    """Return how flat (leads, time) at 100 Hz is between its beats: of all leads, and of each.
 
-    Small where steep QRS complexes are apart; about 1 for noise and sines.
+    It is 1 minus the median power of the slope relative to its mean: near 1 where steep QRS
+    complexes are apart, about 0 for noise and sines.
     """
     signal = np.asarray(signal_mv, np.float64)
     band = moving_mean(signal, _SMOOTH) - moving_mean(signal, _WAVES)
     band = band[:, _BASELINE // 2 : -(_BASELINE // 2)]  # moving means are bent at the ends
-    power = (np.diff(band, axis=1) ** 2).sum(axis=0, keepdims=True)
-    power = moving_mean(power, 9)
-    mean = float(power.mean())
-    return float(np.median(power)) / mean if mean > 0 else 1.0
+    power = np.diff(band, axis=1) ** 2
+    power = moving_mean(np.concatenate([power, power.sum(axis=0, keepdims=True)]), _QRS_SAMPLES)
+    mean, median = power.mean(axis=1), np.median(power, axis=1)
+    rest = np.where(mean > 0, 1 - median / np.where(mean > 0, mean, 1), 0)
+    return float(rest[-1]), rest[:-1]
 
 
 def _qrs_activity(record: Record) -> NDArray[np.float64]:

@@ -31,6 +31,12 @@ def basis_of(leads: Sequence[str]) -> tuple[str, str] | None:
     return next((pair for pair in _PAIRS if set(pair) <= set(leads)), None)
 
 
+def independent_rows(leads: Sequence[str]) -> list[int]:
+    """Return the indices of all leads but the limb leads that two others determine."""
+    kept = basis_of(leads) or LIMB_LEADS
+    return [k for k, lead in enumerate(leads) if lead in kept or lead not in LIMB_LEADS]
+
+
 def weights_of(leads: Sequence[str], basis: tuple[str, str]) -> Weights:
     """Return the weight of both leads of the basis in each limb lead: (leads, 2)."""
     electrodes = lead_weights(leads)[:, :3]

@@ -4,23 +4,20 @@ The limits were chosen on PTB-XL's folds 1 to 8; docs/quality.md has what they f
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .beats import (
     BEFORE_S,
-    MIN_BEAT_SCORE,
     SHAPE_RATE_HZ,
-    beat_score,
     cut_beats,
+    has_beats,
     lead_similarities,
-    r_peaks,
     remove_baseline,
 )
 from .finding import Finding
-from .limb_leads import LIMB_LEADS, basis_of
+from .limb_leads import independent_rows
 from .record import Record
 
 MAX_SAME = 0.992  # of the power in one waveform; at most 0.988 in PTB-XL
@@ -32,24 +29,18 @@ _SPIKE_S = 0.12  # before and after the R peak
 NOT_AN_ECG, NO_BEATS = "not an ECG", "no beats"
 
 
-def find_no_ecg(record: Record) -> Iterator[Finding]:
-    """Find what is no ECG, or the leads without beats; the record has 100 samples per second."""
-    rows = _independent_rows(record.leads)
-    leads = tuple(record.leads[k] for k in rows)
-    independent = replace(record, signal_mv=record.signal_mv[rows], leads=leads)
-    peaks = r_peaks(independent)
+def find_no_ecg(record: Record, peaks: NDArray[np.int64]) -> Iterator[Finding]:
+    """Find what is no ECG, or the leads without beats; the record has 100 samples per second.
+
+    peaks: the R peaks that were found in its independent leads, whether they are any or not.
+    """
+    rows = independent_rows(record.leads)
     level_mv = remove_baseline(record.signal_mv)
-    if reason := _why_no_ecg(independent.signal_mv, level_mv[rows], peaks):
+    if reason := _why_no_ecg(record.signal_mv[rows], level_mv[rows], peaks):
         yield Finding(name=NOT_AN_ECG, text=f"not an ECG: {reason}", refuses=True)
     elif silent := _silent_leads(level_mv, record.leads, peaks):
         text = f"no beats in {', '.join(silent)}, unlike the other leads"
         yield Finding(name=NO_BEATS, leads=silent, text=text)
-
-
-def _independent_rows(leads: Sequence[str]) -> list[int]:
-    """Return the indices of all leads but the limb leads that two others determine."""
-    basis = basis_of(leads) or LIMB_LEADS
-    return [k for k, lead in enumerate(leads) if lead in basis or lead not in LIMB_LEADS]
 
 
 def _why_no_ecg(
@@ -61,7 +52,7 @@ def _why_no_ecg(
         return ""
     if len(power) > 2 and power[-1] > MAX_SAME * power.sum():
         return "all leads show the same signal"
-    if beat_score(signal_mv, peaks) < MIN_BEAT_SCORE:
+    if not has_beats(signal_mv, peaks):
         return (
             "no beats stand out and repeat; it is noise, another signal, or a rhythm without QRS "
             "complexes such as ventricular fibrillation"

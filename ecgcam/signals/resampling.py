@@ -33,7 +33,9 @@ def resample(record: Record, rate_hz: float) -> Record:
     return replace(record, signal_mv=signal_mv, rate_hz=rate_hz)
 
 
-def resample_rows(signal: NDArray[np.float32], up: int, down: int) -> NDArray[np.float32]:
+def resample_rows(
+    signal: NDArray[np.float32], up: int, down: int, *, start: int = 0, stop: int | None = None
+) -> NDArray[np.float32]:
     """Resample (leads, time) by up / down, in lowest terms, to (leads, ceil(time * up / down)).
 
     The filter has 20 m + 1 taps at `up` times the rate, with m = max(up, down): a sinc cut off at
@@ -42,20 +44,54 @@ def resample_rows(signal: NDArray[np.float32], up: int, down: int) -> NDArray[np
     padtype="edge") but for rounding. Output sample n is
 
         y[n] = sum over k of h[n * down - k * up + half] * x[k]
+
+    start, stop: the output samples to compute (default: all), equal to those of the whole signal.
     """
     phases = _filter_phases(up, down)  # (up, taps)
-    taps, half = phases.shape[1], HALF_TAPS * max(up, down)
     count = -(-signal.shape[1] * up // down)
-    padding = half // up + taps
-    padded = np.pad(signal.astype(np.float64), ((0, 0), (padding, padding)), mode="edge")
-    resampled = np.empty((len(signal), count), np.float32)
-    for start in range(0, count, _BLOCK):
-        position = np.arange(start, min(start + _BLOCK, count)) * down
-        first = -((half - position) // up)  # ceil((position - half) / up): the first k in reach
-        weights = phases[(position + half) % up]
-        inputs = padded[:, (first + padding)[:, None] + np.arange(taps)]
-        resampled[:, start : start + len(position)] = np.einsum("lnt,nt->ln", inputs, weights)
+    stop = count if stop is None else min(stop, count)
+    resampled = np.empty((len(signal), max(stop - start, 0)), np.float32)
+    for first in range(start, stop, _BLOCK):
+        last = min(first + _BLOCK, stop)
+        resampled[:, first - start : last - start] = _resample_block(
+            signal, phases, up, down, first, last
+        )
     return resampled
+
+
+def _resample_block(
+    signal: NDArray[np.float32],
+    phases: NDArray[np.float64],
+    up: int,
+    down: int,
+    first: int,
+    last: int,
+) -> NDArray[np.float64]:
+    """Return the output samples from `first` to before `last`."""
+    half, taps = HALF_TAPS * max(up, down), phases.shape[1]
+
+    def reach(output: int) -> int:  # the first input in reach: ceil((output * down - half) / up)
+        return -((half - output * down) // up)
+
+    begin = reach(first)
+    inputs = _with_continued_ends(signal, begin, reach(last - 1) + taps)
+    windows = np.lib.stride_tricks.sliding_window_view(inputs, taps, axis=1)
+    block = np.empty((len(signal), last - first))
+    for offset in range(min(up, last - first)):  # outputs `up` apart share a phase
+        output = first + offset
+        weights = phases[(output * down + half) % up]
+        of_phase = windows[:, reach(output) - begin :: down]
+        block[:, offset::up] = np.einsum(
+            "lnt,t->ln", of_phase[:, : -(-(last - output) // up)], weights
+        )
+    return block
+
+
+def _with_continued_ends(signal: NDArray[np.float32], begin: int, end: int) -> NDArray[np.float64]:
+    """Return the samples from `begin` to before `end`, which may lie beyond the signal's ends."""
+    time = signal.shape[1]
+    inside = signal[:, max(begin, 0) : min(end, time)].astype(np.float64)
+    return np.pad(inside, ((0, 0), (max(-begin, 0), max(end - time, 0))), mode="edge")
 
 
 def _filter_phases(up: int, down: int) -> NDArray[np.float64]:

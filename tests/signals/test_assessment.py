@@ -77,8 +77,8 @@ def test_leads_that_the_model_does_not_use_are_not_looked_at():
     assert assess(record.with_leads(LEADS[6:]), ("I", "II")) == ()
 
 
-@pytest.mark.parametrize(("lost", "refused"), [(2, False), (3, True)])
-def test_an_ecg_is_refused_if_a_quarter_of_its_leads_show_none(lost, refused):
+@pytest.mark.parametrize(("lost", "refused"), [(3, False), (4, True)])
+def test_an_ecg_is_refused_if_a_third_of_its_leads_show_none(lost, refused):
     record = made_up()
     signal_mv = record.signal_mv.copy()
     signal_mv[7] = np.random.default_rng(0).normal(0, 0.2, 1000)

@@ -5,8 +5,11 @@ import hashlib
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from ecgcam.signals.record import Record
 
 SHARED = Path(__file__).parents[3] / "shared"
 
@@ -29,3 +32,13 @@ def unpacked(shared, *options):
             with contextlib.suppress(OSError):  # another run was first
                 whole.rename(folder)
     return folder
+
+
+def ludb_record(shared, number):
+    """Return a record of LUDB: 12 leads, 500 Hz, 10 s."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # wfdb uses features that newer versions of pandas warn of
+        import wfdb
+
+        record = wfdb.rdrecord(str(shared / "ludb" / "data" / str(number)))
+    return Record(signal_mv=record.p_signal.T, rate_hz=record.fs, leads=tuple(record.sig_name))
