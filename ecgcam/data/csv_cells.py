@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError
+from ..readers.ecg_file import HEAD_BYTES, decode_text
 from ..readers.wfdb16 import record_stem
 
 PATH_NAMES = ("path", "file", "filename", "filepath", "ecgpath", "ecgfile")
 
 _SEPARATORS = (",", ";", "\t", "|")
-_HEAD_BYTES = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def read_cells(path: Path) -> Cells:
     cells cannot be assigned to columns.
     """
     try:
-        text = _decode(path.read_bytes())
+        text = decode_text(path.read_bytes())
         reader = csv.reader(text.splitlines(keepends=True), delimiter=_separator(text), strict=True)
         numbered = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
@@ -62,12 +62,12 @@ def lists_ecgs(path: Path) -> bool:
     """Return whether a file is a table with a column of paths."""
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
     except OSError:
         return False
-    if b"\0" in head:
+    text = decode_text(head)
+    if "\0" in text:
         return False
-    text = _decode(head)
     first = next((line for line in text.splitlines() if line.strip()), "")
     names = first.split(_separator(text))
     return any(plain_name(name.strip(' "')) in PATH_NAMES for name in names)
@@ -86,16 +86,6 @@ def resolve_path(folder: Path, name: str) -> str:
 
 def _exists(path: str) -> bool:
     return os.path.exists(path) or os.path.exists(f"{record_stem(path)}.hea")
-
-
-def _decode(data: bytes) -> str:
-    """Decode UTF-8 with or without a mark, UTF-16 with one, else Windows' Western encoding."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def _separator(text: str) -> str:
