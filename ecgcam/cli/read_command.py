@@ -100,7 +100,7 @@ def _plan(record: "Record", classifier: "Classifier", model: str) -> Iterator[tu
     except RecordError as error:
         yield "model", f"{model}: refused: {str(error).removeprefix(f'{record.name}: ')}"
         return
-    count = len(windows.signal_mv)
+    count = windows.count
     form = f"{len(classifier.leads)} leads at {classifier.rate_hz:g} Hz"
     yield "model", f"{model}: {count} x {windows.window_s:g} s of {form}"
     for step in windows.warnings:

@@ -12,15 +12,15 @@ from ..errors import RecordError
 from ..files import sha256
 from ..signals.assessment import by_name
 from ..signals.record import Record
-from ..signals.windows import FrameGrid, Windows, cut_windows
+from ..signals.windows import FrameGrid, Windows, cut_windows, in_batches
 from ..tasks import TITLES, full_name
 from .card import Card
 from .decisions import OperatingPoints
-from .engine import Engine, EngineOutput, run_in_batches
+from .engine import Engine, EngineOutput, run_batches, run_in_batches
 from .inputs import AssessedEcg, Ecgs, Recording, assess_all
 from .modelfile import load_network, model_name
 from .onnx_engine import NAME, SOURCE, OnnxEngine, card_and_bias, open_onnx
-from .results import Explanation, Prediction, display_heatmap
+from .results import Explanation, Prediction
 from .zoo import find_model
 
 BATCH = 64  # windows in one call of the engine: 20 MB of activations stay in a CPU's cache
@@ -164,11 +164,11 @@ class Classifier:
         usable = [windows for _, windows in fitted if isinstance(windows, Windows)]
         if not usable:
             return [self._refusal(ecg, str(reason)) for ecg, reason in fitted]
-        output = self.run(np.concatenate([windows.signal_mv for windows in usable]))
+        output = run_batches(self._engine, in_batches(usable, BATCH))
         answers, start = [], 0
         for ecg, windows in fitted:
             if isinstance(windows, Windows) and ecg.record is not None:
-                own = slice(start, start + len(windows.signal_mv))
+                own = slice(start, start + windows.count)
                 answer = self._answer(ecg.record, windows, output.rows(own))
                 answers.append(replace(answer, quality=by_name(ecg.findings)))
                 start = own.stop
@@ -219,17 +219,14 @@ class Classifier:
             frame_times_s=times_s,
             frame_s=grid.step_s,
             frame_sees_s=self.card.get("frame_samples", 0) / self.rate_hz,
-            windows=len(windows.signal_mv),
+            windows=windows.count,
             window_s=windows.window_s,
             temperature=self.temperature,
             model=self.model,
             model_sha256=self.sha256,
-            heatmap=display_heatmap(
-                evidence,
-                times_s * record.rate_hz,
-                samples=record.signal_mv.shape[1],
-                predicted=windows.recorded_s * record.rate_hz,
-            ),
+            samples=record.signal_mv.shape[1],
+            used_samples=windows.recorded_s * record.rate_hz,
+            rate_hz=record.rate_hz,
         )
 
     def _frame_grid(self, frames: int) -> FrameGrid:
@@ -260,7 +257,6 @@ class Classifier:
             temperature=self.temperature,
             model=self.model,
             model_sha256=self.sha256,
-            heatmap=np.empty((0, 0), np.float32),
         )
 
 

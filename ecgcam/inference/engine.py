@@ -1,6 +1,6 @@
 """Engine: what runs a network, in torch or onnxruntime, and what it returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -36,15 +36,20 @@ class EngineOutput(NamedTuple):
 Engine = Callable[[Array], EngineOutput]
 
 
-def run_in_batches(engine: Engine, signal_mv: Array, *, batch: int) -> EngineOutput:
-    """Run windows (windows, leads, samples), `batch` at a time."""
-    if len(signal_mv) <= batch:
-        return engine(signal_mv)
-    starts = range(0, len(signal_mv), batch)
-    parts = [engine(signal_mv[start : start + batch]) for start in starts]
+def run_batches(engine: Engine, batches: Iterable[Array]) -> EngineOutput:
+    """Run batches of windows (windows, leads, samples), at least one, and join the answers."""
+    parts = [engine(batch) for batch in batches]
+    if len(parts) == 1:
+        return parts[0]
     by_lead = [part.lead_evidence for part in parts if part.lead_evidence is not None]
     return EngineOutput(
         logits=np.concatenate([part.logits for part in parts]),
         evidence=np.concatenate([part.evidence for part in parts]),
         lead_evidence=np.concatenate(by_lead) if by_lead else None,
     )
+
+
+def run_in_batches(engine: Engine, signal_mv: Array, *, batch: int) -> EngineOutput:
+    """Run windows (windows, leads, samples), `batch` at a time."""
+    starts = range(0, max(len(signal_mv), 1), batch)
+    return run_batches(engine, (signal_mv[start : start + batch] for start in starts))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from .. import __version__
 from ..tasks import full_name
 
 SCHEMA = 1  # of to_dict(); a change that breaks readers raises it
+
+_LONG = 500_000  # samples of a record, from which on its JSON would be too large to use
+_BLOCK = 1_000_000  # samples stretched at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,22 +96,42 @@ class Explanation(Prediction):
     frame_times_s: (frames,), the center of each frame in seconds from the start of the record.
     frame_s:       duration that a frame stands for, in seconds.
     frame_sees_s:  duration of the ECG that a frame depends on, around its center; 0: not known.
-    heatmap:       (classes, time) in [0, 1], for display: the evidence stretched to the samples
-                   of the record, scaled per record and class. NaN where the record was left out.
+    samples:       number of samples of the record.
+    used_samples:  of them, how many the model used from the start; the end may be left out.
+    rate_hz:       of the record, in samples per second.
     windows:       number of windows that the record was cut into.
     window_s:      duration of each, in seconds; the last may reach beyond the record.
     lead_evidence: (classes, leads, frames), whose sum over leads is the evidence; or None.
+    known_heatmap: the heatmap, where it was computed before.
     """
 
     bias: NDArray[np.float32]
     evidence: NDArray[np.float32] = field(repr=False)
     frame_times_s: NDArray[np.float64] = field(repr=False)
     frame_s: float
-    heatmap: NDArray[np.float32] = field(repr=False)
+    samples: int = 0
+    used_samples: float = 0.0
+    rate_hz: float = 0.0
     windows: int = 1
     window_s: float = 10.0
     frame_sees_s: float = 0.0
     lead_evidence: NDArray[np.float32] | None = field(default=None, repr=False)
+    known_heatmap: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @cached_property
+    def heatmap(self) -> NDArray[np.float32]:
+        """The evidence stretched to the samples of the record: (classes, time) in [0, 1].
+
+        For display: scaled per record and class. NaN where the record was left out.
+        """
+        if self.known_heatmap is not None:
+            return self.known_heatmap
+        return display_heatmap(
+            self.evidence,
+            self.frame_times_s * self.rate_hz,
+            samples=self.samples,
+            predicted=self.used_samples,
+        )
 
     @property
     def frame_edges_s(self) -> NDArray[np.float64]:
@@ -130,7 +154,7 @@ class Explanation(Prediction):
             evidence=self.evidence[..., shown],
             lead_evidence=None if by_lead is None else by_lead[..., shown],
             frame_times_s=self.frame_times_s[shown],
-            heatmap=self.heatmap[:, :samples],
+            known_heatmap=self.heatmap[:, :samples],
         )
 
     def without_maps(self) -> Prediction:
@@ -138,7 +162,11 @@ class Explanation(Prediction):
         return Prediction(**{key.name: getattr(self, key.name) for key in fields(Prediction)})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the explanation as JSON holds it: a Prediction's, with each class's maps."""
+        """Return the explanation as JSON holds it: a Prediction's, with each class's maps.
+
+        Of a long record (500,000 samples), the evidence is the only map: `heatmap` and
+        `lead_evidence` are None.
+        """
         times_s = [round(float(time_s), 4) for time_s in self.frame_times_s]
         answer = super().to_dict() | {
             "frame_s": self.frame_s,
@@ -154,10 +182,12 @@ class Explanation(Prediction):
         maps: dict[str, Any] = {
             "bias": float(self.bias[k]),
             "evidence": _json_numbers(self.evidence[k]),
-            "heatmap": _json_numbers(self.heatmap[k]),
         }
+        short = self.samples < _LONG
+        maps["heatmap"] = _json_numbers(self.heatmap[k]) if short else None
         if self.lead_evidence is not None:
-            maps["lead_evidence"] = [_json_numbers(row) for row in self.lead_evidence[k]]
+            by_lead = self.lead_evidence[k] if short else ()
+            maps["lead_evidence"] = [_json_numbers(row) for row in by_lead] or None
         return maps
 
 
@@ -174,19 +204,24 @@ def display_heatmap(
     from the lowest value, 0, to the highest, 1, for each class by itself; a constant map becomes
     zeros. From sample `predicted` on the record was left out: NaN.
     """
-    times = np.arange(min(samples, round(predicted))) + 0.5  # the middle of each sample
+    used = min(samples, round(predicted))
     heatmap = np.full((len(evidence), samples), np.nan, np.float32)
     for heat, row in zip(heatmap, evidence, strict=True):
-        heat[: len(times)] = _scale_to_unit(np.interp(times, centers, row))
+        for start in range(0, used, _BLOCK):
+            times = np.arange(start, min(start + _BLOCK, used)) + 0.5  # the middle of each sample
+            heat[start : start + len(times)] = np.interp(times, centers, row)
+        _scale_to_unit(heat[:used])
     return heatmap
 
 
-def _scale_to_unit(row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale a row to [0, 1]; a row that is constant to float32 rounding becomes zeros."""
-    low, high = row.min(), row.max()
+def _scale_to_unit(row: NDArray[np.float32]) -> None:
+    """Scale a row to [0, 1], in place; one that is constant to rounding becomes zeros."""
+    low, high = row.min(initial=np.inf), row.max(initial=-np.inf)
+    row -= low
     if high - low <= 1e-6 * max(abs(low), abs(high)):
-        return np.zeros_like(row)
-    return (row - low) / (high - low)
+        row[:] = 0
+    else:
+        row /= high - low
 
 
 def _json_numbers(row: NDArray[np.float32]) -> list[float | None]:

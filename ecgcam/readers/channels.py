@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from ..signals.leads import lead_name, millivolts_per
 from ..signals.quality import implausible_amplitude
 from ..signals.record import Record
 from ..signals.resampling import resample_rows
+from ..signals.stored import StoredChannel, as_signal, extremes, join_channels
 from .incomplete_leads import drop_incomplete
 
 # Channels in volts that are no ECG lead, by the start of a word of their name.
@@ -126,7 +127,7 @@ def to_record(
             filters=recording.filters,
         )
     assumed_mv = units is None and any(channel.unit is None for channel in recording.channels)
-    if assumed_mv and (problem := implausible_amplitude(record.signal_mv)):
+    if assumed_mv and (problem := implausible_amplitude(extremes(record.signal_mv))):
         raise RecordError(f"the file names no unit, and in mV {problem} Give it (--units, units=).")
     if all(lead.startswith("#") for lead in record.leads):
         return record.with_warnings("the leads have no names; give them in order (--leads, leads=)")
@@ -223,6 +224,9 @@ def _align(channels: Sequence[Channel]) -> tuple[NDArray[np.float32], float, lis
     """
     rates = [channel.rate_hz or 0.0 for channel in channels]
     rate = max(rates)
+    if all(isinstance(channel.samples, StoredChannel) for channel in channels):
+        stored = [cast(StoredChannel, channel.samples) for channel in channels]
+        return as_signal(join_channels(stored)), rate, []
     if rate > _MAX_RATE_HZ or rate > max(0.0, _MAX_RATIO * min(rates)):
         raise RecordError(
             f"its leads have {min(rates):g} to {rate:g} samples per second; expected at most "

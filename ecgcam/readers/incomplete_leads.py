@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..errors import RecordError
 from ..signals.gaps import LONGEST_S, fill_gaps
+from ..signals.stored import StoredSignal
 
 Signals = NDArray[np.float32]
 
@@ -19,6 +20,8 @@ def drop_incomplete(
     A start or an end that is missing in all leads is cut off first. Returns the signal, in which
     short gaps remain, the names of its leads, and warnings. Raises RecordError if no lead is left.
     """
+    if isinstance(signal_mv, StoredSignal):
+        return signal_mv, tuple(leads), []
     missing = np.isnan(signal_mv)
     if not missing.any():
         return signal_mv, tuple(leads), []

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
+from ..signals.stored import BLOCK, LONG, StoredChannel, StoredSamples
 from .channels import Channel
 from .wfdb_header import NO_GAIN, SAMPLE_BITS, Header, Signal, find_samples
 
@@ -33,6 +35,8 @@ def read_channels(path: Path, header: Header) -> tuple[list[Channel], list[str]]
     path: the header's. Channels whose file is absent are left out; RecordError if all are, or if
     a file is too short or fails its checksum.
     """
+    if stored := _long_recording(path, header):
+        return stored, []
     channels: list[Channel] = []
     absent: list[str] = []
     common_skew = min(signal.skew for signal in header.signals)
@@ -51,6 +55,51 @@ def read_channels(path: Path, header: Header) -> tuple[list[Channel], list[str]]
     return channels, [f"channels left out, whose file is absent: {'; '.join(absent)}"] * bool(
         absent
     )
+
+
+def _long_recording(path: Path, header: Header) -> list[Channel]:
+    """Return the channels of a long recording, which stay in its file; [] if it is another.
+
+    It has one file of plain samples, none of them invalid, and channels of one rate and skew.
+    """
+    signals = header.signals
+    if len({(s.file, s.format, s.offset, s.frame, s.skew) for s in signals}) > 1:
+        return []
+    file, form = find_samples(path, signals[0].file), signals[0].format
+    if file is None or form not in _PLAIN or signals[0].frame != 1:
+        return []
+    width = len(signals)
+    available = (file.stat().st_size - signals[0].offset) // (2 * width)
+    time = header.samples or available
+    if available < time or time * width < LONG:
+        return []
+    source = StoredSamples(
+        path=file, dtype=_PLAIN[form], channels=width, time=time, offset=signals[0].offset
+    )
+    sums = np.zeros(width, np.int64)
+    for start in range(0, time, BLOCK):
+        samples = source.read(start, min(start + BLOCK, time))
+        if (samples == -(2**15)).any():
+            return []
+        sums += samples.sum(axis=1, dtype=np.int64)
+    if any(signal.checksum for signal in signals):
+        for signal, total in zip(signals, sums.tolist(), strict=True):
+            if signal.checksum is not None:
+                _verify_checksum(signal, np.array([total]))
+    return [
+        Channel(
+            name=signal.lead,
+            samples=cast("NDArray[np.floating]", _stored(source, k, signal)),
+            rate_hz=header.rate_hz,
+            unit=signal.unit,
+        )
+        for k, signal in enumerate(signals)
+    ]
+
+
+def _stored(source: StoredSamples, k: int, signal: Signal) -> StoredChannel:
+    gain = signal.gain or 1.0
+    return StoredChannel(source=source, channel=k, scale=1 / gain, offset=-signal.baseline / gain)
 
 
 def _decode(file: Path, signals: list[Signal], frames: int | None) -> list[NDArray[np.integer]]:

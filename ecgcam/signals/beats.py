@@ -1,5 +1,7 @@
 """R peaks, heart rate, and whether there are beats at all."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ _REFRACTORY_S = 0.25  # no two beats of a heart are closer
 _THRESHOLD = 0.2  # of the typical height of a beat
 _BLOCK_S = 2.0  # holds a beat of any heart above 30 a minute
 _SHORTEST_S = 1.0
+_PART_S = 60.0  # of a long record
 
 SHAPE_RATE_HZ = 100.0  # at which beats are compared
 BEFORE_S, AFTER_S = 0.25, 0.40  # around the R peak: P, QRS and most of T
@@ -25,15 +28,28 @@ _QRS_SAMPLES = 9
 def heart_rate_bpm(record: Record) -> float | None:
     """Return beats per minute, 60 s over the median RR interval.
 
-    None with fewer than 3 beats, and where the peaks are no beats.
+    None with fewer than 3 beats, and where the peaks are no beats. Of a long record, the beats of
+    each minute count.
     """
+    samples = record.signal_mv.shape[1]
+    part = samples if record.duration_s < 2 * _PART_S else round(_PART_S * record.rate_hz)
+    intervals = [
+        _rr_intervals(replace(record, signal_mv=record.signal_mv[:, start : start + part]))
+        for start in range(0, samples, part)
+    ]
+    joined = np.concatenate(intervals)
+    return float(60 * record.rate_hz / np.median(joined)) if joined.size else None
+
+
+def _rr_intervals(record: Record) -> NDArray[np.int64]:
+    """Return the samples between beats; none with fewer than 3 beats."""
     peaks = r_peaks(record)
     if len(peaks) < 3:
-        return None
+        return np.empty(0, np.int64)
     at_100_hz = resample(record, SHAPE_RATE_HZ)
     if not has_beats(at_100_hz.signal_mv, r_peaks(at_100_hz)):
-        return None
-    return float(60 * record.rate_hz / np.median(np.diff(peaks)))
+        return np.empty(0, np.int64)
+    return np.diff(peaks)
 
 
 def r_peaks(record: Record) -> NDArray[np.int64]:

@@ -10,15 +10,19 @@ from ..errors import RecordError
 from .gaps import fill_gaps
 from .leads import LEADS, MINUS, lead_names, lead_order, numbered_order
 from .limb_leads import LIMB_LEADS, basis_of, limb_leads_agree, weights_of
+from .stored import StoredSignal, append_sums, load_if_short, turn_over
 
 Signals = NDArray[np.float32]
+
+_CHECKED_S = 60.0  # in which the limb leads of numbered channels must agree
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Record:
     """One ECG.
 
-    signal_mv: (leads, time), float32, in millivolts, finite. Short gaps (NaN) are filled.
+    signal_mv: (leads, time), float32, in millivolts, finite. Short gaps (NaN) are filled. That of a
+               long recording (20 million samples) stays in its file; `np.asarray` reads it.
     rate_hz:   samples per second.
     leads:     the name of each row of signal_mv, in our spelling. A lead given as "-aVR" is turned
                over and named aVR. Twelve numbered leads get the names of the usual order if their
@@ -41,8 +45,12 @@ class Record:
     filters: str | None = None
 
     def __post_init__(self) -> None:
-        with np.errstate(over="ignore"):  # too large becomes infinite, which is refused below
-            signal = np.asarray(self.signal_mv, dtype=np.float32)
+        signal = self.signal_mv
+        if isinstance(signal, StoredSignal):
+            signal = load_if_short(signal)
+        else:
+            with np.errstate(over="ignore"):  # too large becomes infinite, which is refused below
+                signal = np.asarray(signal, dtype=np.float32)
         object.__setattr__(self, "signal_mv", signal)
         if signal.ndim != 2 or len(signal) != len(self.leads) or signal.size == 0:
             raise RecordError(
@@ -53,7 +61,7 @@ class Record:
             raise RecordError(f"{self.name}: the rate is {self.rate_hz} Hz; expected above 0.")
         if self.leads != LEADS:
             self._name_leads()
-        if not np.isfinite(signal).all():
+        if isinstance(signal, np.ndarray) and not np.isfinite(signal).all():
             self._fill_gaps()
 
     @property
@@ -107,12 +115,8 @@ class Record:
         if not derived or basis is None:
             return self
         rows = lead_order(self.leads, basis)
-        signal_mv = weights_of(derived, basis).astype(np.float32) @ self.signal_mv[rows]
-        record = replace(
-            self,
-            signal_mv=np.concatenate([self.signal_mv, signal_mv]),
-            leads=(*self.leads, *derived),
-        )
+        signal_mv = append_sums(self.signal_mv, weights_of(derived, basis), rows)
+        record = replace(self, signal_mv=signal_mv, leads=(*self.leads, *derived))
         return record.with_warnings(f"{', '.join(derived)} computed from {' and '.join(basis)}")
 
     def _name_leads(self) -> None:
@@ -122,7 +126,8 @@ class Record:
             return
         names, notes, signal_mv = lead_names(self.leads), [], self.signal_mv
         order = numbered_order(names)
-        if order is not None and limb_leads_agree(signal_mv[order], LEADS):
+        first = np.asarray(signal_mv[:, : round(_CHECKED_S * self.rate_hz)])
+        if order is not None and limb_leads_agree(first[order], LEADS):
             for index, lead in zip(order, LEADS, strict=True):
                 names[index] = lead
             notes.append(
@@ -132,9 +137,7 @@ class Record:
         for k, name in enumerate(names):
             lead = name.removeprefix(MINUS)
             if name != lead and lead in LEADS:
-                signal_mv = np.concatenate(
-                    [signal_mv[:k], -signal_mv[k : k + 1], signal_mv[k + 1 :]]
-                )
+                signal_mv = turn_over(signal_mv, k)
                 names[k] = lead
                 notes.append(f"{name} was turned over to {lead}")
         self._set(leads=tuple(names), signal_mv=signal_mv, notes=notes)

@@ -23,14 +23,19 @@ def resample(record: Record, rate_hz: float) -> Record:
     """
     if rate_hz == record.rate_hz:
         return record
+    ratio = resampling_ratio(record, rate_hz)
+    signal_mv = resample_rows(record.signal_mv, ratio.numerator, ratio.denominator)
+    return replace(record, signal_mv=signal_mv, rate_hz=rate_hz)
+
+
+def resampling_ratio(record: Record, rate_hz: float) -> Fraction:
+    """Return the number of samples at another rate for each of the record."""
     if not 1e-3 <= rate_hz / record.rate_hz <= 10:
         raise RecordError(
             f"{record.name}: cannot resample from {record.rate_hz:g} Hz to {rate_hz:g} Hz; "
             f"expected a rate from {rate_hz / 10:g} to {rate_hz * 1000:g} Hz."
         )
-    ratio = Fraction(rate_hz / record.rate_hz).limit_denominator(1000)
-    signal_mv = resample_rows(record.signal_mv, ratio.numerator, ratio.denominator)
-    return replace(record, signal_mv=signal_mv, rate_hz=rate_hz)
+    return Fraction(rate_hz / record.rate_hz).limit_denominator(1000)
 
 
 def resample_rows(
@@ -90,7 +95,7 @@ def _resample_block(
 def _with_continued_ends(signal: NDArray[np.float32], begin: int, end: int) -> NDArray[np.float64]:
     """Return the samples from `begin` to before `end`, which may lie beyond the signal's ends."""
     time = signal.shape[1]
-    inside = signal[:, max(begin, 0) : min(end, time)].astype(np.float64)
+    inside = np.asarray(signal[:, max(begin, 0) : min(end, time)], np.float64)
     return np.pad(inside, ((0, 0), (max(-begin, 0), max(end - time, 0))), mode="edge")
 
 

@@ -1,6 +1,9 @@
 """Windows: a record with a model's leads and rate, cut into windows of the model's length."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +11,8 @@ from numpy.typing import NDArray
 from ..errors import RecordError
 from .quality import implausible_amplitude
 from .record import Record
-from .resampling import resample
+from .resampling import resample_rows, resampling_ratio
+from .stored import extremes
 
 RESAMPLED = "resampled from"  # how the note of a routine step begins
 MIN_DURATION_S = 5.0  # a shorter record has too few beats for a prediction
@@ -27,23 +31,30 @@ class FrameGrid:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
-    """The input of a network for one record.
+    """The input of a network for one record, resampled where it is asked for.
 
-    signal_mv:  (windows, leads, samples), consecutive windows without gaps or overlap.
+    count:      number of consecutive windows without gaps or overlap.
+    cut:        returns the windows from one index to before another: (windows, leads, samples), mV.
     window_s:   duration of a window.
     recorded_s: recorded time in all windows; the rest of the last window is padding.
     warnings:   the record's, and notes on resampling, padding and parts left out.
     """
 
-    signal_mv: NDArray[np.float32]
+    count: int
+    cut: Callable[[int, int], NDArray[np.float32]] = field(repr=False)
     window_s: float
     recorded_s: float
     warnings: tuple[str, ...]
 
     @property
+    def signal_mv(self) -> NDArray[np.float32]:
+        """All windows: (windows, leads, samples)."""
+        return self.cut(0, self.count)
+
+    @property
     def padded(self) -> bool:
         """Whether the last window contains padding."""
-        return self.recorded_s < len(self.signal_mv) * self.window_s
+        return self.recorded_s < self.count * self.window_s
 
     def frame_times_s(self, frames: int, grid: FrameGrid) -> NDArray[np.float64]:
         """Return the centers of all frames that count, in seconds from the record's start.
@@ -58,7 +69,7 @@ class Windows:
         return joined[..., self._counted(evidence.shape[-1], grid)]
 
     def _all_times_s(self, frames: int, grid: FrameGrid) -> NDArray[np.float64]:
-        starts_s = np.arange(len(self.signal_mv))[:, None] * self.window_s
+        starts_s = np.arange(self.count)[:, None] * self.window_s
         return (starts_s + grid.first_s + np.arange(frames) * grid.step_s).ravel()
 
     def _counted(self, frames: int, grid: FrameGrid) -> NDArray[np.bool_]:
@@ -78,17 +89,19 @@ def cut_windows(
     be in millivolts.
     """
     selected = record.with_leads(leads)
-    if problem := implausible_amplitude(selected.signal_mv):
+    limits_mv = extremes(selected.signal_mv)
+    if problem := implausible_amplitude(limits_mv):
         raise RecordError(f"{record.name}: {problem}")
-    signal_mv = resample(selected, rate_hz).signal_mv
+    ratio = resampling_ratio(record, rate_hz)
+    total = -(-selected.signal_mv.shape[1] * ratio.numerator // ratio.denominator)
     samples = round(duration_s * rate_hz)
     shortest = min(samples, round(MIN_DURATION_S * rate_hz))
-    if signal_mv.shape[1] < shortest:
+    if total < shortest:
         raise RecordError(
             f"{record.name}: it lasts {record.duration_s:.3g} s; "
             f"expected at least {shortest / rate_hz:g} s."
         )
-    if (selected.signal_mv == selected.signal_mv[:, :1]).all():
+    if (limits_mv[:, 0] == limits_mv[:, 1]).all():
         raise RecordError(
             f"{record.name}: {', '.join(leads)} are flat: there is nothing to predict from."
         )
@@ -97,21 +110,52 @@ def cut_windows(
         warnings.append(f"only {', '.join(leads)} were used; the heat on other leads is not theirs")
     if record.rate_hz != rate_hz:
         warnings.append(f"{RESAMPLED} {record.rate_hz:g} to {rate_hz:g} Hz")
-    remainder = signal_mv.shape[1] % samples
+    remainder = total % samples
     padding = samples - remainder if remainder >= shortest else 0
     if padding:
-        baseline = np.median(signal_mv[:, -remainder:], axis=1, keepdims=True)
-        signal_mv = np.concatenate([signal_mv, baseline.repeat(padding, axis=1)], axis=1)
         warnings.append(
             f"the last {padding / rate_hz:.3g} s of the last window are padding and do not count"
         )
     elif remainder:
-        signal_mv = signal_mv[:, :-remainder]
         warnings.append(f"the last {remainder / rate_hz:.3g} s were left out")
-    windows = signal_mv.reshape(len(leads), -1, samples).swapaxes(0, 1)
+        total -= remainder
     return Windows(
-        signal_mv=windows.copy(),
+        count=-(-total // samples),
+        cut=partial(_cut, selected.signal_mv, ratio, samples),
         window_s=samples / rate_hz,
-        recorded_s=(signal_mv.shape[1] - padding) / rate_hz,
+        recorded_s=total / rate_hz,
         warnings=tuple(warnings),
     )
+
+
+def _cut(
+    signal_mv: NDArray[np.float32], ratio: Fraction, samples: int, first: int, last: int
+) -> NDArray[np.float32]:
+    """Return windows of (leads, time), resampled; the last one is padded with its baseline."""
+    start, stop = first * samples, last * samples
+    if ratio == 1:
+        part = np.asarray(signal_mv[:, start:stop])
+    else:
+        up, down = ratio.numerator, ratio.denominator
+        part = resample_rows(signal_mv, up, down, start=start, stop=stop)
+    if missing := stop - start - part.shape[1]:
+        remainder = part[:, part.shape[1] // samples * samples :]
+        baseline = np.median(remainder, axis=1, keepdims=True)
+        part = np.concatenate([part, baseline.repeat(missing, axis=1)], axis=1)
+    return part.reshape(len(part), -1, samples).swapaxes(0, 1).copy()
+
+
+def in_batches(windows: Iterable[Windows], size: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the windows of several records in their order, at least `size` together.
+
+    The last batch may be smaller, and none has twice as many.
+    """
+    waiting: list[NDArray[np.float32]] = []
+    for each in windows:
+        for first in range(0, each.count, size):
+            waiting.append(each.cut(first, min(first + size, each.count)))
+            if sum(map(len, waiting)) >= size:
+                yield np.concatenate(waiting)
+                waiting = []
+    if waiting:
+        yield np.concatenate(waiting)

@@ -25,14 +25,14 @@ def explanation(**about):
         "evidence": np.array([[1, 2], [-3, -0.2]], np.float32),
         "frame_times_s": np.array([0.025, 0.075]),
         "frame_s": 0.05,
-        "heatmap": np.stack([heat, 1 - heat]).astype(np.float32),
+        "known_heatmap": np.stack([heat, 1 - heat]).astype(np.float32),
     }
     return Explanation(**answer | about)
 
 
 def refusal():
     nothing, nowhere = np.empty(0), np.empty((0, 0))
-    maps = {"evidence": nowhere, "heatmap": nowhere, "frame_times_s": nothing, "frame_s": 0.0}
+    maps = {"evidence": nowhere, "known_heatmap": nowhere, "frame_times_s": nothing, "frame_s": 0.0}
     numbers = {"logits": nothing, "probabilities": nothing}
     return explanation(refused="too short", decision=(), **numbers, **maps)
 

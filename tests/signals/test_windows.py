@@ -192,7 +192,7 @@ def test_a_warning_names_the_leads_that_were_used():
 def test_a_frame_counts_if_its_center_was_recorded(recorded_s, frames):
     """Of 80 ms each: the middle of that from 4.96 to 5.04 s is at 5 s."""
     windows = Windows(
-        signal_mv=np.zeros((2, 12, 1000)), window_s=10, recorded_s=recorded_s, warnings=()
+        count=2, cut=lambda first, last: None, window_s=10, recorded_s=recorded_s, warnings=()
     )
     evidence = np.arange(250.0).reshape(2, 1, 125)
     grid = FrameGrid(first_s=0.04, step_s=0.08)

@@ -36,7 +36,7 @@ def explained(
         "logits": logits,
         "bias": logits,
         "evidence": np.tile(np.arange(10) - 4.5, (len(classes), 1)),
-        "heatmap": np.tile(heat, (len(classes), 1)).astype(np.float32),
+        "known_heatmap": np.tile(heat, (len(classes), 1)).astype(np.float32),
     }
     answer |= about
     frames = np.shape(answer["evidence"])[-1]
@@ -47,7 +47,7 @@ def explained(
 def refused(record, reason="it lasts 2 s; expected at least 5 s."):
     """Return the answer for a refused record."""
     nothing = np.empty(0, np.float32)
-    maps = {"evidence": np.empty((0, 0)), "heatmap": np.empty((0, 0))}
+    maps = {"evidence": np.empty((0, 0)), "known_heatmap": np.empty((0, 0))}
     return explained(
         record, probabilities=(), classes=(), refused=reason, logits=nothing, decision=(), **maps
     )
