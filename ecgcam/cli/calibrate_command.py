@@ -30,7 +30,7 @@ def calibrate(
     threshold: Annotated[
         str,
         typer.Option(
-            help="Rule for the threshold that decides: youden, accuracy, sensitivity=0.95, "
+            help="Rule for the threshold that decides: youden, accuracy, f1, sensitivity=0.95, "
             "specificity=0.95, or none to keep all decisions."
         ),
     ] = "youden",

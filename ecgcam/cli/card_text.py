@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..inference.card import Card
+from ..inference.card import COMPANION, Card
 from ..inference.decisions import OperatingPoints
 from ..tasks import TITLES, full_name
 
@@ -50,6 +50,8 @@ def _predicts(card: Card) -> Iterator[Row]:
     yield "preprocessing", _settings(card["preprocess"])
     for text in _backbones(card["backbone"], card["backbone_config"]):
         yield "backbone", text
+    if companion := card.get(COMPANION):
+        yield "companion", f"{companion['model']}, for {', '.join(companion['classes'])}"
     match card.get("frame_samples"):
         case int(samples):
             yield "receptive field", f"{samples} samples, {samples / card['rate_hz']:.2f} s"

@@ -27,6 +27,7 @@ def choose_threshold(targets: NDArray[Any], probabilities: NDArray[Any], rule: s
     rule: one of
     - "youden": largest sensitivity + specificity - 1 (Youden 1950),
     - "accuracy": most correct decisions; it depends on the prevalence of positives,
+    - "f1": highest F1, for rare classes: it weighs each false alarm as a miss,
     - "sensitivity=0.95": the highest threshold with at least this sensitivity,
     - "specificity=0.95": the lowest threshold with at least this specificity.
     ValueError if all targets are equal, or if so many negatives have the highest probability that
@@ -44,8 +45,11 @@ def choose_threshold(targets: NDArray[Any], probabilities: NDArray[Any], rule: s
                 f"expected {value}."
             )
         return float(thresholds[enough[-1]])
-    prevalence = np.asarray(targets, np.float64).mean() if kind == "accuracy" else 0.5
+    prevalence = np.asarray(targets, np.float64).mean() if kind in ("accuracy", "f1") else 0.5
     score = prevalence * sensitivity + (1 - prevalence) * specificity
+    if kind == "f1":
+        found = prevalence * sensitivity
+        score = 2 * found / (prevalence + found + (1 - prevalence) * (1 - specificity))
     return float(thresholds[np.argmax(score >= score.max() - _ROUNDING)])
 
 

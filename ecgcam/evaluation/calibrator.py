@@ -32,7 +32,7 @@ RULES = (
 )
 
 _FRACTION = r"=0?\.\d*[1-9]\d*"
-_THRESHOLD = re.compile(rf"youden|accuracy|none|(sensitivity|specificity){_FRACTION}")
+_THRESHOLD = re.compile(rf"youden|accuracy|f1|none|(sensitivity|specificity){_FRACTION}")
 _BAND = re.compile(rf"none|(accuracy|coverage){_FRACTION}")
 _ANEW = "; temperature and thresholds were chosen anew"
 
@@ -43,8 +43,8 @@ class CalibrateConfig:
 
     shift:     add a constant to each class's logits where that raises the likelihood; exclusive
                classes are not shifted, because that would change their decisions.
-    threshold: "youden", "accuracy", "sensitivity=0.95" or "specificity=0.95" with any fraction;
-               "none" keeps all decisions.
+    threshold: "youden", "accuracy", "f1", "sensitivity=0.95" or "specificity=0.95" with any
+               fraction; "none" keeps all decisions.
     band:      "accuracy=0.95", the narrowest abstention band outside which this fraction of the
                decisions is correct; "coverage=0.8", the widest outside which this fraction of the
                records is left; or "none".
@@ -59,7 +59,7 @@ class CalibrateConfig:
     def __post_init__(self) -> None:
         if not _THRESHOLD.fullmatch(self.threshold):
             raise ValueError(
-                f"threshold is {self.threshold!r}; expected youden, accuracy, sensitivity=0.95, "
+                f"threshold is {self.threshold!r}; expected youden, accuracy, f1, sensitivity=0.95, "
                 "specificity=0.95 (any fraction below 1), or none"
             )
         if not _BAND.fullmatch(self.band):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 Card = dict[str, Any]
 
+COMPANION = "companion"  # in a card: a second model, and which of its classes answers name
+
 _LARGEST = 1e9  # of any number in a card
 _REQUIRED: dict[str, type | tuple[type, ...]] = {
     "backbone": str,
@@ -83,6 +85,7 @@ def check_card(card: object, path: Path) -> Card:
             raise _invalid(path, key, card.get(key), expected=_kind_name(kind))
     _check_classes(card, path)
     _check_numbers(card, path)
+    _check_companion(card, path)
     _check_fold_digests(card, path)
     try:
         OperatingPoints.from_card(card)
@@ -130,6 +133,19 @@ def _check_numbers(card: Card, path: Path) -> None:
     if not lowest <= card["temperature"] <= highest:
         expected = f"a number from {lowest} to {highest:g}"
         raise _invalid(path, "temperature", card["temperature"], expected=expected)
+
+
+def _check_companion(card: Card, path: Path) -> None:
+    """Raise ModelError unless the companion is the name of a model and some of its classes."""
+    match card.get(COMPANION):
+        case None:
+            return
+        case {"model": str(name), "classes": [*classes]}:
+            if Path(name).name == name and all(isinstance(one, str) for one in classes):
+                return
+    raise _invalid(
+        path, COMPANION, card[COMPANION], expected="the name of a model and a list of its classes"
+    )
 
 
 def _check_fold_digests(card: Card, path: Path) -> None:

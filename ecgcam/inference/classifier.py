@@ -8,19 +8,19 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import RecordError
+from ..errors import ModelError, RecordError
 from ..files import sha256
 from ..signals.assessment import by_name
 from ..signals.record import Record
 from ..signals.windows import FrameGrid, Windows, cut_windows, in_batches
 from ..tasks import TITLES, full_name
-from .card import Card
+from .card import COMPANION, Card
 from .decisions import OperatingPoints
 from .engine import Engine, EngineOutput, run_batches, run_in_batches
 from .inputs import AssessedEcg, Ecgs, Recording, assess_all
 from .modelfile import load_network, model_name
 from .onnx_engine import NAME, SOURCE, OnnxEngine, card_and_bias, open_onnx
-from .results import Explanation, Prediction
+from .results import AlsoFound, Explanation, Prediction
 from .zoo import find_model
 
 BATCH = 64  # windows in one call of the engine: 20 MB of activations stay in a CPU's cache
@@ -35,6 +35,7 @@ class Classifier:
     logits.
     operating_points: bands and thresholds chosen by `ecgcam calibrate`, or None.
     model, sha256: name and SHA-256 of the model file, which every answer carries; or "".
+    companion: a second classifier, whose classes that the card names stand beside the answer.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Classifier:
         card: Card,
         model: str = "",
         sha256: str = "",
+        companion: "Classifier | None" = None,
     ) -> None:
         self._engine = engine
+        self.companion = companion
         self.card = card
         self.bias = bias
         self.model = model
@@ -165,11 +168,16 @@ class Classifier:
         if not usable:
             return [self._refusal(ecg, str(reason)) for ecg, reason in fitted]
         output = run_batches(self._engine, in_batches(usable, BATCH))
+        other = self.companion
+        others = run_batches(other._engine, in_batches(usable, BATCH)) if other else None
         answers, start = [], 0
         for ecg, windows in fitted:
             if isinstance(windows, Windows) and ecg.record is not None:
                 own = slice(start, start + windows.count)
                 answer = self._answer(ecg.record, windows, output.rows(own))
+                if other and others:
+                    second = other._answer(ecg.record, windows, others.rows(own))
+                    answer = replace(answer, also_found=self._named(second))
                 answers.append(replace(answer, quality=by_name(ecg.findings)))
                 start = own.stop
             else:
@@ -229,6 +237,17 @@ class Classifier:
             rate_hz=record.rate_hz,
         )
 
+    def _named(self, second: Explanation) -> tuple[AlsoFound, ...]:
+        """Return what the companion's answer finds of the classes that the card names."""
+        found = [
+            AlsoFound(name=name, title=title, probability=float(probability), model=second.model)
+            for name, title, probability in zip(
+                second.classes, second.class_titles, second.probabilities, strict=True
+            )
+            if name in second.decision and name in self.card[COMPANION]["classes"]
+        ]
+        return tuple(sorted(found, key=lambda one: -one.probability))
+
     def _frame_grid(self, frames: int) -> FrameGrid:
         """Return where the frames of a window lie; by default they divide it evenly."""
         saved = self.card.get("frames")
@@ -282,11 +301,43 @@ def load(
     An .onnx file runs in onnxruntime, and so does a .safetensors file that has its export beside
     it under the same name. Otherwise, or where a device or a backbone is asked for, torch runs it.
 
+    A companion that its card names is loaded with it: the model of that name in the same folder,
+    or else a shipped one.
+
     device: where torch runs it: "cpu", "cuda", "cuda:1", "mps".
     backbone: `module:Class`, for a model whose backbone is your own code, which you trust.
     Raises ModelError if there is no such file, it is not a model, or torch is not installed.
     """
     path = find_model(path_or_name)
+    classifier = _load_alone(path, device=device, backbone=backbone)
+    named = classifier.card.get(COMPANION)
+    if named is not None:
+        beside = path.with_name(f"{named['model']}{path.suffix}")
+        other = beside if beside.is_file() else find_model(named["model"])
+        classifier.companion = _load_alone(other, device=device, backbone=None)
+        _check_companion(classifier, path)
+    return classifier
+
+
+def _check_companion(classifier: Classifier, path: Path) -> None:
+    """Raise ModelError unless the companion takes the same windows and has the named classes."""
+    other, named = classifier.companion, classifier.card[COMPANION]
+    if other is None:
+        return
+    own = classifier.leads, classifier.rate_hz, classifier.duration_s
+    theirs = other.leads, other.rate_hz, other.duration_s
+    if own != theirs:
+        raise ModelError(
+            f"{path}: its companion, {named['model']}, takes other leads, another rate or another "
+            "duration."
+        )
+    if unknown := sorted(set(named["classes"]) - set(other.classes)):
+        raise ModelError(
+            f"{path}: its companion, {named['model']}, has no class {', '.join(unknown)}."
+        )
+
+
+def _load_alone(path: Path, *, device: str | None, backbone: str | None) -> Classifier:
     if path.suffix == ".onnx":
         return _from_onnx(open_onnx(path), path)
     if device is None and backbone is None:

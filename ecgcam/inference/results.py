@@ -1,7 +1,7 @@
 """The answer for one ECG: Prediction, and Explanation, which adds the evidence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,16 @@ SCHEMA = 1  # of to_dict(); a change that breaks readers raises it
 
 _LONG = 500_000  # samples of a record, from which on its JSON would be too large to use
 _BLOCK = 1_000_000  # samples stretched at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlsoFound:
+    """A class that a companion model finds in an ECG; title: the class spelled out."""
+
+    name: str
+    title: str
+    probability: float
+    model: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +41,7 @@ class Prediction:
     warnings:      what to know before trusting the prediction.
     quality:       the leads of each finding in the signal, by its name: {"flat": ("V5",)}; no leads
                    for a finding in the whole ECG. docs/quality.md lists the names.
+    also_found:    what the model's companion finds, most probable first; None: no companion.
     refused:       why there is no prediction, or None.
     temperature:   divides the logits before they become probabilities.
     model, model_sha256: name of the model and SHA-256 of its file; "" if not known.
@@ -46,6 +57,7 @@ class Prediction:
     uncertain: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
     quality: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    also_found: tuple[AlsoFound, ...] | None = None
     refused: str | None = None
     temperature: float = 1.0
     model: str = ""
@@ -70,6 +82,9 @@ class Prediction:
             "classes": {} if self.refused is not None else self._classes(),
             "warnings": list(self.warnings),
             "quality": {name: list(leads) for name, leads in self.quality.items()},
+            "also_found": None
+            if self.also_found is None
+            else [asdict(found) for found in self.also_found],
             "refused": self.refused,
             "note": "Not a medical device.",
         }

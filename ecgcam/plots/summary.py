@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..inference.results import Explanation
 from ..signals.beats import heart_rate_bpm
 from ..signals.record import Record
+from ..tasks import full_name
 from .heat import HEAT_LOGITS, SCALES, heat_of
 
 NOT_A_DEVICE = "Not a medical device"
@@ -75,7 +76,8 @@ class Summary:
     results:  of every class: "yes" first, then "not sure", then by probability; () if refused.
     shown:    the result whose heat is drawn; None if the ECG was refused.
     answer:   the answer for the shown class in one line, or why there is none.
-    warnings: those of the answer, and one if the answers contradict each other.
+    warnings: those of the answer, one if the answers contradict each other, and one of what the
+              model's companion finds.
     model:    the model as a sentence; "" if it is not known.
     not_sure: the meaning of "not sure" if an answer is; else "".
     scale:    of the heat, one of SCALES; heat_meaning: how to read it.
@@ -118,7 +120,7 @@ def summarize(
         results=results,
         shown=shown,
         answer=shown.in_words if shown else f"no prediction: {explanation.refused}",
-        warnings=(*explanation.warnings, *_contradiction(results)),
+        warnings=(*explanation.warnings, *_contradiction(results), *_also_found(explanation)),
         model=model if explanation.model else "",
         not_sure=NOT_SURE_MEANING if explanation.uncertain else "",
         scale=scale,
@@ -204,6 +206,16 @@ def _contradiction(results: Sequence[ClassResult]) -> tuple[str, ...]:
     if normal.answer == "no" and not others:
         return (f"no class is predicted, {normal.full_name} included: {independent}",)
     return ()
+
+
+def _also_found(explanation: Explanation) -> tuple[str, ...]:
+    """Return in a sentence what the model's companion finds, if anything."""
+    if not explanation.also_found:
+        return ()
+    found = [
+        f"{full_name(one.name, one.title)} {one.probability:.2f}" for one in explanation.also_found
+    ]
+    return (f"the model {explanation.also_found[0].model} also finds: {', '.join(found)}",)
 
 
 def facts(record: Record) -> tuple[str, str, str, str, str]:

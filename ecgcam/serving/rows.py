@@ -35,6 +35,7 @@ class Layout:
 
     prefix:   of each name, as in "superclass.", where a table has several models.
     evidence: whether to keep the evidence and what makes logits of it.
+    companion: whether the model has one.
     """
 
     classes: tuple[str, ...]
@@ -42,11 +43,14 @@ class Layout:
     model_sha256: str
     prefix: str = ""
     evidence: bool = False
+    companion: bool = False
 
     def columns(self) -> dict[str, Kind]:
         """Return the columns in order."""
         kinds = {"outcome": Kind.TEXT, "decision": Kind.WORDS, "uncertain": Kind.WORDS}
         kinds |= {f"probability_{name}": Kind.NUMBER for name in self.classes}
+        if self.companion:
+            kinds["also_found"] = Kind.WORDS
         kinds["quality"] = Kind.WORDS
         kinds |= {"warnings": Kind.SENTENCES, "refused": Kind.TEXT, "windows": Kind.COUNT}
         if self.evidence:
@@ -72,6 +76,8 @@ class Layout:
             "warnings": list(answer.warnings),
             "windows": answer.windows,
         }
+        if self.companion:
+            cells["also_found"] = [one.name for one in answer.also_found or ()]
         for k, name in enumerate(answer.classes):
             cells[f"probability_{name}"] = _plain(answer.probabilities[k])
             if self.evidence:
@@ -104,6 +110,7 @@ def make_layouts(classifiers: Sequence[Classifier], *, evidence: bool) -> list[L
             model_sha256=classifier.sha256,
             prefix=f"{classifier.model}." if len(classifiers) > 1 else "",
             evidence=evidence,
+            companion=classifier.companion is not None,
         )
         for classifier in classifiers
     ]

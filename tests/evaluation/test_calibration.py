@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 
 from ecgcam.evaluation.calibration import (
     choose_threshold,
@@ -103,6 +103,13 @@ def test_no_threshold_is_more_accurate(fold):
     assert accuracy_score(targets, probabilities >= threshold) == pytest.approx(best)
 
 
+def test_no_threshold_has_a_higher_f1(fold):
+    targets, probabilities = fold
+    chosen = choose_threshold(targets, probabilities, "f1")
+    best = max(f1_score(targets, probabilities >= limit) for limit in np.unique(probabilities))
+    assert f1_score(targets, probabilities >= chosen) == pytest.approx(best)
+
+
 @pytest.mark.parametrize("sensitivity", [0.5, 0.9, 1])
 def test_rounding_changes_no_decision(fold, sensitivity):
     """Another batch size or engine changes the last digits of a probability."""
@@ -124,7 +131,7 @@ def test_a_threshold_separates_adjacent_floats():
 
 
 @pytest.mark.parametrize("target", [0, 1])
-@pytest.mark.parametrize("rule", ["youden", "accuracy", "sensitivity=0.9", "specificity=0.9"])
+@pytest.mark.parametrize("rule", ["youden", "accuracy", "f1", "sensitivity=0.9", "specificity=0.9"])
 def test_a_threshold_needs_positives_and_negatives(rule, target):
     with pytest.raises(ValueError, match="expected positives and negatives"):
         choose_threshold(np.full(6, target), PROBABILITIES, rule)
