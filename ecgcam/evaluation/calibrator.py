@@ -59,8 +59,8 @@ class CalibrateConfig:
     def __post_init__(self) -> None:
         if not _THRESHOLD.fullmatch(self.threshold):
             raise ValueError(
-                f"threshold is {self.threshold!r}; expected youden, accuracy, f1, sensitivity=0.95, "
-                "specificity=0.95 (any fraction below 1), or none"
+                f"threshold is {self.threshold!r}; expected youden, accuracy, f1, "
+                "sensitivity=0.95, specificity=0.95 (any fraction below 1), or none"
             )
         if not _BAND.fullmatch(self.band):
             raise ValueError(
