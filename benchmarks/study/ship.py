@@ -2,14 +2,18 @@
 
     python benchmarks/study/ship.py STORE normal runs/local-0/model.safetensors --external FOLDER
 
-Several runs become one model, their mean. --external adds scores on ECGs of other hospitals, which
-are measured once, when all else is settled. Writes NAME.safetensors and NAME.onnx to
-ecgcam/inference/weights, and docs/models/NAME.md, a page of the same card.
+Several runs become one model, their mean. --companion names a shipped model of all statements: the
+rhythms and beats that it finds reliably will stand beside the answers. --ptbxl, the folder of PTB-
+XL, adds the scores of all tasks that follow from such a model's statements. --external adds scores
+on ECGs of other hospitals, which are measured once, when all else is settled. Writes
+NAME.safetensors and NAME.onnx to ecgcam/inference/weights, and docs/models/NAME.md, a page of the
+same card.
 """
 
 import argparse
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +22,9 @@ import jinja2
 import numpy as np
 from external import external_scores
 from run import teacher_name
+from statement_scores import score_tasks
 
+from ecgcam.data.ptbxl import read_statements
 from ecgcam.data.store import Store, open_store
 from ecgcam.evaluation.calibrator import CalibrateConfig, calibrate
 from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
@@ -27,11 +33,13 @@ from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
 from ecgcam.explanation.map_measures import MAPS, REFERENCES, measure_maps
 from ecgcam.files import atomic_write
-from ecgcam.inference.card import recipe_setting
+from ecgcam.inference.card import COMPANION, recipe_setting
 from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
+from ecgcam.inference.decisions import OperatingPoints
 from ecgcam.inference.export import export
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
+from ecgcam.inference.zoo import find_model
 from ecgcam.nn.complexity import frames_of, measure_complexity, receptive_field
 from ecgcam.signals.leads import lead_order
 from ecgcam.tasks import TITLES, full_name
@@ -48,6 +56,8 @@ DISTURBANCES = {
     ("muscle noise", "0.05 mV RMS"),
     ("white noise", "12 dB SNR"),
 }
+BEATS, SINUS_RHYTHM = ("PVC", "PAC"), "SR"
+FEWEST = 10  # positives of a class that a companion names
 KEPT = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
 
 ABOUT = {
@@ -76,6 +86,8 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("runs", type=Path, nargs="+", help="their model files")
     parser.add_argument("--threshold", default="youden")
+    parser.add_argument("--companion", help="name of a shipped model")
+    parser.add_argument("--ptbxl", type=Path, help="the folder of PTB-XL")
     parser.add_argument("--external", type=Path, help="a folder like external.py's")
     arguments = parser.parse_args()
     store = open_store(arguments.store)
@@ -99,6 +111,11 @@ def main() -> None:
         maps = {name: MAPS[name] for name in ("evidence", *REFERENCES)}
         about["maps"] = measure_maps(network, card, store, fold=FOLD, maps=maps)
         about["robustness"] = robustness(calibrated, store)
+        if arguments.ptbxl:
+            scores = score_tasks(store, calibrated, read_statements(arguments.ptbxl))
+            about["tasks"] = {name: asdict(of_task) for name, of_task in scores.items()}
+        if arguments.companion:
+            card[COMPANION] = companion(arguments.companion, store)
         if arguments.external:
             about["external"] = external_scores(load(calibrated), arguments.external)
         card |= {
@@ -113,6 +130,26 @@ def main() -> None:
     with atomic_write(page) as temporary:
         temporary.write_text(page_of(out), encoding="utf-8")
     sys.stdout.write(f"{out}\n{page}\n")
+
+
+def companion(name: str, store: Store) -> dict[str, Any]:
+    """Return the entry of a card for a companion: its rhythms and beats that can be relied on.
+
+    That is those with enough positives on the fold that chose the thresholds, of which the model
+    finds more than it falsely finds.
+    """
+    card = read_card(find_model(name))
+    points = OperatingPoints.from_card(card)
+    assert points is not None
+    wanted = {*store.vocabulary["rhythm"], *BEATS} - {SINUS_RHYTHM}
+    reliable = []
+    for of_class, chosen in points.classes.items():
+        point = chosen.points[points.threshold]
+        found = chosen.positives * point.sensitivity
+        false = chosen.negatives * (1 - point.specificity)
+        if of_class in wanted and chosen.positives >= FEWEST and found >= false:
+            reliable.append(of_class)
+    return {"model": name, "classes": reliable}
 
 
 def limits_of_teachers(provenance: dict[str, Any]) -> list[str]:

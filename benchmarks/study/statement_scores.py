@@ -12,6 +12,7 @@ the classes with positive and negative records. Prints one line per task, on fol
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,22 +29,32 @@ FOLD = 9
 Classes = dict[str, list[str]]  # the statements of each class
 
 
+@dataclass(frozen=True, kw_only=True)
+class TaskScore:
+    """A macro-AUROC, and how many classes and records it was scored on."""
+
+    macro_auroc: float
+    classes: int
+    records: int
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("store", type=Path)
     parser.add_argument("model", type=Path)
     parser.add_argument("ptbxl", type=Path)
     arguments = parser.parse_args()
-    for task, (score, classes, records) in score_tasks(
+    for task, score in score_tasks(
         open_store(arguments.store), arguments.model, read_statements(arguments.ptbxl)
     ).items():
-        sys.stdout.write(f"{task:<11} {score:.4f}   {classes:>2} classes, {records} records\n")
+        of = f"{score.classes:>2} classes, {score.records} records"
+        sys.stdout.write(f"{task:<11} {score.macro_auroc:.4f}   {of}\n")
 
 
 def score_tasks(
     store: Store, model: Path, statements: Mapping[str, Statement]
-) -> dict[str, tuple[float, int, int]]:
-    """Return for each task its macro-AUROC, and how many classes and records it was scored on."""
+) -> dict[str, TaskScore]:
+    """Return the score of each task."""
     classifier = load(model)
     indices = store.indices(folds=[FOLD])
     probabilities = classifier.probabilities(predict_records(classifier, store, indices))
@@ -64,7 +75,7 @@ def score_tasks(
                 absent = np.prod(1 - probabilities[kept][:, known].astype(np.float64), axis=1)
                 found.append(_auroc(target, 1 - absent))
         score = float(np.mean(found)) if found else float("nan")
-        scores[task] = score, len(found), int(kept.sum())
+        scores[task] = TaskScore(macro_auroc=score, classes=len(found), records=int(kept.sum()))
     return scores
 
 

@@ -210,9 +210,11 @@ def test_the_tasks_that_follow_from_statements(study, tmp_path, monkeypatch):
         roc_auc_score(normal, p[kept, 0]),
         roc_auc_score(infarction, 1 - (1 - p[kept, 1]) * (1 - p[kept, 2])),
     ])  # fmt: skip
-    assert scores["superclass"] == (pytest.approx(expected), 2, len(kept))
-    assert scores["form"][1:] == (0, sum("PVC" in row for row in codes))  # no negative record
-    assert scores["all"][1] == 5
+    assert scores["superclass"].macro_auroc == pytest.approx(expected)
+    assert (scores["superclass"].classes, scores["superclass"].records) == (2, len(kept))
+    assert scores["form"].classes == 0  # no negative record
+    assert scores["form"].records == sum("PVC" in row for row in codes)
+    assert scores["all"].classes == 5
 
 
 def test_every_kept_score_has_its_configuration(study, recipes):
