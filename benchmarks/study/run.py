@@ -29,7 +29,7 @@ from ecgcam.evaluation.scoring import score
 from ecgcam.files import atomic_write
 from ecgcam.inference.classifier import load
 from ecgcam.inference.modelfile import read_card
-from ecgcam.tasks import Task, find_task
+from ecgcam.tasks import SUPERCLASSES, Task, find_task
 from ecgcam.training.class_mapping import map_classes, student_classes
 from ecgcam.training.config import TrainConfig
 from ecgcam.training.run_folder import CONFIG, METRICS, MODEL, read_config
@@ -78,7 +78,7 @@ def train_run(store: Store, run: Run, runs: Path) -> Path:
 def scores(store: Store, model: Path, folds: tuple[int, ...]) -> dict[str, Any]:
     """Score a model on these folds: ABNORMAL by AUROC and accuracy, superclasses by macro-AUROC.
 
-    For superclasses without ABNORMAL, also the AUROC of ABNORMAL computed from them.
+    For the superclasses alone, also the AUROC of ABNORMAL computed from them.
     """
     metrics = score(predict_folds(load(model), store, folds=folds))
     chosen = read_card(model)["provenance"]["chosen"]
@@ -93,6 +93,7 @@ def scores(store: Store, model: Path, folds: tuple[int, ...]) -> dict[str, Any]:
         row["macro_auroc"] = sum(others) / len(others)
     if "macro_auroc_ci" in metrics and "ABNORMAL" not in classes:
         row |= dict(zip(("macro_low", "macro_high"), metrics["macro_auroc_ci"], strict=True))
+    if set(classes) == set(SUPERCLASSES):
         row["put_together"] = abnormal_auroc(store, model, folds)
     return row
 
