@@ -135,7 +135,9 @@ class AdditivitySettings(Settings):
     flat_weight: float = setting(
         0.1, "Weight of the loss that keeps the answer to a flat record low.", at_least=0
     )
-    first_epoch: int = setting(1, "Epoch from which it counts.", above=0)
+    first_epoch: int = setting(
+        1, "Epoch from which it counts. No earlier epoch is then chosen.", above=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

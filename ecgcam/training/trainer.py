@@ -89,7 +89,13 @@ def train(
     else:
         write_settings(out, config, inputs)
     card = _card(training, task, store, teachers)
-    files = RunFiles(out, score=config.score, card=card, on_epoch=on_epoch)
+    files = RunFiles(
+        out,
+        score=config.score,
+        card=card,
+        first_epoch=config.additivity.first_epoch if config.additivity.weight else 1,
+        on_epoch=on_epoch,
+    )
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
     with preprocessed_batches(
         out / PREPROCESSED, network, store, config, records, targets, validation

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from ecgcam.inference.modelfile import load_network, read_card
 from ecgcam.nn.network import Network
 from ecgcam.signals.leads import LEADS
 from ecgcam.training.augment import Augment
+from ecgcam.training.config import AdditivitySettings
 from ecgcam.training.dataloader import BatchOrder
 from ecgcam.training.lightning_module import TrainingModule, random_crop
 from ecgcam.training.run_folder import CONFIG, INPUTS, LAST, METRICS, MODEL, read_config
@@ -524,6 +526,22 @@ def test_an_epoch_no_better_than_chance_is_not_the_best(unlearnable, tmp_path, m
     model = train(unlearnable, tmp_path / "run", recipe, on_epoch=rows.append)
     assert [row["best_epoch"] for row in rows] == [0, 0, 3, 4]
     assert read_card(model)["provenance"]["chosen"]["epoch"] == 4
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(0.3, [1, 1, 3, 4]), (0.0, [1, 1, 1, 1])])
+def test_where_additivity_starts_late_no_earlier_epoch_is_chosen(
+    unlearnable, tmp_path, monkeypatch, weight, expected
+):
+    scores = iter([0.9, 0.8, 0.6, 0.7])
+    module = "ecgcam.training.lightning_module"
+    monkeypatch.setattr(f"{module}.validation_score", lambda *_: next(scores))
+    monkeypatch.setattr(f"{module}.is_chance", lambda *_: False)
+    rows = []
+    late = AdditivitySettings(weight=weight, first_epoch=3)
+    recipe = replace(changed(epochs=4, train_folds=(1,)), additivity=late)
+    model = train(unlearnable, tmp_path / "run", recipe, on_epoch=rows.append)
+    assert [row["best_epoch"] for row in rows] == expected
+    assert read_card(model)["provenance"]["chosen"]["epoch"] == expected[-1]
 
 
 def test_a_folder_that_is_not_empty_is_not_touched(store, tmp_path):
