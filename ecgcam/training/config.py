@@ -138,8 +138,6 @@ class AdditivitySettings(Settings):
     first_epoch: int = setting(
         1, "Epoch from which it counts. No earlier epoch is then chosen.", above=0
     )
-        1, "Epoch from which it counts. No earlier epoch is then chosen.", above=0
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
