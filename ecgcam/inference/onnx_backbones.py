@@ -71,7 +71,7 @@ def _local(graph: Graph, net: Any, image: str, samples: int) -> str:
     length = (samples - net.stem[0].kernel_size[1]) // 2 + 1
     for block in net.stages:
         image, length = _local_block(graph, block, image, length)
-    return image
+    return graph.add("Mul", image, image) if net.square else image
 
 
 def _local_block(graph: Graph, block: LocalBlock, image: str, length: int) -> tuple[str, int]:

@@ -51,6 +51,7 @@ class Local(nn.Module):
     with 12 leads and one logit the network has 21,499 parameters.
 
     widths, blocks: channels and number of blocks of each stage.
+    square:         square the features, so that one unusual beat outweighs the mean of the others.
     field, stride:  in samples; `receptive_field` of nn/complexity.py measures the same field.
     """
 
@@ -63,8 +64,10 @@ class Local(nn.Module):
         first_kernel: int = 7,
         kernel: int = 3,
         groups: int = 1,
+        square: bool = False,
     ) -> None:
         super().__init__()
+        self.square = square
         check_widths(widths)
         check_widths(blocks, name="blocks")
         if len(blocks) != len(widths):
@@ -90,7 +93,8 @@ class Local(nn.Module):
         return self.field / 2
 
     def forward(self, signal: Tensor) -> Tensor:
-        return self.stages(self.stem(as_image(signal))).squeeze(2)
+        features: Tensor = self.stages(self.stem(as_image(signal))).squeeze(2)
+        return features.float().square() if self.square else features
 
 
 class LeadWise(Local):
@@ -109,6 +113,7 @@ class LeadWise(Local):
         blocks: tuple[int, ...] = (1, 2),
         first_kernel: int = 7,
         kernel: int = 3,
+        square: bool = False,
     ) -> None:
         check_widths(widths)
         super().__init__(
@@ -118,5 +123,6 @@ class LeadWise(Local):
             first_kernel=first_kernel,
             kernel=kernel,
             groups=leads,
+            square=square,
         )
         self.leads_apart = True
