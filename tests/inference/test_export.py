@@ -34,7 +34,7 @@ CONFIGS = {
     "inception": {"widths": [2, 2, 3], "kernels": [3, 5]},
     "depthwise": {"widths": [4, 4, 6]},
     "local": {"widths": [4, 6], "blocks": [2, 2], "kernel": 5},
-    "leadwise": {"widths": [2, 3, 3], "blocks": [1, 2, 1]},
+    "leadwise": {"widths": [2, 3, 3], "blocks": [1, 2, 1], "square": True},
 }
 
 

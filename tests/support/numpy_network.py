@@ -148,7 +148,7 @@ def local(part, signal, config):
         if block.has("fit"):
             signal = conv(block / "fit", signal, pad=False)
         signal = relu(inner + signal)
-    return signal
+    return signal**2 if config.get("square") else signal
 
 
 def inception(part, signal, config):
