@@ -83,7 +83,7 @@ def explain(
             typer.echo(found.note_on_others, err=True)
     refused: list[str] = []
     with progress("ECGs explained") as show:
-        for ecg, result in explain_many(
+        for ecg, result, sentences in explain_many(
             inputs,
             classifier,
             out,
@@ -99,6 +99,8 @@ def explain(
             if isinstance(result, str):
                 refused.append(f"{ecg.id}: {result}")
             else:
+                for sentence in sentences:
+                    typer.echo(f"{ecg.name}: {sentence}", err=True)
                 typer.echo(result)
     for reason in refused:
         typer.echo(f"ecgcam: {reason}", err=True)

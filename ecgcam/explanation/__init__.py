@@ -1,1 +1,12 @@
-"""Can a map be trusted? Measures of explanations, and other maps to compare with."""
+"""Explanations in words and numbers, measures of whether a map can be trusted, other maps."""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from ..inference.description import describe
+
+__all__ = ["describe"]
+
+__getattr__, __dir__ = lazy_names(__name__, {"describe": "..inference.description"})

@@ -224,6 +224,7 @@ class Classifier:
             bias=self.bias,
             evidence=evidence,
             lead_evidence=None if by_lead is None else windows.join_frames(by_lead, grid),
+            leads=self.leads,
             frame_times_s=times_s,
             frame_s=grid.step_s,
             frame_sees_s=self.card.get("frame_samples", 0) / self.rate_hz,

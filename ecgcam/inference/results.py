@@ -117,6 +117,7 @@ class Explanation(Prediction):
     windows:       number of windows that the record was cut into.
     window_s:      duration of each, in seconds; the last may reach beyond the record.
     lead_evidence: (classes, leads, frames), whose sum over leads is the evidence; or None.
+    leads:         the model's leads, in the order of lead_evidence.
     known_heatmap: the heatmap, where it was computed before.
     """
 
@@ -131,6 +132,7 @@ class Explanation(Prediction):
     window_s: float = 10.0
     frame_sees_s: float = 0.0
     lead_evidence: NDArray[np.float32] | None = field(default=None, repr=False)
+    leads: tuple[str, ...] = ()
     known_heatmap: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @cached_property

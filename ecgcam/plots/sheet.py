@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.description import Description
 from ..inference.results import Explanation
 from ..signals.record import Record
 from .heat import draw_heat, hatch_unused
@@ -50,11 +51,13 @@ def draw_sheet(
     scale: str = "logits",
     from_s: float = 0.0,
     speed_mm_s: float = 25,
+    description: Description | None = None,
 ) -> "Figure":
     """Return a sheet: twelve leads of 2.5 s, lead II for 10 s, at 25 mm/s and 10 mm/mV, over heat.
 
     class_name: the class whose heat is drawn (default: the most probable "yes", else "not sure",
     else "no"). scale: of the heat, "logits" or "record" (0 to 1 within this record and class).
+    description: of the whole ECG, where the record is a part of it (default: of the record).
     from_s: where the page starts. speed_mm_s: of the paper: 12.5, 25 or 50; at 50 the page shows
     half the time. Time runs on from column to column: the second starts at 2.5 s. Of a record that
     ends on the page each column shows a quarter. Each lead is centred on its median. The units are
@@ -62,7 +65,9 @@ def draw_sheet(
     """
     summary = None
     if explanation is not None:
-        summary = summarize(record, explanation, class_name=class_name, scale=scale)
+        summary = summarize(
+            record, explanation, class_name=class_name, scale=scale, description=description
+        )
     time = TimeAxis(from_s=from_s, mm_per_s=speed_mm_s)
     figure, axes = new_page()
     draw_grid(axes, time)

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..signals.intervals import measure
 from ..signals.record import Record
 from .heat import HEAT_LOGITS, draw_heat_scale
 from .paper import LEFT_MM, MM_PER_MV, RIGHT_MM, START_MM, TOP_MM, TimeAxis
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 _TITLE_MM = TOP_MM + 26.0
 _LINE_MM = 4.2
-_NOTE_LINES = 3  # fit below the facts
+_HEAD_MM = 24.0  # from the title to the grid, for lines that move closer if they are many
+_NOTE_LINES = 3  # fit below the other lines
 _LINE_LENGTH = 105  # characters that end left of the table
 _CLASSES = 5  # rows that fit in the table
 _TABLE_MM = (178, 249, 267, RIGHT_MM)  # left edge of the class, right edges of the other columns
@@ -33,14 +35,21 @@ def write_head(
     name = printable(record.name, length=50) or "ECG"
     axes.text(LEFT_MM, _TITLE_MM, name, fontsize=13, weight="bold")
     age, sex, heart_rate, sampling, filters = facts(record)
+    measured = summary.measurements if summary else measure(record).in_words()[1:]
     lines = [
-        f"{age} · {sex} · {heart_rate}",
+        " · ".join([age, sex, heart_rate]),
+        " · ".join(measured),
         f"{time.mm_per_s:g} mm/s, {MM_PER_MV} mm/mV · {sampling} · {filters}",
-        *_note_lines([*notes, *(summary.warnings if summary else record.warnings)]),
     ]
+    if summary is not None and summary.shown is not None:
+        lines += textwrap.wrap(summary.shown.sentence, _LINE_LENGTH, max_lines=2)
+    notes = [*notes, *(summary.warnings if summary else record.warnings)]
+    lines += _note_lines(notes)
+    step_mm = min(_LINE_MM, _HEAD_MM / len(lines))
+    size = 8 if step_mm > 3.6 else 7
     for k, line in enumerate(lines):
-        y = _TITLE_MM - (k + 1.2) * _LINE_MM
-        axes.text(LEFT_MM, y, printable(line, length=_LINE_LENGTH), fontsize=8)
+        y = _TITLE_MM - (k + 1.2) * step_mm
+        axes.text(LEFT_MM, y, printable(line, length=_LINE_LENGTH), fontsize=size)
     if summary is not None and summary.shown is None:
         reason = textwrap.fill(printable(summary.answer, length=250), 50)
         axes.text(_TABLE_MM[0], _TITLE_MM + 2, reason, fontsize=8, weight="bold", va="top")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.description import Description
 from ..inference.results import Explanation
 from ..signals.record import Record
 from .heat import HEAT_COLOURS, HEAT_LOGITS, draw_heat, draw_heat_scale, hatch_unused
@@ -21,7 +22,7 @@ _SMALLEST_GAP_MV, _LARGEST_GAP_MV = 0.8, 6.0  # between the baselines of two lea
 
 # A fixed layout, in inches: matplotlib's layout engines draw twice to measure all text, in 0.3 s.
 _WIDTH, _LEFT, _RIGHT = 11.0, 0.9, 10.0
-_HEAD, _LEAD, _BETWEEN, _EVIDENCE, _TIME_AXIS, _NOTE = 0.85, 0.5, 0.4, 1.2, 0.65, 0.15
+_HEAD, _LEAD, _BETWEEN, _EVIDENCE, _TIME_AXIS, _NOTE = 1.1, 0.5, 0.4, 1.2, 0.65, 0.15
 
 
 def draw_leads(
@@ -30,17 +31,21 @@ def draw_leads(
     *,
     class_name: str | None = None,
     scale: str = "logits",
+    description: Description | None = None,
 ) -> "Figure":
     """Return a figure of every lead over the heat of one class, with its evidence in logits.
 
     class_name: the class to show (default: the most probable "yes", else "not sure", else "no").
     scale: of the heat, "logits" or "record" (0 to 1 within this record and class).
+    description: of the whole ECG, where the record is a part of it (default: of the record).
     All leads have one scale; each is centred on its median, because an ECG has no absolute zero.
     A refused ECG is drawn without heat, with the reason.
     """
     from matplotlib.figure import Figure
 
-    summary = summarize(record, explanation, class_name=class_name, scale=scale)
+    summary = summarize(
+        record, explanation, class_name=class_name, scale=scale, description=description
+    )
     notes = _notes(summary)
     above, below = _LEAD * max(len(record.leads), 2), _EVIDENCE
     bottom = _NOTE * len(notes) + _TIME_AXIS
@@ -66,6 +71,9 @@ def draw_leads(
     title = f"{printable(record.name) or 'ECG'}\n{printable(summary.answer, length=110)}"
     middle = (_LEFT + _RIGHT) / 2 / _WIDTH
     figure.suptitle(title, x=middle, y=1 - 0.12 / height)
+    if summary.shown is not None:
+        sentence = printable(summary.shown.sentence, length=170)
+        figure.text(middle, 1 - 0.55 / height, sentence, ha="center", va="top", fontsize=9)
     figure.supxlabel("\n".join(notes), y=0.1 / height, va="bottom", fontsize=8, color="0.3")
     return figure
 

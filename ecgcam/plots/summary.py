@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.description import Description, describe
 from ..inference.results import Explanation
 from ..signals.beats import heart_rate_bpm
 from ..signals.record import Record
@@ -40,6 +41,7 @@ class ClassResult:
     evidence:     (frames,), in logits.
     sum_in_words: how the evidence adds up to the logit.
     edge_warning: a warning if the heat peaks at an edge of a window; else empty.
+    sentence:     the answer, and in which waves, beats and leads its evidence lies.
     """
 
     name: str
@@ -52,6 +54,7 @@ class ClassResult:
     evidence: NDArray[np.float32]
     sum_in_words: str
     edge_warning: str
+    sentence: str
 
     @property
     def probability_text(self) -> str:
@@ -81,6 +84,7 @@ class Summary:
     model:    the model as a sentence; "" if it is not known.
     not_sure: the meaning of "not sure" if an answer is; else "".
     scale:    of the heat, one of SCALES; heat_meaning: how to read it.
+    measurements: of the ECG, each in words.
     """
 
     results: tuple[ClassResult, ...]
@@ -91,6 +95,7 @@ class Summary:
     not_sure: str
     scale: str
     heat_meaning: str
+    measurements: tuple[str, ...]
 
 
 def summarize(
@@ -99,9 +104,11 @@ def summarize(
     *,
     class_name: str | None = None,
     scale: str = "logits",
+    description: Description | None = None,
 ) -> Summary:
     """Summarize an explanation of the record.
 
+    description: of the whole ECG, where only a part of it is drawn (default: `describe`).
     class_name: the class whose heat is drawn (default: the first of the results). scale: of the
     heat, "logits" or "record". Raises ValueError for an unknown class or scale, or if the heatmap
     and the record differ in length.
@@ -112,8 +119,9 @@ def summarize(
         raise ValueError(
             f"class_name must be one of {', '.join(explanation.classes)}, got {class_name!r}"
         )
+    description = description or describe(record, explanation)
     refused = explanation.refused is not None
-    results = () if refused else _class_results(record, explanation, scale)
+    results = () if refused else _class_results(record, explanation, scale, description)
     shown = next((result for result in results if class_name in (None, result.name)), None)
     model = f"Model {explanation.model} (SHA-256 begins {explanation.model_sha256[:12]})."
     return Summary(
@@ -125,6 +133,7 @@ def summarize(
         not_sure=NOT_SURE_MEANING if explanation.uncertain else "",
         scale=scale,
         heat_meaning=RECORD_MEANING if scale == "record" else _heat_meaning(explanation),
+        measurements=description.measurements.in_words()[1:],  # the facts have the heart rate
     )
 
 
@@ -138,7 +147,9 @@ def _heat_meaning(explanation: Explanation) -> str:
     return f"{meaning} Each moment draws on ± {reach_s:.1f} s." if reach_s else meaning
 
 
-def _class_results(record: Record, explanation: Explanation, scale: str) -> tuple[ClassResult, ...]:
+def _class_results(
+    record: Record, explanation: Explanation, scale: str, description: Description
+) -> tuple[ClassResult, ...]:
     times_s = (np.arange(record.signal_mv.shape[1]) + 0.5) / record.rate_hz
     samples, drawn = record.signal_mv.shape[1], explanation.heatmap.shape[1]
     if drawn != samples:
@@ -150,13 +161,14 @@ def _class_results(record: Record, explanation: Explanation, scale: str) -> tupl
             answer=_answer(explanation, name),
             probability=float(explanation.probabilities[k]),
             threshold=float(explanation.thresholds[k]),
-            heat=heat_of(explanation, k, times_s)
+            heat=_leads_of_record(record, explanation, heat_of(explanation, k, times_s))
             if scale == "logits"
             else explanation.heatmap[k : k + 1] * np.float32(HEAT_LOGITS),
             used=np.isfinite(explanation.heatmap[k]),
             evidence=explanation.evidence[k],
             sum_in_words=_sum_in_words(float(explanation.bias[k]), float(explanation.logits[k])),
             edge_warning=_edge_warning(explanation, k, record.duration_s),
+            sentence=description.sentences[name],
         )
         for k, name in enumerate(explanation.classes)
     )
@@ -164,6 +176,19 @@ def _class_results(record: Record, explanation: Explanation, scale: str) -> tupl
     return tuple(
         sorted(results, key=lambda result: (order.index(result.answer), -result.probability))
     )
+
+
+def _leads_of_record(
+    record: Record, explanation: Explanation, heat: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return heat (the model's leads, time) in the order of the record's leads; NaN for others."""
+    if explanation.lead_evidence is None or explanation.leads in ((), record.leads):
+        return heat
+    ordered = np.full((len(record.leads), heat.shape[1]), np.nan, np.float32)
+    for lead, row in zip(explanation.leads, heat, strict=True):
+        if lead in record.leads:
+            ordered[record.leads.index(lead)] = row
+    return ordered
 
 
 def _answer(explanation: Explanation, name: str) -> str:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import atomic_write, write_text
+from ..inference.description import Description, describe
 from ..inference.results import Explanation
 from ..plots.paper import TimeAxis
 from ..plots.sheet import draw_sheet
 from ..plots.stacked_leads import draw_leads
 from ..processes import Progress
-from ..signals.beats import heart_rate_bpm
 from ..signals.record import Record
 from .viewer import viewer_html
 
@@ -40,6 +40,7 @@ def write_explanations(
     out: Path,
     *,
     names: Sequence[str] | None = None,
+    descriptions: Sequence[Description] | None = None,
     class_name: str | None = None,
     scale: str = "logits",
     speed_mm_s: float = 25,
@@ -49,6 +50,7 @@ def write_explanations(
     """Write NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json for each ECG.
 
     names: of the files, as `file_names` makes them (default: of the records' names).
+    descriptions: of the ECGs, where they were computed before.
     class_name: the class whose heat is shown (default: the most probable "yes", else "not sure",
     else "no"). scale: of the heat, "logits" or "record". speed_mm_s: of the sheet. Without
     `pictures`, only the JSON files are written. Returns the paths of the pages, or of the JSON
@@ -56,14 +58,16 @@ def write_explanations(
     page 10 minutes.
     """
     names = file_names([record.name for record in records]) if names is None else names
+    if descriptions is None:
+        descriptions = list(map(describe, records, explanations))
     paths = []
-    for done, (name, record, explanation) in enumerate(
-        zip(names, records, explanations, strict=True), 1
+    for done, (name, record, explanation, description) in enumerate(
+        zip(names, records, explanations, descriptions, strict=True), 1
     ):
-        answer = json.dumps(_facts(record, explanation)) + "\n"
+        answer = json.dumps(_facts(record, explanation, description)) + "\n"
         path = write_text(_beside(out / name, ".json"), answer)
         if pictures:
-            view = {"class_name": class_name, "scale": scale}
+            view = {"class_name": class_name, "scale": scale, "description": description}
             path = _draw(out / name, record, explanation, view, speed_mm_s=speed_mm_s)
         paths.append(path)
         if progress:
@@ -114,7 +118,8 @@ def _draw(
 ) -> Path:
     """Write the pictures and the page of one ECG; return the path of the page.
 
-    view: class_name and scale. The PDF has a page for each 10 s at 25 mm/s, at most PAGES.
+    view: class_name, scale, description. The PDF has a page for each 10 s at 25 mm/s, at most
+    PAGES.
     """
     leads_png, sheet_png, sheet_pdf, _, page = (_beside(stem, ending) for ending in _ENDINGS)
     _save_png(draw_leads(*_until(LEADS_S, record, explanation), **view), leads_png)
@@ -147,15 +152,20 @@ def _pdf(path: Path) -> Any:
     return PdfPages(path)
 
 
-def _facts(record: Record, explanation: Explanation) -> dict[str, Any]:
-    """Return the explanation with facts about its ECG."""
+def _facts(record: Record, explanation: Explanation, description: Description) -> dict[str, Any]:
+    """Return the explanation with its description and facts about its ECG."""
+    answer, words = explanation.to_dict(), description.to_dict()
+    for name, about in words.pop("classes").items():
+        sentence = about.pop("sentence")
+        answer["classes"][name] |= {"sentence": sentence, "added_up": about}
     ecg = {
         "rate_hz": record.rate_hz,
         "duration_s": record.duration_s,
         "leads": list(record.leads),
-        "heart_rate_bpm": heart_rate_bpm(record),
+        "heart_rate_bpm": description.measurements.heart_rate_bpm,
+        **words,
     }
-    return {**explanation.to_dict(), "ecg": ecg}
+    return {**answer, "ecg": ecg}
 
 
 def _beside(stem: Path, ending: str) -> Path:

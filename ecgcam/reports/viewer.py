@@ -5,6 +5,7 @@ import base64
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.description import Description
 from ..inference.results import Explanation
 from ..plots.heat import HEAT_COLOURS, HEAT_LOGITS
 from ..plots.summary import NOT_A_DEVICE, ClassResult, facts, summarize
@@ -25,15 +26,19 @@ def viewer_html(
     *,
     class_name: str | None = None,
     scale: str = "logits",
+    description: Description | None = None,
 ) -> str:
     """Return a page with the answers, every lead, and the heat and evidence of a chosen class.
 
     class_name: the class that is chosen at first (default: the most probable "yes", else "not
-    sure", else "no"). scale: of the heat, "logits" or "record". All text of the record and the
+    sure", else "no"). scale: of the heat, "logits" or "record". description: of the whole ECG,
+    where the record is a part of it (default: of the record). All text of the record and the
     explanation is escaped. A refused ECG is shown without heat, with the reason. Raises ValueError
     for an unknown class.
     """
-    summary = summarize(record, explanation, class_name=class_name, scale=scale)
+    summary = summarize(
+        record, explanation, class_name=class_name, scale=scale, description=description
+    )
     return render(
         "viewer.html.jinja",
         name=record.name or "ECG",
@@ -61,6 +66,7 @@ def _class_data(result: ClassResult) -> dict[str, object]:
     return {
         "name": result.name,
         "sum": result.sum_in_words,
+        "sentence": result.sentence,
         "edge_warning": result.edge_warning,
         "heat": [_heat_bytes(row, result.used) for row in result.heat],
         "evidence": [float(f"{value:.4g}") for value in result.evidence],

@@ -2,16 +2,27 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import RecordError
 from ..inference.classifier import Classifier
+from ..inference.description import describe
 from ..readers.channels import DEFAULTS, ReadOptions
 from ..reports.explanation_report import file_names, write_explanations
 from ..signals.record import Record
 from .ecg_inputs import Input
 from .reading import read_input, reason
 
-Outcome = tuple[Input, Path | str]
+
+class Outcome(NamedTuple):
+    """What came of one ECG: the path of its page, or the reason why it has none.
+
+    sentences: on each class, in the order of the model; empty without a page.
+    """
+
+    ecg: Input
+    result: Path | str
+    sentences: tuple[str, ...] = ()
 
 
 def explain_many(
@@ -30,25 +41,26 @@ def explain_many(
 ) -> Iterator[Outcome]:
     """Explain ECGs and write their files to `out`, like `write_explanations`.
 
-    Yields each ECG with the path of its page (of its JSON file without `pictures`), or with the
-    reason why it has none. stretch: the start and the length in seconds of the part to explain; a
-    length of None: to the end. force: explain also what is refused for the quality of its signal.
+    Without `pictures`, the path is that of its JSON file. stretch: the start and the length in
+    seconds of the part to explain; a length of None: to the end. force: explain also what is
+    refused for the quality of its signal.
     """
     names = file_names([ecg.name for ecg in ecgs])
     for done, (ecg, name) in enumerate(zip(ecgs, names, strict=True), start=1):
         record = _take(read_input(ecg, name=ecg.name, options=reading), ecg, stretch)
         if isinstance(record, str):
-            yield ecg, record
+            yield Outcome(ecg, record)
         else:
             (answer,) = classifier.explain([record], force=force)
             if answer.refused is not None:
-                yield ecg, reason(answer.refused, ecg)
+                yield Outcome(ecg, reason(answer.refused, ecg))
             else:
+                description = describe(record, answer)
                 (path,) = write_explanations(
-                    [record], [answer], out, names=[name],
+                    [record], [answer], out, names=[name], descriptions=[description],
                     class_name=class_name, scale=scale, speed_mm_s=speed_mm_s, pictures=pictures,
                 )  # fmt: skip
-                yield ecg, path
+                yield Outcome(ecg, path, tuple(description.sentences.values()))
         if progress:
             progress(done, len(ecgs))
 

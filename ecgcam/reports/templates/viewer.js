@@ -33,6 +33,7 @@ function choose(name) {
   chosen = data.classes.find((candidate) => candidate.name === name);
   heat = chosen.heat.map(heatStrip);
   element("sum").textContent = chosen.sum;
+  element("sentence").textContent = chosen.sentence;
   element("edge-warning").textContent = chosen.edge_warning;
   element("edge-warning").hidden = !chosen.edge_warning;
 }

@@ -1,0 +1,156 @@
+"""Evidence added up by wave, beat and lead: the sums add up to the logit."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..signals.waves import Waves
+from .results import Explanation
+
+PARTS = ("P", "PR", "QRS", "ST", "T", "rest", "not sure")
+LONGEST_FRAME_S = 0.65  # a frame that sees more is too long to name a wave
+
+FRAMES_TOO_LONG = "frames too long"
+WAVES_NOT_SURE = "waves not sure"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WaveEvidence:
+    """The evidence of an ECG in stretches of time, each a part of one beat.
+
+    without_waves: why there is one stretch alone: FRAMES_TOO_LONG, WAVES_NOT_SURE; or "".
+    parts, beats:  (stretches,), the part of each, of PARTS, and the index of its beat in beats_s;
+                   the last stretch is all that is not sure, with beat -1.
+    beats_s:       (beats, 2), start and end of each sure beat in seconds.
+    leads:         of the evidence; () where it is of all leads together.
+    sums:          (2, classes, stretches, leads or 1), in logits: what is above zero and what is
+                   below zero of each frame (of each lead) in each stretch. All of a class is its
+                   logit minus its bias.
+    """
+
+    without_waves: str
+    parts: tuple[str, ...]
+    beats: NDArray[np.int64]
+    beats_s: NDArray[np.float64]
+    leads: tuple[str, ...]
+    sums: NDArray[np.float64] = field(repr=False)
+
+    def within(self, *parts: str) -> NDArray[np.bool_]:
+        """Return which stretches belong to any of these parts: (stretches,)."""
+        return np.array([part in parts for part in self.parts], bool)
+
+    def by_beat(self, k: int, *parts: str) -> NDArray[np.float64]:
+        """Return the evidence of class k in each beat's parts, above and below zero: (2, beats)."""
+        chosen = self.sums[:, k].sum(axis=-1) * self.within(*parts)
+        of_beat = self.beats == np.arange(len(self.beats_s))[:, None]
+        return np.asarray(chosen @ of_beat.T)
+
+    def by_lead(self, k: int, *parts: str) -> NDArray[np.float64]:
+        """Return the evidence of class k in the parts, above and below zero: (2, leads or 1)."""
+        return np.asarray(self.sums[:, k, self.within(*parts)].sum(axis=1))
+
+    def to_dict(self, k: int) -> dict[str, Any]:
+        """Return the sums of class k as JSON holds them, each {"for": logits, "against": logits}.
+
+        `by_wave`, `by_wave_and_lead` and `by_beat` are None without waves, `by_lead` and
+        `by_wave_and_lead` where the evidence is of all leads together.
+        """
+        by_wave = by_both = by_beat = None
+        if not self.without_waves:
+            by_wave = {part: _pair(self.by_lead(k, part).sum(axis=1)) for part in PARTS}
+            by_both = {part: self._leads(self.by_lead(k, part)) for part in PARTS}
+            of_beats = {part: self.by_beat(k, part) for part in PARTS[:-1]}
+            by_beat = [
+                {
+                    "start_s": round(float(start_s), 3),
+                    "end_s": round(float(end_s), 3),
+                    **{part: _pair(sums[:, beat]) for part, sums in of_beats.items()},
+                }
+                for beat, (start_s, end_s) in enumerate(self.beats_s)
+            ]
+        return {
+            "without_waves": self.without_waves or None,
+            "all": _pair(self.by_lead(k, *PARTS).sum(axis=1)),
+            "by_wave": by_wave,
+            "by_lead": self._leads(self.by_lead(k, *PARTS)) if self.leads else None,
+            "by_wave_and_lead": by_both if self.leads else None,
+            "by_beat": by_beat,
+        }
+
+    def _leads(self, sums: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+        return {lead: _pair(pair) for lead, pair in zip(self.leads, sums.T, strict=False)}
+
+
+def _pair(sums: NDArray[np.float64]) -> dict[str, float]:
+    return {"for": float(f"{sums[0]:.7g}"), "against": float(f"{sums[1]:.7g}")}
+
+
+def add_up(explanation: Explanation, waves: Waves) -> WaveEvidence:
+    """Add up the evidence of an ECG by wave, beat and lead.
+
+    A frame's evidence belongs to the time that the frame stands for. Where a frame lies on a
+    boundary, each side has its fraction. Between the sure beats, and in beats that are not sure,
+    the evidence is "not sure".
+    """
+    by_lead = explanation.lead_evidence
+    evidence = explanation.evidence[:, None] if by_lead is None else by_lead
+    frames = evidence.shape[-1]
+    added = evidence.astype(np.float64) / max(frames, 1)  # what each frame adds to the logit
+    reason = _without_waves(explanation, waves)
+    stretches = [] if reason else _stretches(waves)
+    times_s = np.array([times for _, _, times in stretches]).reshape(-1, 2)
+    fractions = _fractions(explanation, times_s)  # (stretches + 1, frames)
+    sums = np.stack([np.maximum(added, 0) @ fractions.T, np.minimum(added, 0) @ fractions.T])
+    return WaveEvidence(
+        without_waves=reason,
+        parts=(*(part for part, _, _ in stretches), "not sure"),
+        beats=np.array([*(beat for _, beat, _ in stretches), -1]),
+        beats_s=np.empty((0, 2)) if reason else _sure_beats_s(waves),
+        leads=() if by_lead is None else explanation.leads,
+        sums=sums.swapaxes(-1, -2),
+    )
+
+
+def _without_waves(explanation: Explanation, waves: Waves) -> str:
+    if not 0 < explanation.frame_sees_s <= LONGEST_FRAME_S:
+        return FRAMES_TOO_LONG
+    return "" if waves.are_sure else WAVES_NOT_SURE
+
+
+def _sure_beats_s(waves: Waves) -> NDArray[np.float64]:
+    """Return start and end of each sure beat: (beats, 2).
+
+    It starts with its P wave, or its QRS complex; it ends where the next beat starts if that one
+    is sure too and follows within 3 s, else with its T wave.
+    """
+    p_s, qrs_s = waves.times_s[:, 0, 0], waves.times_s[:, 1, 0]
+    starts_s = np.where(np.isfinite(p_s), p_s, qrs_s)
+    ends_s = waves.times_s[:, 2, 1].copy()
+    follows = waves.sure_beats[1:] & (starts_s[1:] - ends_s[:-1] < 3)
+    ends_s[:-1][follows] = starts_s[1:][follows]
+    return np.stack([starts_s, ends_s], axis=1)[waves.sure_beats]
+
+
+def _stretches(waves: Waves) -> list[tuple[str, int, tuple[float, float]]]:
+    """Return part, index among the sure beats, and start and end of each stretch that is sure."""
+    found = []
+    p_is_sure = waves.sure()[waves.sure_beats, 0]
+    for beat, ((p, qrs, t), (_, end_s)) in enumerate(
+        zip(waves.times_s[waves.sure_beats], _sure_beats_s(waves), strict=True)
+    ):
+        if p_is_sure[beat]:
+            found += [("P", beat, (p[0], p[1])), ("PR", beat, (p[1], qrs[0]))]
+        found += [("QRS", beat, (qrs[0], qrs[1])), ("ST", beat, (qrs[1], t[0]))]
+        found += [("T", beat, (t[0], t[1])), ("rest", beat, (t[1], end_s))]
+    return found
+
+
+def _fractions(explanation: Explanation, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return which fraction of each frame lies in each stretch, and in none: (stretches + 1, …)."""
+    half_s = explanation.frame_s / 2
+    starts, ends = explanation.frame_times_s - half_s, explanation.frame_times_s + half_s
+    overlap = np.minimum(ends, times_s[:, 1:]) - np.maximum(starts, times_s[:, :1])
+    fractions = overlap.clip(0) / max(explanation.frame_s, 1e-9)
+    return np.concatenate([fractions, 1 - fractions.sum(axis=0, keepdims=True)])
