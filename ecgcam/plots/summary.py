@@ -208,10 +208,18 @@ def _edge_warning(explanation: Explanation, k: int, duration_s: float) -> str:
     if not np.nanmax(explanation.heatmap[k]) > 0:
         return ""
     starts_s = np.arange(explanation.windows) * explanation.window_s
-    end_s = min(duration_s, explanation.windows * explanation.window_s)
-    edges_s = np.append(starts_s, end_s)
+    windows_end_s = explanation.windows * explanation.window_s
+    edges_s = np.append(starts_s, min(duration_s, windows_end_s))
+    if _sees_only_the_ecg(explanation):  # but for what fills up a record that ends before
+        edges_s = edges_s[-1:] if duration_s < windows_end_s else np.empty(0)
     peak_s = explanation.frame_times_s[explanation.evidence[k].argmax()]
-    return EDGE_MEANING if np.abs(edges_s - peak_s).min() < EDGE_S else ""
+    return EDGE_MEANING if np.abs(edges_s - peak_s).min(initial=np.inf) < EDGE_S else ""
+
+
+def _sees_only_the_ecg(explanation: Explanation) -> bool:
+    """Return whether no frame sees beyond the ends of a window, where networks pad."""
+    before_s = explanation.frame_times_s[0] - explanation.frame_sees_s / 2
+    return explanation.frame_sees_s > 0 and before_s > -1e-6
 
 
 def _contradiction(results: Sequence[ClassResult]) -> tuple[str, ...]:

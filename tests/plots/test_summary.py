@@ -48,6 +48,15 @@ def test_an_edge_is_where_padding_starts_or_the_record_was_left_out(peak_s, warn
     assert bool(peak_at(peak_s, duration_s=9, used_s=7).edge_warning) == warned
 
 
+@pytest.mark.parametrize(("peak_s", "duration_s", "warned"),
+                         [(0.2, 10, False), (9.9, 10, False), (6.8, 7, True)])  # fmt: skip
+def test_a_network_that_does_not_pad_has_no_edges_but_where_a_record_is_filled_up(
+    peak_s, duration_s, warned
+):
+    seen = {"frame_sees_s": 0.01, "window_s": 10}  # a frame sees the sample that it stands for
+    assert bool(peak_at(peak_s, duration_s=duration_s, **seen).edge_warning) == warned
+
+
 def test_a_constant_map_has_no_peak():
     record = spiked()
     assert first(record, explained(record, heat=np.zeros(1000))).edge_warning == ""
