@@ -134,7 +134,7 @@ PUBLIC = {
     "ecgcam.training": "AdditivitySettings AuxiliarySettings DataSettings DistillationSettings "
     "LossSettings NetworkSettings OptimizerSettings PreprocessingSettings TrainConfig train",
     "ecgcam.evaluation": "calibrate compare_models evaluate",
-    "ecgcam.explanation": "describe",
+    "ecgcam.explanation": "describe scorecard",
     "ecgcam.plots": "draw_leads draw_sheet",
     "ecgcam.nn": "Network NetworkConfig",
     "ecgcam.serving": "predict_many",

@@ -5,12 +5,15 @@
 Several runs become one model, their mean. --companion names a shipped model of all statements: the
 rhythms and beats that it finds reliably will stand beside the answers. --ptbxl, the folder of PTB-
 XL, adds the scores of all tasks that follow from such a model's statements. --external adds scores
-on ECGs of other hospitals, which are measured once, when all else is settled. Writes
-NAME.safetensors and NAME.onnx to ecgcam/inference/weights, and docs/models/NAME.md, a page of the
-same card.
+on ECGs of other hospitals, which are measured once, when all else is settled. --scorecard is the
+folder of the scorecard of its map, which resumes there; --ludb and --other add those parts to it.
+
+Writes NAME.safetensors and NAME.onnx to ecgcam/inference/weights, and docs/models/NAME.md, a page
+of the same card.
 """
 
 import argparse
+import json
 import math
 import sys
 from dataclasses import asdict
@@ -31,7 +34,7 @@ from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
 from ecgcam.evaluation.robustness import plan_disturbances, predict_disturbed
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
-from ecgcam.explanation.map_measures import MAPS, REFERENCES, measure_maps
+from ecgcam.explanation.map_scorecard import short_form
 from ecgcam.files import atomic_write
 from ecgcam.inference.card import COMPANION, recipe_setting
 from ecgcam.inference.classifier import load
@@ -41,6 +44,7 @@ from ecgcam.inference.export import export
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.inference.zoo import find_model
 from ecgcam.nn.complexity import frames_of, measure_complexity, receptive_field
+from ecgcam.reports.scorecard_report import RESULTS, report_scorecard
 from ecgcam.signals.leads import lead_order
 from ecgcam.tasks import TITLES, full_name
 
@@ -88,6 +92,9 @@ def main() -> None:
     parser.add_argument("--threshold", default="youden")
     parser.add_argument("--companion", help="name of a shipped model")
     parser.add_argument("--ptbxl", type=Path, help="the folder of PTB-XL")
+    parser.add_argument("--scorecard", type=Path, help="a folder; default: scorecards/NAME")
+    parser.add_argument("--ludb", type=Path, help="a folder of LUDB, for the scorecard")
+    parser.add_argument("--other", type=Path, help="the model of another seed, for the scorecard")
     parser.add_argument("--external", type=Path, help="a folder like external.py's")
     arguments = parser.parse_args()
     store = open_store(arguments.store)
@@ -108,8 +115,7 @@ def main() -> None:
         }
         about |= _scored(calibrated, store)
         network, _ = load_network(calibrated)
-        maps = {name: MAPS[name] for name in ("evidence", *REFERENCES)}
-        about["maps"] = measure_maps(network, card, store, fold=FOLD, maps=maps)
+        about["scorecard"] = scorecard_of(calibrated, store, arguments)
         about["robustness"] = robustness(calibrated, store)
         if arguments.ptbxl:
             scores = score_tasks(store, calibrated, read_statements(arguments.ptbxl))
@@ -132,24 +138,14 @@ def main() -> None:
     sys.stdout.write(f"{out}\n{page}\n")
 
 
-def companion(name: str, store: Store) -> dict[str, Any]:
-    """Return the entry of a card for a companion: its rhythms and beats that can be relied on.
+Several runs become one model, their mean. --companion names a shipped model of all statements: the
+rhythms and beats that it finds reliably will stand beside the answers. --ptbxl, the folder of PTB-
+XL, adds the scores of all tasks that follow from such a model's statements. --external adds scores
+on ECGs of other hospitals, which are measured once, when all else is settled. --scorecard is the
+folder of the scorecard of its map, which resumes there; --ludb and --other add those parts to it.
 
-    That is those with enough positives on the fold that chose the thresholds, of which the model
-    finds more than it falsely finds.
-    """
-    card = read_card(find_model(name))
-    points = OperatingPoints.from_card(card)
-    assert points is not None
-    wanted = {*store.vocabulary["rhythm"], *BEATS} - {SINUS_RHYTHM}
-    reliable = []
-    for of_class, chosen in points.classes.items():
-        point = chosen.points[points.threshold]
-        found = chosen.positives * point.sensitivity
-        false = chosen.negatives * (1 - point.specificity)
-        if of_class in wanted and chosen.positives >= FEWEST and found >= false:
-            reliable.append(of_class)
-    return {"model": name, "classes": reliable}
+Writes NAME.safetensors and NAME.onnx to ecgcam/inference/weights, and docs/models/NAME.md, a page
+of the same card.
 
 
 def limits_of_teachers(provenance: dict[str, Any]) -> list[str]:
@@ -234,8 +230,7 @@ def page_of(model: Path) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["interval"] = _interval
-    environment.filters["pair"] = lambda pair: f"{pair[0]:.2f} / {pair[1]:.2f}"
-    environment.filters["percent"] = lambda x: "–" if x is None else f"{100 * x:.1f} %"
+    environment.filters["estimate"] = _estimate
     environment.globals["zip"] = zip
     titles = TITLES | card.get("class_titles", {})
     environment.filters["full_name"] = lambda name: full_name(name, titles[name])
@@ -256,6 +251,14 @@ def _interval(scores: dict[str, Any], key: str) -> str:
         low, high = scores[f"{key}_ci"]
         text += f" ({low:.3f} to {high:.3f})"
     return text
+
+
+def _estimate(figure: dict[str, Any]) -> str:
+    """Write a figure of a scorecard with its interval."""
+    value, interval = figure["value"], figure["interval"]
+    if value is None:
+        return "–"
+    return f"{value:.3g}" + (f" ({interval[0]:.3g} to {interval[1]:.3g})" if interval else "")
 
 
 if __name__ == "__main__":

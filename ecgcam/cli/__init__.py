@@ -23,6 +23,7 @@ from . import (
     predict_command,
     read_command,
     robustness_command,
+    scorecard_command,
     train_command,
 )
 
@@ -64,6 +65,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         evaluate_command.evaluate,
         robustness_command.robustness,
         compare_command.compare,
+        scorecard_command.scorecard,
     ),
     "Start here": (demo_command.demo,),
 }

@@ -16,7 +16,7 @@ def card_lines(card: Card) -> Iterator[str]:
 
     A card may come from anyone: characters that could move a terminal's cursor are replaced.
     """
-    rows = [*_predicts(card), *_made(card), *_points(card), *_cost(card)]
+    rows = [*_predicts(card), *_made(card), *_points(card), *_scorecard(card), *_cost(card)]
     for label, text in rows:
         yield "".join(sign if sign.isprintable() else "□" for sign in f"{label:<23}{text}")
     yield "Not a medical device."
@@ -116,6 +116,35 @@ def _points(card: Card) -> Iterator[Row]:
         if chosen.band:
             band = f"between {chosen.band.low:.3f} and {chosen.band.high:.3f}"
             yield f"  {name}", f"{'not sure':<17} {band} ({points.band})"
+
+
+def _scorecard(card: Card) -> Iterator[Row]:
+    """Yield how many goals of its scorecard the map meets, and the missed ones by part."""
+    match card.get("about"):
+        case {
+            "scorecard": {
+                "fold": int(fold),
+                "goals": {"met": int(met), "of": int(of)},
+                "parts": list(parts),
+            }
+        }:
+            yield "scorecard of the map", f"{met} of {of} goals met on fold {fold}"
+        case _:
+            return
+    for part in parts:
+        with_goal = [figure for figure in part["figures"] if figure["met"] is not None]
+        missed = [figure for figure in with_goal if not figure["met"]]
+        if with_goal:
+            text = f"{len(with_goal) - len(missed)} of {len(with_goal)}"
+            if missed:
+                text += ", missed: " + "; ".join(map(_missed, missed))
+            yield f"  {part['part']}", text
+
+
+def _missed(figure: Mapping[str, Any]) -> str:
+    goal, subject = figure["goal"], figure["subject"]
+    name = f"{figure['name']}{f', {subject}' if subject else ''}"
+    return f"{name} {figure['value']:.3g} ({'≥' if goal['at_least'] else '≤'} {goal['bound']:.3g})"
 
 
 def _cost(card: Card) -> Iterator[Row]:

@@ -5,7 +5,7 @@ index of a class. It returns (records, parts, samples): what each sample adds to
 where parts is the number of leads, or for all leads together where it is 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -60,17 +60,21 @@ def occlusion(network: Network, prepared: Tensor, k: int) -> Tensor:
     Zeiler and Fergus 2014.
     """
     records, _, samples = prepared.shape
-    starts = range(OCCLUSION_STEP - OCCLUDED, samples, OCCLUSION_STEP)
     falls, covered = prepared.new_zeros(records, samples), prepared.new_zeros(samples)
     with torch.inference_mode():
         whole = network.logits(prepared)[:, k]
-        for start in starts:
+        for start in occlusion_starts(samples):
             stretch = slice(max(start, 0), start + OCCLUDED)
             occluded = prepared.clone()
             occluded[..., stretch] = 0
             falls[:, stretch] += (whole - network.logits(occluded)[:, k])[:, None]
             covered[stretch] += 1
     return (falls / covered)[:, None]
+
+
+def occlusion_starts(samples: int) -> range:
+    """Return where the stretches of `occlusion` start; the first ones start before the record."""
+    return range(OCCLUSION_STEP - OCCLUDED, samples, OCCLUSION_STEP)
 
 
 def grad_cam(network: Network, prepared: Tensor, k: int) -> Tensor:
@@ -102,6 +106,20 @@ def summed_over_leads(attribution: Attribution) -> Attribution:
         return attribution(network, prepared, k).sum(dim=1, keepdim=True)
 
     return summed
+
+
+MAPS: Mapping[str, Attribution] = {  # over time
+    "evidence": evidence_map,
+    "integrated gradients": summed_over_leads(integrated_gradients),
+    "occlusion": occlusion,
+    "saliency": summed_over_leads(saliency),
+    "Grad-CAM": grad_cam,
+}
+LEAD_MAPS: Mapping[str, Attribution] = {  # those of any network that have values by lead
+    "integrated gradients": integrated_gradients,
+    "saliency": saliency,
+}
+REFERENCES = ("integrated gradients", "occlusion")  # F compares with these
 
 
 def window_means(values: Tensor, *, width: int) -> Tensor:

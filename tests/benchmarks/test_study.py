@@ -13,7 +13,7 @@ from support.tiny import NORMAL, SUPERCLASS, changed, tiny_model, tiny_store, wr
 
 from ecgcam.data.statements import Statement
 from ecgcam.inference.classifier import load
-from ecgcam.inference.modelfile import read_card
+from ecgcam.inference.modelfile import copy_with_card, read_card
 from ecgcam.inference.zoo import shipped_models
 from ecgcam.tasks import Task
 from ecgcam.training.augment import make_augmentation
@@ -160,6 +160,28 @@ def test_teachers_are_named_without_their_folders(study):
     assert teachers_by_name(card) == expected
     settings = study.settings_by_name(changed(teachers=teachers))
     assert settings["distillation.teachers"] == names
+
+
+def test_the_page_of_a_model_shows_the_goals_of_its_map(study, tmp_path):
+    from ship import page_of
+
+    shipped = shipped_models()["normal"]
+    figure = {"name": "F, deletion", "subject": "towards ABNORMAL", "value": 0.9223, "records": 200}
+    figures = [
+        figure | {"interval": [0.8, 1.1], "goal": {"bound": 1.15, "at_least": True}, "met": False},
+        figure | {"name": "recognized", "interval": None, "goal": None, "met": None},
+    ]
+    card = read_card(shipped)
+    card["about"]["scorecard"] = {
+        "fold": 9, "quick": False, "goals": {"met": 0, "of": 1},
+        "frame": {"sees_s": 2.11, "stands_for_s": 0.08},
+        "parts": [{"part": "faithfulness", "figures": figures}],
+    }  # fmt: skip
+    page = page_of(copy_with_card(shipped, card, tmp_path / "normal.safetensors"))
+    assert "A frame sees 2.11 s and stands for 80 ms. 0 of 1 goals" in page
+    row = "| F, deletion | towards ABNORMAL | 0.922 (0.8 to 1.1) | ≥ 1.15 | **missed** |"
+    assert row in page
+    assert "recognized" not in page
 
 
 def test_the_auroc_of_abnormal_is_computed_from_the_superclasses(study, tmp_path):

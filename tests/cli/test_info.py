@@ -175,3 +175,23 @@ def test_a_stranger_cannot_write_on_the_terminal():
     lines = list(card_lines(card))
     assert "made from              □[2J□□score: 0.99□" in lines
     assert all(re.fullmatch(r"[^\x00-\x1f\x7f]*", line) for line in lines)
+
+
+def test_the_goals_of_the_map_are_told_with_those_that_are_missed():
+    figure = {"name": "F, deletion", "subject": "towards MI", "interval": None, "records": 200}
+    goal = {"bound": 1.0, "at_least": True}
+    figures = [
+        figure | {"value": 1.04, "goal": goal, "met": True},
+        figure | {"value": 0.934, "goal": goal, "met": False},
+        figure | {"value": 0.5, "goal": None, "met": None},
+    ]
+    parts = [
+        {"part": "faithfulness", "figures": figures},
+        {"part": "cost", "figures": figures[2:]},
+    ]
+    scorecard = {"fold": 9, "goals": {"met": 1, "of": 2}, "parts": parts}
+    told = said(card_of() | {"about": {"scorecard": scorecard}})[0]
+    assert told["scorecard of the map"] == "1 of 2 goals met on fold 9"
+    assert told["  faithfulness"] == "1 of 2, missed: F, deletion, towards MI 0.934 (≥ 1)"
+    assert "  cost" not in told
+    assert "scorecard of the map" not in said(card_of())[0]

@@ -17,7 +17,7 @@ from ecgcam.explanation.attributions import (
     summed_over_leads,
     window_means,
 )
-from ecgcam.explanation.faithfulness import Areas, compare_areas, curve_areas, faithfulness
+from ecgcam.explanation.faithfulness import curve_areas, faithfulness, relative_area
 from ecgcam.explanation.what_if import what_if
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.nn.preprocess import PreprocessConfig
@@ -59,15 +59,35 @@ def test_occlusion_is_what_a_stretch_of_40_samples_is_worth(additive):
     assert 0 < falls[10] < 0.1  # some stretches that cover sample 10 reach to 40
 
 
+def f(areas, name, kind, *references):
+    """F over all records, each once."""
+    every = np.ones((1, len(areas[name].deletion)))
+    return relative_area(areas, name, kind, references)(every)[0]
+
+
 def test_f_is_1_for_the_reference_itself_and_0_for_chance(additive, prepared):
     maps = {"evidence": evidence_map, "reference": summed_over_leads(integrated_gradients)}
     areas = faithfulness(additive, prepared, 0, maps)
-    assert compare_areas(areas, "random", ["reference"]) == Areas(deletion=0, insertion=0)
-    found = compare_areas(areas, "evidence", ["reference"])
-    assert found.deletion == pytest.approx(1, abs=1e-3)
-    assert found.insertion == pytest.approx(1, abs=1e-3)
-    assert areas["evidence"].deletion < areas["random"].deletion < areas["random"].insertion + 0.01
-    assert areas["random"].insertion < areas["evidence"].insertion
+    for kind in ("deletion", "insertion"):
+        assert f(areas, "random", kind, "reference") == pytest.approx(0)
+        assert f(areas, "reference", kind, "reference") == pytest.approx(1)
+        assert f(areas, "evidence", kind, "reference") == pytest.approx(1, abs=1e-3)
+    means = {name: (area.deletion.mean(), area.insertion.mean()) for name, area in areas.items()}
+    assert means["evidence"][0] < means["random"][0]
+    assert means["evidence"][1] > means["random"][1]
+
+
+def test_the_better_reference_counts_in_each_kind_and_replicate(additive, prepared):
+    maps = {
+        "evidence": evidence_map,
+        "good": summed_over_leads(integrated_gradients),
+        "poor": summed_over_leads(saliency),
+    }
+    areas = faithfulness(additive, prepared, 0, maps)
+    for kind in ("deletion", "insertion"):
+        both = f(areas, "evidence", kind, "good", "poor")
+        assert both == pytest.approx(f(areas, "evidence", kind, "good"))
+        assert both < f(areas, "evidence", kind, "poor")
 
 
 def test_a_map_turned_around_is_worse_than_chance(additive, prepared):
@@ -75,11 +95,10 @@ def test_a_map_turned_around_is_worse_than_chance(additive, prepared):
         return -evidence_map(network, signal, k)
 
     areas = faithfulness(additive, prepared, 0, {"wrong": wrong, "right": evidence_map})
-    found = compare_areas(areas, "wrong", ["right"])
-    assert found.deletion < 0
-    assert found.insertion < 0
+    assert f(areas, "wrong", "deletion", "right") < 0
+    assert f(areas, "wrong", "insertion", "right") < 0
     against = faithfulness(additive, prepared, 0, {"right": evidence_map}, sign=-1)
-    assert against["right"].insertion > against["random"].insertion
+    assert against["right"].insertion.mean() > against["random"].insertion.mean()
 
 
 def test_the_curves_by_hand():
@@ -100,8 +119,8 @@ def test_the_curves_by_hand():
     steps = [round(fraction * 2) for fraction in np.linspace(0, 1, 21)]
     shown = [(flat, half, whole)[count] for count in steps]
     removed = [(whole, rest, flat)[count] for count in steps]
-    assert areas.insertion == pytest.approx(scipy.integrate.trapezoid(shown, dx=0.05), abs=1e-6)
-    assert areas.deletion == pytest.approx(scipy.integrate.trapezoid(removed, dx=0.05), abs=1e-6)
+    assert areas.insertion[0] == pytest.approx(scipy.integrate.trapezoid(shown, dx=0.05), abs=1e-6)
+    assert areas.deletion[0] == pytest.approx(scipy.integrate.trapezoid(removed, dx=0.05), abs=1e-6)
 
 
 def test_windows_are_averaged_and_the_last_may_be_short():
@@ -118,7 +137,7 @@ def test_lead_by_lead_the_lead_evidence_of_a_leadwise_network_is_faithful():
     by_lead = lead_evidence_map(network, prepared, 0)
     assert by_lead.shape == prepared.shape
     areas = faithfulness(network, prepared, 0, {"evidence": lead_evidence_map}, leads=12)
-    assert areas["evidence"].insertion > areas["random"].insertion
+    assert areas["evidence"].insertion.mean() > areas["random"].insertion.mean()
     with pytest.raises(ValueError, match="mixes leads"):
         lead_evidence_map(tiny_network(), prepared, 0)
 
@@ -126,14 +145,18 @@ def test_lead_by_lead_the_lead_evidence_of_a_leadwise_network_is_faithful():
 def test_what_if_is_exact_for_an_additive_network_and_not_for_another(additive, prepared):
     masks = (torch.rand(30, 1, 10, generator=torch.Generator().manual_seed(2)) < 0.5).float()
     masks = masks.repeat_interleave(8, dim=-1)
+    every = np.ones((1, 30))
     exact = what_if(additive, prepared, 0, masks)
-    assert exact.r2 == pytest.approx(1)
-    assert exact.median_error < 1e-6
+    for predicted in (exact.by_evidence, exact.by_gradients):
+        assert exact.r2(predicted)(every)[0] == pytest.approx(1)
+        assert exact.median_error(predicted)(every)[0] < 1e-5
+    assert exact.r2(exact.by_fraction)(every)[0] == pytest.approx(0)
     network = tiny_network()
     torch.nn.init.normal_(network.head.weight, 0, 5)
     signal = torch.randn(30, 12, 500, generator=torch.Generator().manual_seed(3))
     wide = masks[..., :50].repeat_interleave(10, dim=-1)
-    assert what_if(network, signal, 0, wide).r2 < 0.999
+    other = what_if(network, signal, 0, wide)
+    assert other.r2(other.by_evidence)(every)[0] < 0.999
 
 
 def test_grad_cam_is_the_positive_part_and_random_maps_differ_by_seed(additive, prepared):
