@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("--companion", help="name of a shipped model")
     parser.add_argument("--ptbxl", type=Path, help="the folder of PTB-XL")
     parser.add_argument("--scorecard", type=Path, help="a folder; default: scorecards/NAME")
+    parser.add_argument("--quick-scorecard", action="store_true", help="fewer records")
     parser.add_argument("--ludb", type=Path, help="a folder of LUDB, for the scorecard")
     parser.add_argument("--other", type=Path, help="the model of another seed, for the scorecard")
     parser.add_argument("--external", type=Path, help="a folder like external.py's")
@@ -138,14 +139,41 @@ def main() -> None:
     sys.stdout.write(f"{out}\n{page}\n")
 
 
-Several runs become one model, their mean. --companion names a shipped model of all statements: the
-rhythms and beats that it finds reliably will stand beside the answers. --ptbxl, the folder of PTB-
-XL, adds the scores of all tasks that follow from such a model's statements. --external adds scores
-on ECGs of other hospitals, which are measured once, when all else is settled. --scorecard is the
-folder of the scorecard of its map, which resumes there; --ludb and --other add those parts to it.
+def scorecard_of(model: Path, store: Store, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure the map of a model, write its scorecard, and return what the card keeps of it."""
+    out = arguments.scorecard or Path("scorecards") / arguments.name
+    page = report_scorecard(
+        model,
+        store,
+        out,
+        name=arguments.name,
+        fold=FOLD,
+        ludb=arguments.ludb,
+        other=arguments.other,
+        quick=arguments.quick_scorecard,
+    )
+    sys.stdout.write(f"{page}\n")
+    return short_form(json.loads((out / RESULTS).read_text(encoding="utf-8")))
 
-Writes NAME.safetensors and NAME.onnx to ecgcam/inference/weights, and docs/models/NAME.md, a page
-of the same card.
+
+def companion(name: str, store: Store) -> dict[str, Any]:
+    """Return the entry of a card for a companion: its rhythms and beats that can be relied on.
+
+    That is those with enough positives on the fold that chose the thresholds, of which the model
+    finds more than it falsely finds.
+    """
+    card = read_card(find_model(name))
+    points = OperatingPoints.from_card(card)
+    assert points is not None
+    wanted = {*store.vocabulary["rhythm"], *BEATS} - {SINUS_RHYTHM}
+    reliable = []
+    for of_class, chosen in points.classes.items():
+        point = chosen.points[points.threshold]
+        found = chosen.positives * point.sensitivity
+        false = chosen.negatives * (1 - point.specificity)
+        if of_class in wanted and chosen.positives >= FEWEST and found >= false:
+            reliable.append(of_class)
+    return {"model": name, "classes": reliable}
 
 
 def limits_of_teachers(provenance: dict[str, Any]) -> list[str]:
