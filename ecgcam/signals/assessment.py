@@ -7,6 +7,7 @@ import numpy as np
 
 from .beats import SHAPE_RATE_HZ, r_peaks
 from .finding import Finding
+from .high_pass import find_high_pass
 from .leads import LEADS
 from .limb_leads import basis_of, find_limb_lead_faults, independent_rows
 from .noise import find_mains, find_noise
@@ -79,6 +80,7 @@ def _assess_part(record: Record, leads: Set[str]) -> Iterator[Finding]:
     if any(finding.name == NOT_AN_ECG for finding in beats):
         return
     yield from find_noise(at_100_hz)
+    yield from find_high_pass(record, at_100_hz, peaks)
     unusable = {
         lead
         for finding in (*samples, *beats)

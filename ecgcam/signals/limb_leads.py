@@ -20,8 +20,18 @@ _ROUNDING_STEPS = 1.5  # the error of II - I - III when each is rounded
 _COARSEST_MV = 0.05  # no converter has larger steps
 _PAIRS = (("I", "II"), ("II", "III"), ("I", "III"))
 
+_SPARSE = 16  # samples between those that most explanations already fail at
+
 Signals = NDArray[np.float32]
 Weights = NDArray[np.float64]
+
+_WEIGHTS: dict[tuple[str, str], Weights] = {  # all are multiples of 1/2
+    basis: np.round(
+        2 * lead_weights(LIMB_LEADS)[:, :3] @ np.linalg.pinv(lead_weights(basis)[:, :3])
+    )
+    / 2
+    for basis in _PAIRS
+}
 
 DISAGREE = "limb leads disagree"
 
@@ -39,9 +49,7 @@ def independent_rows(leads: Sequence[str]) -> list[int]:
 
 def weights_of(leads: Sequence[str], basis: tuple[str, str]) -> Weights:
     """Return the weight of both leads of the basis in each limb lead: (leads, 2)."""
-    electrodes = lead_weights(leads)[:, :3]
-    # all weights are multiples of 1/2
-    return np.round(2 * electrodes @ np.linalg.pinv(lead_weights(basis)[:, :3])) / 2
+    return _WEIGHTS[basis][[LIMB_LEADS.index(lead) for lead in leads]]
 
 
 def limb_leads_agree(signal_mv: Signals, leads: Sequence[str]) -> bool:
@@ -64,8 +72,11 @@ def find_limb_lead_faults(signal_mv: Signals, leads: Sequence[str]) -> Finding |
     if error_mv <= AGREE_MV or error_mv <= (tolerance_mv := _tolerance_mv(signal_mv)):
         return None
     for changed, order, signs, text in _explanations(present):
-        explained = signal_mv[order] * signs[:, None]
-        if _largest_error_mv(explained, present) <= tolerance_mv:
+        errors_mv = (
+            _largest_error_mv(part[order] * signs[:, None], present)
+            for part in (signal_mv[:, ::_SPARSE], signal_mv)
+        )
+        if all(each_mv <= tolerance_mv for each_mv in errors_mv):
             return Finding(name=DISAGREE, leads=changed, text=text)
     for lead in present:
         others = [other for other in present if other != lead]
@@ -74,6 +85,8 @@ def find_limb_lead_faults(signal_mv: Signals, leads: Sequence[str]) -> Finding |
             text = f"{lead} disagrees with the other limb leads by up to {error_mv:.2g} mV"
             return Finding(name=DISAGREE, leads=(lead,), text=text)
     text = f"{', '.join(present)} disagree with each other by up to {error_mv:.2g} mV"
+    if _agree_with_other_gains(signal_mv, present, tolerance_mv):
+        text += "; they would agree if the gains (units per mV) in the file were others"
     return Finding(name=DISAGREE, leads=tuple(present), text=text)
 
 
@@ -94,6 +107,20 @@ def _tolerance_mv(signal_mv: Signals) -> float:
     values = [np.unique(row) for row in signal_mv]
     steps = [float(np.diff(row).min()) for row in values if row.size > 1]
     return AGREE_MV + _ROUNDING_STEPS * min(max(steps, default=0.0), _COARSEST_MV)
+
+
+def _agree_with_other_gains(signal_mv: Signals, leads: Sequence[str], tolerance_mv: float) -> bool:
+    """Return whether the leads are sums of two with other weights than theirs, of the same signs.
+
+    So it is where each lead was scaled on its own.
+    """
+    basis = basis_of(leads)
+    if basis is None:
+        return False
+    pair = signal_mv[[leads.index(lead) for lead in basis]].T
+    weights, *_ = np.linalg.lstsq(pair, signal_mv.T)
+    same_signs = (np.sign(weights_of(leads, basis)) * weights.T >= 0).all()
+    return bool(same_signs) and bool((np.abs(signal_mv.T - pair @ weights) <= tolerance_mv).all())
 
 
 def _explanations(
