@@ -109,8 +109,11 @@ def _draw_front_traces(axes: "Axes", record: "Record", explanation: "Explanation
     for lead, level in zip(SHOWN, levels, strict=True):
         trace = record.signal_mv[record.leads.index(lead)]
         axes.plot(time_s, trace - np.median(trace) + level, color="black", lw=0.8)
-    area = (0, record.duration_s, levels[-1] - 1.4, 1.6)
-    draw_heat(axes, heat_of(explanation, 0, time_s).sum(axis=0, keepdims=True), extent=area)
+    heat = heat_of(explanation, 0, time_s)
+    for lead, level in zip(SHOWN, levels, strict=True):
+        row = heat[record.leads.index(lead) if len(heat) > 1 else 0]
+        area = (0, record.duration_s, level - GAP_MV / 2, level + GAP_MV / 2)
+        draw_heat(axes, row[None], extent=area)
     axes.set_yticks(levels, SHOWN, weight="bold")
     axes.tick_params(length=0)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..signals.intervals import measure
 from ..signals.record import Record
-from .heat import HEAT_LOGITS, draw_heat_scale
+from .heat import draw_heat_scale
 from .paper import LEFT_MM, MM_PER_MV, RIGHT_MM, START_MM, TOP_MM, TimeAxis
 from .style import printable
 from .summary import ClassResult, Summary, facts
@@ -103,7 +103,8 @@ def write_foot(axes: "Axes", summary: Summary, *, hatched: bool) -> None:
     axes.text(RIGHT_MM, 8.6, summary.not_sure, ha="right", **small)
     draw_heat_scale(axes, extent=(START_MM, 68, 10.6, 13.1), scale=summary.scale)
     in_logits = summary.scale == "logits"
-    low, high = (f"−{HEAT_LOGITS:g}", f"{HEAT_LOGITS:g}") if in_logits else ("0", "1")
+    high = f"{summary.full:g}"
+    low = f"−{high}" if in_logits else "0"
     label = f"{high}   evidence for {printable(shown.full_name, length=40)}"
     label += " in logits" if in_logits else ""
     label += "; hatched: not used by the model" if hatched else ""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..inference.description import Description
 from ..inference.results import Explanation
 from ..signals.record import Record
-from .heat import HEAT_COLOURS, HEAT_LOGITS, draw_heat, draw_heat_scale, hatch_unused
+from .heat import HEAT_COLOURS, draw_heat, draw_heat_scale, hatch_unused
 from .style import printable
 from .summary import NOT_A_DEVICE, ClassResult, Summary, summarize
 
@@ -65,7 +65,7 @@ def draw_leads(
         traces.tick_params(labelbottom=True)
         traces.set_xlabel("time (s)")
     else:
-        _draw_class_heat(traces, summary.shown, levels, summary.scale)
+        _draw_class_heat(traces, summary.shown, levels, summary)
         _draw_evidence(evidence, summary.shown, explanation.frame_edges_s)
         _draw_time_grid(evidence, record.duration_s)
     title = f"{printable(record.name) or 'ECG'}\n{printable(summary.answer, length=110)}"
@@ -107,7 +107,9 @@ def _draw_traces(axes: "Axes", record: Record) -> list[float]:
     return levels
 
 
-def _draw_class_heat(axes: "Axes", shown: ClassResult, levels: Sequence[float], scale: str) -> None:
+def _draw_class_heat(
+    axes: "Axes", shown: ClassResult, levels: Sequence[float], summary: Summary
+) -> None:
     """Draw the heat of the class behind the traces, with its name and scale.
 
     Heat for each lead fills the band around its baseline.
@@ -122,11 +124,12 @@ def _draw_class_heat(axes: "Axes", shown: ClassResult, levels: Sequence[float], 
     by = "of each lead" if len(shown.heat) > 1 else "of all leads together"
     axes.set_title(f"evidence {by}: for {name} (orange), against (blue)", fontsize=9, loc="left")
     bar = axes.inset_axes((1.05, 0, 0.013, 0.4))
-    ticks = [-HEAT_LOGITS, 0, HEAT_LOGITS] if scale == "logits" else [0, 1]
-    draw_heat_scale(bar, extent=(0, 1, ticks[0], ticks[-1]), scale=scale, upright=True)
+    in_logits = summary.scale == "logits"
+    ticks = [-summary.full, 0, summary.full] if in_logits else [0, 1]
+    draw_heat_scale(bar, extent=(0, 1, ticks[0], ticks[-1]), scale=summary.scale, upright=True)
     bar.yaxis.tick_right()
     bar.set(xticks=[], yticks=ticks)
-    bar.set_title("logits" if scale == "logits" else "heat", fontsize=9)
+    bar.set_title("logits" if in_logits else "heat", fontsize=9)
 
 
 def _levels(signal_mv: NDArray[np.float32]) -> list[float]:

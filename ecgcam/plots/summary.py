@@ -11,7 +11,7 @@ from ..inference.results import Explanation
 from ..signals.beats import heart_rate_bpm
 from ..signals.record import Record
 from ..tasks import full_name
-from .heat import HEAT_LOGITS, SCALES, heat_of
+from .heat import SCALES, full_logits, heat_of
 
 NOT_A_DEVICE = "Not a medical device"
 RECORD_MEANING = (
@@ -35,8 +35,8 @@ class ClassResult:
 
     name, full_name: the class as in the answer, and for people ("Conduction disturbance (CD)").
     answer:       "yes", "no", or "not sure" within the model's abstention band.
-    heat:         (leads, time), or (1, time) for all leads together, in logits; NaN where there is
-                  no evidence. By the scale "record", (1, time) from 0 to HEAT_LOGITS.
+    heat:         (leads, time), or (1, time) for all leads together, from -1 to 1; NaN where there
+                  is no evidence. By the scale "record", (1, time) from 0 to 1.
     used:         (time,), whether the model used the sample: the end may have been left out.
     evidence:     (frames,), in logits.
     sum_in_words: how the evidence adds up to the logit.
@@ -84,6 +84,7 @@ class Summary:
     model:    the model as a sentence; "" if it is not known.
     not_sure: the meaning of "not sure" if an answer is; else "".
     scale:    of the heat, one of SCALES; heat_meaning: how to read it.
+    full:     the value that the full colour has on it: logits, or 1.
     measurements: of the ECG, each in words.
     """
 
@@ -95,6 +96,7 @@ class Summary:
     not_sure: str
     scale: str
     heat_meaning: str
+    full: float
     measurements: tuple[str, ...]
 
 
@@ -133,6 +135,7 @@ def summarize(
         not_sure=NOT_SURE_MEANING if explanation.uncertain else "",
         scale=scale,
         heat_meaning=RECORD_MEANING if scale == "record" else _heat_meaning(explanation),
+        full=1.0 if scale == "record" else full_logits(explanation),
         measurements=description.measurements.in_words()[1:],  # the facts have the heart rate
     )
 
@@ -141,7 +144,7 @@ def _heat_meaning(explanation: Explanation) -> str:
     where = "all leads together" if explanation.lead_evidence is None else "each lead by itself"
     meaning = (
         f"Orange: evidence for the class, blue: against it, from {where}; the colour is full at "
-        f"{HEAT_LOGITS:g} logits."
+        f"{full_logits(explanation):g} logits."
     )
     reach_s = explanation.frame_sees_s / 2
     return f"{meaning} Each moment draws on ± {reach_s:.1f} s." if reach_s else meaning
@@ -163,7 +166,7 @@ def _class_results(
             threshold=float(explanation.thresholds[k]),
             heat=_leads_of_record(record, explanation, heat_of(explanation, k, times_s))
             if scale == "logits"
-            else explanation.heatmap[k : k + 1] * np.float32(HEAT_LOGITS),
+            else explanation.heatmap[k : k + 1],
             used=np.isfinite(explanation.heatmap[k]),
             evidence=explanation.evidence[k],
             sum_in_words=_sum_in_words(float(explanation.bias[k]), float(explanation.logits[k])),

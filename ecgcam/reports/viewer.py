@@ -7,17 +7,13 @@ from numpy.typing import NDArray
 
 from ..inference.description import Description
 from ..inference.results import Explanation
-from ..plots.heat import HEAT_COLOURS, HEAT_LOGITS
+from ..plots.heat import HEAT_COLOURS
 from ..plots.summary import NOT_A_DEVICE, ClassResult, facts, summarize
 from ..signals.record import Record
 from .html import render
 
 _HEAT_COLUMNS = 8192  # the widest canvas of browsers; a long record has more samples
 _LEFT_OUT = 255
-_SCALE_ENDS = {
-    "logits": (f"−{HEAT_LOGITS:g}", f"{HEAT_LOGITS:g} logits"),
-    "record": ("0", "1"),
-}
 
 
 def viewer_html(
@@ -39,6 +35,7 @@ def viewer_html(
     summary = summarize(
         record, explanation, class_name=class_name, scale=scale, description=description
     )
+    full = f"{summary.full:g}"
     return render(
         "viewer.html.jinja",
         name=record.name or "ECG",
@@ -46,7 +43,7 @@ def viewer_html(
         summary=summary,
         refused=explanation.refused,
         heat_meaning=summary.heat_meaning,
-        scale_ends=_SCALE_ENDS[scale],
+        scale_ends=("0", "1") if scale == "record" else (f"−{full}", f"{full} logits"),
         not_a_device=NOT_A_DEVICE,
         data={
             "leads": record.leads,
@@ -82,13 +79,13 @@ def _microvolts(record: Record) -> str:
 
 
 def _heat_bytes(heat: NDArray[np.float32], used: NDArray[np.bool_]) -> str:
-    """Return heat (time,) in logits as bytes in base64.
+    """Return heat (time,) as bytes in base64.
 
-    From 0, HEAT_LOGITS against, to 254, HEAT_LOGITS for; 255 where the record was left out.
+    From 0, where heat is -1, to 254, where it is 1; 255 where the record was left out.
     """
     columns = min(heat.size, _HEAT_COLUMNS)
     chosen = np.arange(columns) * heat.size // columns
-    level = np.nan_to_num(heat[chosen]) / (2 * HEAT_LOGITS) + 0.5
+    level = np.nan_to_num(heat[chosen]) / 2 + 0.5
     level = np.where(used[chosen], np.rint(level.clip(0, 1) * 254), _LEFT_OUT)
     return _base64(level.astype(np.uint8))
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from support.drawn_records import HOSTILE, explained, refused, spiked, words
 
-from ecgcam.plots.heat import HEAT_LOGITS, heat_colours
+from ecgcam.plots.heat import FULL_LEAD_LOGITS, FULL_LOGITS, heat_colours
 from ecgcam.plots.paper import BOTTOM_MM, LEFT_MM, RIGHT_MM, START_MM, TOP_MM
 from ecgcam.plots.sheet import draw_sheet
 from ecgcam.plots.stacked_leads import draw_leads
@@ -42,7 +42,7 @@ def heat_of(figure):
 def peaking_at(start_s, end_s, *, duration_s=10, step_s=0.01):
     """Return evidence of the full colour in a stretch, none elsewhere, as a field."""
     evidence = np.zeros((1, round(duration_s / step_s)))
-    evidence[:, round(start_s / step_s) : round(end_s / step_s)] = HEAT_LOGITS
+    evidence[:, round(start_s / step_s) : round(end_s / step_s)] = FULL_LOGITS
     return {"evidence": evidence}
 
 
@@ -153,7 +153,7 @@ def test_each_lead_has_its_own_heat_where_there_is_lead_evidence():
     """Only V5 has evidence, after 7.5 s: its segment alone is orange."""
     record = spiked()
     by_lead = np.zeros((1, 12, 1000))
-    by_lead[:, LEADS.index("V5")] = HEAT_LOGITS
+    by_lead[:, LEADS.index("V5")] = FULL_LEAD_LOGITS
     answer = explained(record, evidence=by_lead.sum(axis=1), lead_evidence=by_lead)
     figure = draw_sheet(record, answer)
     segments = [image for image in figure.findobj(AxesImage) if image.get_extent()[3] > 20]
@@ -167,7 +167,7 @@ def test_each_lead_has_its_own_heat_where_there_is_lead_evidence():
 
 def test_evidence_against_a_class_has_another_colour_than_evidence_for_it():
     record = spiked()
-    for logits, level in ((HEAT_LOGITS, 1.0), (-HEAT_LOGITS, 0.0), (0, 0.5)):
+    for logits, level in ((FULL_LOGITS, 1.0), (-FULL_LOGITS, 0.0), (0, 0.5)):
         evidence = np.full((1, 1000), float(logits))
         image = heat_of(draw_sheet(record, explained(record, evidence=evidence)))
         shown = np.asarray(image.get_array())[0]

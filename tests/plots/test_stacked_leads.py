@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.text import Text
 from support.drawn_records import HOSTILE, explained, refused, spiked, words
 
-from ecgcam.plots.heat import HEAT_LOGITS, heat_colours
+from ecgcam.plots.heat import FULL_LEAD_LOGITS, FULL_LOGITS, heat_colours
 from ecgcam.plots.stacked_leads import draw_leads
 from ecgcam.signals.leads import LEADS
 
@@ -48,7 +48,7 @@ def test_the_bar_is_1_mv():
 def test_the_heat_is_drawn_at_its_own_time(rate_hz):
     record = spiked(rate_hz=rate_hz)
     evidence = np.zeros((1, 10 * rate_hz))
-    evidence[:, 3 * rate_hz : 4 * rate_hz] = HEAT_LOGITS
+    evidence[:, 3 * rate_hz : 4 * rate_hz] = FULL_LOGITS
     traces, _ = parts(draw_leads(record, explained(record, evidence=evidence)))
     image = traces.images[0]
     left, right, bottom, top = image.get_extent()
@@ -63,7 +63,7 @@ def test_the_heat_is_drawn_at_its_own_time(rate_hz):
 def test_each_lead_has_its_own_band_of_heat():
     record = spiked()
     by_lead = np.zeros((1, 12, 100))
-    by_lead[:, 3] = -HEAT_LOGITS
+    by_lead[:, 3] = -FULL_LEAD_LOGITS
     answer = explained(record, evidence=by_lead.sum(axis=1), lead_evidence=by_lead)
     traces, _ = parts(draw_leads(record, answer))
     assert len(traces.images) == 12
