@@ -7,6 +7,7 @@ rhythms and beats that it finds reliably will stand beside the answers. --ptbxl,
 XL, adds the scores of all tasks that follow from such a model's statements. --external adds scores
 on ECGs of other hospitals, which are measured once, when all else is settled. --scorecard is the
 folder of the scorecard of its map, which resumes there; --ludb and --other add those parts to it.
+A model of more than ten classes gets none.
 
 Writes NAME.safetensors and NAME.onnx to ecgcam/inference/weights, and docs/models/NAME.md, a page
 of the same card.
@@ -61,6 +62,7 @@ DISTURBANCES = {
     ("white noise", "12 dB SNR"),
 }
 BEATS, SINUS_RHYTHM = ("PVC", "PAC"), "SR"
+MOST_CLASSES = 10  # with a scorecard, which measures each class by itself
 FEWEST = 10  # positives of a class that a companion names
 KEPT = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
 
@@ -116,7 +118,8 @@ def main() -> None:
         }
         about |= _scored(calibrated, store)
         network, _ = load_network(calibrated)
-        about["scorecard"] = scorecard_of(calibrated, store, arguments)
+        if len(card["classes"]) <= MOST_CLASSES:
+            about["scorecard"] = scorecard_of(calibrated, store, arguments)
         about["robustness"] = robustness(calibrated, store)
         if arguments.ptbxl:
             scores = score_tasks(store, calibrated, read_statements(arguments.ptbxl))
