@@ -24,15 +24,15 @@ class RunFiles(pl.Callback):
     """After each epoch, write a row of scores, and the model if it is the best so far.
 
     Epochs before the first one that is better than chance are never the best. If the first
-    CHANCE_EPOCHS epochs are all chance, the run fails. Where additive training starts late, epochs
-    before it are the best only until then: their maps are not what was asked for.
+    CHANCE_EPOCHS epochs are all chance, the run fails. With `keep_last` the last epoch so far counts
+    as the best.
     """
 
     def __init__(
-        self, out: Path, *, score: str, card: Card, first_epoch: int, on_epoch: OnEpoch | None
+        self, out: Path, *, score: str, card: Card, keep_last: bool, on_epoch: OnEpoch | None
     ) -> None:
         self.out = out
-        self.first_epoch = first_epoch
+        self.keep_last = keep_last
         self.score = f"val_{score}"
         self.card = card
         self.on_epoch = on_epoch
@@ -42,10 +42,11 @@ class RunFiles(pl.Callback):
     @property
     def best_epoch(self) -> int:
         """The best epoch, counted from 1; of equals the first, and 0 if there is none."""
-        earliest = max(self.chance_epochs, self.first_epoch - 1)
-        rows = self.rows[earliest:] or self.rows[self.chance_epochs :]
+        rows = self.rows[self.chance_epochs :]
         if not rows:
             return 0
+        if self.keep_last:
+            return len(self.rows)
         best = max(rows, key=lambda row: (_nan_lowest(row[self.score]), -row["epoch"]))
         return int(best["epoch"])
 

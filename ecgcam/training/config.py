@@ -136,8 +136,16 @@ class AdditivitySettings(Settings):
         0.1, "Weight of the loss that keeps the answer to a flat record low.", at_least=0
     )
     first_epoch: int = setting(
-        1, "Epoch from which it counts. No earlier epoch is then chosen.", above=0
+        1,
+        "Epoch from which it counts. If it is not the first, the last epoch is kept instead of the "
+        "best: the score does not tell how additive an epoch is.",
+        above=0,
     )
+
+    @property
+    def starts_late(self) -> bool:
+        """Whether it does not count from the start."""
+        return self.weight > 0 and self.first_epoch > 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,7 +93,7 @@ def train(
         out,
         score=config.score,
         card=card,
-        first_epoch=config.additivity.first_epoch if config.additivity.weight else 1,
+        keep_last=config.additivity.starts_late,
         on_epoch=on_epoch,
     )
     trainer = _trainer(out, config, files, progress_bar=progress_bar)
