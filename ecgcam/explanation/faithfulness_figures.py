@@ -82,7 +82,9 @@ def _f(
     areas: Mapping[str, Areas], references: list[str] | tuple[str, ...], direction: str,
     counts: Counts, *, goal: Goal, by_lead: bool = False,
 ) -> Iterator[Figure]:  # fmt: skip
-    against = GRADIENTS if len(references) == 1 else f"the better of {' and '.join(references)}"
+    several = len(references) > 1
+    against = f"the better of {' and '.join(references)}" if several else GRADIENTS
+    better = ", against the better reference" * several
     for kind in KINDS:
         values = {
             name: estimate(relative_area(areas, name, kind, references), counts) for name in areas
@@ -90,7 +92,7 @@ def _f(
         fixed = ["random", *(references if len(references) == 1 else [])]
         values |= {name: Estimate(value=values[name].value) for name in fixed}
         yield Figure(
-            name=f"F{' by lead' * by_lead}, {kind}, against {against}",
+            name=f"F{' by lead' * by_lead}, {kind}{better}",
             meaning=f"{_VERBS[kind]}{', lead by lead' * by_lead}: 0 is chance, 1 is as good as "
             f"{against}.",
             subject=direction,

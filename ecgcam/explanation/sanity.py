@@ -45,10 +45,11 @@ def sanity_figures(subject: Subject, k: int) -> list[Figure]:
             )
         figures.append(
             Figure(
-                name=f"random weights, {stage} of {len(stages)} steps",
-                meaning=f"Rank correlation with the trained network's map when {len(layers)} of "
-                f"{len(stages[-1])} layers, from the head down, have random weights: low is right.",
-                subject=subject.classes[k],
+                name=f"random weights, {'all' if last else 'some'} layers",
+                meaning="Rank correlation with the trained network's map when "
+                f"{'all' if last else 'some'} layers, from the head down, have random weights: "
+                "low is right.",
+                subject=f"{subject.classes[k]}, {len(layers)} of {len(stages[-1])}",
                 values=_values(correlations, counts),
                 goal=RANDOM_GOAL if last else None,
                 records=len(rows),

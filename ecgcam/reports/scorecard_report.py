@@ -58,15 +58,31 @@ def write_scorecard(results: Mapping[str, Any], out: Path) -> Path:
         "scorecard.html.jinja",
         results=results,
         picture=png_file(out / PICTURE),
-        parts=[part | {"groups": list(_groups(part["figures"]))} for part in results["parts"]],
+        parts=[_summary(part) for part in results["parts"]],
         left_out=[title for part, title in PARTS.items() if part not in measured],
         number=number,
     )
 
 
 def number(value: float | None) -> str:
-    """Return a value with three significant digits; "–" for none."""
-    return "–" if value is None else f"{value:.3g}"
+    """Return a value with three significant digits, four from 1 on; "–" for none."""
+    if value is None:
+        return "–"
+    digits = 4 if abs(value) >= 1 else 3
+    return f"{value + 0.0:.{digits}g}"  # no "-0"
+
+
+def _summary(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a part with its figures by name, how many goals it meets, and those it misses."""
+    outcomes = [figure for figure in part["figures"] if figure["met"] is not None]
+    missed = [figure for figure in outcomes if not figure["met"]]
+    return {
+        **part,
+        "groups": list(_groups(part["figures"])),
+        "met": len(outcomes) - len(missed),
+        "of": len(outcomes),
+        "missed": missed,
+    }
 
 
 def _groups(figures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -29,7 +29,7 @@ def test_the_page_is_whole_and_self_contained(out):
     results = json.loads((out / "scorecard.json").read_text(encoding="utf-8"))
     goals = results["goals"]
     assert f"<b>{goals['met']} of {goals['of']}</b>" in page
-    assert page.count(">missed<") == goals["of"] - goals["met"]
+    assert page.count(">missed</strong>") == goals["of"] - goals["met"]
     assert "<b>m" not in page.replace("<b>met", "")  # the name of the model is escaped
     assert not re.findall(r"(?:src|href)=\"(?!data:|#)", page)
     for part in results["parts"]:
@@ -75,9 +75,11 @@ def test_a_scorecard_without_any_goal_can_be_written(out, tmp_path):
     assert "0 of 0" in page
 
 
-def test_numbers_have_three_digits():
-    assert [number(x) for x in (0.03012, 1.0, 4.77e-7, 218.6, None)] == [
-        "0.0301", "1", "4.77e-07", "219", "–",
+def test_numbers_have_three_digits_and_four_from_1_on():
+    """So that 1.149 does not look like a goal of 1.15 that is met."""
+    values = (0.03012, 1.0, 1.1491, -0.0, 4.77e-7, 218.62, None)
+    assert [number(x) for x in values] == [
+        "0.0301", "1", "1.149", "0", "4.77e-07", "218.6", "–",
     ]  # fmt: skip
 
 
