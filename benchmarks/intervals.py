@@ -21,7 +21,6 @@ from ecgcam.signals.wave_network import RATE_HZ
 from ecgcam.signals.waves import (
     WAVES,
     assemble_beats,
-    remember_waves,
     wave_probability,
     wave_stretches,
 )
@@ -44,12 +43,12 @@ def main(ludb: Path, weights: Annotated[Path | None, typer.Option()] = None) -> 
     axes: list[tuple[str, float]] = []
     for number in RECORDS:
         record, marks = ludb_ecg(ludb, number)
-        if weights is not None:
-            signal_mv = resample(record, RATE_HZ).signal_mv
-            probability = wave_probability(signal_mv, weights_of(record, weights))
-            stretches = [wave_stretches(probability, wave) for wave in WAVES]
-            remember_waves(record, assemble_beats(*stretches))
-        measured, expected = measure(record).to_dict(), marked_intervals(marks, record.duration_s)
+        probability = wave_probability(
+            resample(record, RATE_HZ).signal_mv, weights_of(record, weights)
+        )
+        waves = assemble_beats(*(wave_stretches(probability, wave) for wave in WAVES))
+        measured = measure(record, waves).to_dict()
+        expected = marked_intervals(marks, record.duration_s)
         for name in NAMES:
             value, mark = measured[name], expected[name]
             marked[name] += mark is not None

@@ -23,6 +23,13 @@ def evaluate(
             min=0, help="Explain the N most confident correct records and the N worst errors."
         ),
     ] = 0,
+    beats: Annotated[
+        bool,
+        typer.Option(
+            "--beats",
+            help="Draw the mean beat and mean evidence of each class: hits against misses.",
+        ),
+    ] = False,
     backbone: Trusted = None,
     seed: Seed = 0,
 ) -> None:
@@ -38,6 +45,7 @@ def evaluate(
             out,
             folds=parse_folds(fold),
             draw=draw,
+            beats=beats,
             seed=seed,
             replicates=bootstrap,
             progress=show,

@@ -48,6 +48,13 @@ def explain(
     seconds: Annotated[
         float | None, typer.Option(min=0, help="Length of that part.  [default: to the end]")
     ] = None,
+    beat: Annotated[
+        bool,
+        typer.Option(
+            "--beat",
+            help="Draw the mean beat of each lead over its mean evidence too: NAME-beat.png.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Write the JSON files alone.")] = False,
     force: Force = False,
     device: Annotated[
@@ -93,6 +100,7 @@ def explain(
             stretch=(start, seconds),
             speed_mm_s=speed,
             pictures=not json,
+            beat=beat,
             force=force,
             progress=show,
         ):

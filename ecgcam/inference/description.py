@@ -70,5 +70,5 @@ def describe(record: Record, explanation: Explanation) -> Description:
         for k, name in enumerate(explanation.classes):
             sentences[name] = in_words(explanation, k, evidence)
     return Description(
-        sentences=sentences, measurements=measure(record), waves=waves, evidence=evidence
+        sentences=sentences, measurements=measure(record, waves), waves=waves, evidence=evidence
     )

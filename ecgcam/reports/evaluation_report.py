@@ -31,6 +31,7 @@ from ..processes import Progress
 from ..tasks import TITLES, full_name
 from .explanation_report import remove_explanations, write_explanations
 from .html import figure_svg, png_file, write_page
+from .mean_beats import write_mean_beats
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.parquet"
@@ -57,6 +58,7 @@ def write_evaluation(
     *,
     folds: Sequence[int] = (9,),
     draw: int = 0,
+    beats: bool = False,
     seed: int = 0,
     replicates: int = 1000,
     progress: Progress | None = None,
@@ -64,12 +66,13 @@ def write_evaluation(
     """Predict and score the folds, write the results to `out`, and return the report's path.
 
     draw: number of the most certain correct answers, and of the most certain wrong answers, that
-    are explained in subfolders.
+    are explained in subfolders. beats: draw the mean beat and mean evidence of each class too.
     """
     predictions = predict_folds(classifier, store, folds=folds, progress=progress)
     scores = all_scores(predictions, seed=seed, replicates=replicates)
     _write_results(predictions, scores, out)
     drawn = _draw_extremes(predictions, out, draw)
+    mean_beats = write_mean_beats(predictions, out, progress=progress) if beats else {}
     by_name = dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True))
     classes = {name: own for name, own in by_name.items() if own["n"]}
     full_names = dict(zip(classifier.classes, classifier.full_names, strict=True))
@@ -90,6 +93,7 @@ def write_evaluation(
         pictures=_pictures(predictions, scores),
         subgroups=draw_subgroups(scores["subgroups"], full_names),
         drawn=drawn,
+        mean_beats={name: png_file(path) for name, path in mean_beats.items()},
     )
 
 

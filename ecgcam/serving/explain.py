@@ -36,6 +36,7 @@ def explain_many(
     scale: str = "logits",
     speed_mm_s: float = 25,
     pictures: bool = True,
+    beat: bool = False,
     force: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Outcome]:
@@ -59,6 +60,7 @@ def explain_many(
                 (path,) = write_explanations(
                     [record], [answer], out, names=[name], descriptions=[description],
                     class_name=class_name, scale=scale, speed_mm_s=speed_mm_s, pictures=pictures,
+                    beat=beat,
                 )  # fmt: skip
                 yield Outcome(ecg, path, tuple(description.sentences.values()))
         if progress:

@@ -62,9 +62,9 @@ def _words(name: str, value: float | None, unit: str) -> str:
     )
 
 
-def measure(record: Record) -> Measurements:
-    """Measure a record."""
-    waves = find_waves(record)
+def measure(record: Record, waves: Waves | None = None) -> Measurements:
+    """Measure a record; its waves are found unless they are given."""
+    waves = waves or find_waves(record)
     rate_bpm = heart_rate_bpm(record)
     qt_ms = _median_ms(waves, "QT")
     rr_s = 60 / rate_bpm if rate_bpm else None

@@ -1,7 +1,6 @@
 """P wave, QRS complex and T wave of each beat, found in all leads together."""
 
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,31 +54,15 @@ class Waves:
         return self.count > 1 and bool(self.sure_beats.mean() >= SURE_BEATS)
 
 
-_KNOWN: WeakKeyDictionary[Record, Waves] = WeakKeyDictionary()
-
-
 def find_waves(record: Record) -> Waves:
     """Return the waves of a record of up to 10 minutes; of a longer one, none.
 
     A small network reads each lead at 100 Hz (wave_network.py); its logits are averaged over leads.
-    A wave lasts as long as its probability is above one half. Asked again for the same record, the
-    answer is kept.
+    A wave lasts as long as its probability is above one half.
     """
-    if record not in _KNOWN:
-        _KNOWN[record] = _find(record)
-    return _KNOWN[record]
-
-
-def remember_waves(record: Record, waves: Waves) -> None:
-    """Make `find_waves` return these waves for the record."""
-    _KNOWN[record] = waves
-
-
-def _find(record: Record) -> Waves:
     if record.duration_s > LONGEST_S:
         return assemble_beats([], [], [])
-    signal_mv = np.asarray(resample(record, RATE_HZ).signal_mv)
-    probability = wave_probability(signal_mv)
+    probability = wave_probability(np.asarray(resample(record, RATE_HZ).signal_mv))
     return assemble_beats(*(wave_stretches(probability, wave) for wave in WAVES))
 
 
