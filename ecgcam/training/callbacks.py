@@ -24,8 +24,8 @@ class RunFiles(pl.Callback):
     """After each epoch, write a row of scores, and the model if it is the best so far.
 
     Epochs before the first one that is better than chance are never the best. If the first
-    CHANCE_EPOCHS epochs are all chance, the run fails. With `keep_last` the last epoch so far counts
-    as the best.
+    CHANCE_EPOCHS epochs are all chance, the run fails. With `keep_last` the last epoch so far is
+    the best.
     """
 
     def __init__(
