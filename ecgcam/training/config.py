@@ -98,6 +98,12 @@ class OptimizerSettings(Settings):
     batch: int = setting(128, "Records per step.", above=0)
     learning_rate: float = setting(5e-4, "Learning rate; with onecycle the highest.", above=0)
     weight_decay: float = setting(0.0, "Weight decay.", at_least=0)
+    dropout: float = setting(
+        0.0,
+        "Probability with which a feature's mean over time is left out of the logits.",
+        at_least=0,
+        below=1,
+    )
     schedule: str = setting(
         "plateau",
         "Learning rate over time. plateau: halved when the score has not risen for more than 3 "

@@ -92,12 +92,15 @@ class TrainingModule(pl.LightningModule):
     def _batch_loss(self, signal: Tensor, targets: Tensor, generator: torch.Generator) -> Tensor:
         first_epoch = self.config.additivity.first_epoch - 1
         if self.additivity is None or self.current_epoch < first_epoch:
-            return self._total_loss(self.network.mean_features(signal), targets)
+            return self._total_loss(self._drop(self.network.mean_features(signal)), targets)
         # One pass for all, so that batch norm treats whole, masked and flat records alike.
         masks = self.additivity.masks(signal.shape, self.network, generator)
         features = self.network.backbone(self.additivity.extend(signal, masks))
-        loss = self._total_loss(mean_over_time(features[: len(signal)]), targets)
+        loss = self._total_loss(self._drop(mean_over_time(features[: len(signal)])), targets)
         return loss + self.additivity(self.network, features, masks)
+
+    def _drop(self, mean_features: Tensor) -> Tensor:
+        return functional.dropout(mean_features, self.config.optimizer.dropout)
 
     def on_train_epoch_start(self) -> None:
         self._losses = torch.zeros(int(self.trainer.num_training_batches), device=self.device)
