@@ -86,6 +86,7 @@ DROPOUT = {"backbone": "support.backbones:Dropping", "arguments": {}}
         ({"epochs": 7, **CONSTANT_SCORE}, 6),
         ({"epochs": 4, "schedule": "onecycle", "weight_decay": 0.01}, 3),
         ({"epochs": 3, **DROPOUT}, 2),
+        ({"epochs": 3, "dropout": 0.5}, 2),
         ({"epochs": 8, "patience": 3, **CONSTANT_SCORE}, 3),
         ({"epochs": 3, "average": 0.9, "min_records": 5}, 2),
     ],
