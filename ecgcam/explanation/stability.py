@@ -1,6 +1,6 @@
 """Stability: the map under small changes of the ECG, at the record's edges, and between seeds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +11,16 @@ from ..inference.card import Card
 from ..nn.fuse import fuse_norms
 from ..nn.network import Network
 from ..signals.perturb import Signals, add_white_noise, delay
-from .figures import Figure, Goal, estimate_fraction, estimate_mean
+from .figures import Counts, Estimate, Figure, Goal, estimate_fraction, estimate_mean
 from .sanity import correlation
 from .subject import Subject, compute_maps, predict, prepare
 
 EDGE_S = 0.3
 NOISE_DB, SHIFT_S, GAIN = 18.0, 0.1, 1.2
 SAME_GOAL = Goal(bound=0.8)  # correlation of two maps of the same ECG
+
+Maps = Mapping[str, NDArray[np.float32]]
+Values = dict[str, Estimate]
 
 _CHANGES = {
     "noise": f"with white noise ({NOISE_DB:g} dB)",
@@ -26,7 +29,7 @@ _CHANGES = {
 }
 
 
-def stability_figures(subject: Subject, k: int) -> list[Figure]:
+def stability_figures(subject: Subject, k: int) -> Iterator[Figure]:
     """Compare the maps of class k of ECGs with and without a change that leaves the decision."""
     rows = _some_of_each_answer(subject, k)
     rate_hz = subject.network.config.rate_hz
@@ -37,28 +40,24 @@ def stability_figures(subject: Subject, k: int) -> list[Figure]:
     }
     before = compute_maps(subject.maps, subject.network, subject.prepared[rows], k)
     decisions = subject.decide(subject.logits[rows])[:, k]
-    figures = []
     for name, change in changes.items():
         prepared = prepare(subject.network, change(subject.signals_mv(rows)))
         same = subject.decide(predict(subject.network, prepared))[:, k] == decisions
-        maps = compute_maps(subject.maps, subject.network, prepared[same], k, seed=1)
-        late = round(SHIFT_S * rate_hz) if name == "shift" else 0
-        counts = subject.counts(rows[same])
-        figures.append(
-            Figure(
-                name=f"stability, {name}",
-                meaning=f"Correlation of the map with that of the same ECG {_CHANGES[name]}.",
-                subject=subject.classes[k],
-                values={
-                    one: estimate_mean(_correlation(before[one][same], after, late=late), counts)
-                    for one, after in maps.items()
-                },
-                goal=SAME_GOAL,
-                records=int(same.sum()),
-                note=f"the decision stayed in {same.mean():.0%} of the ECGs",
-            )
+        figure = Figure(
+            name=f"stability, {name}",
+            meaning=f"Correlation of the map with that of the same ECG {_CHANGES[name]}.",
+            subject=subject.classes[k],
+            goal=SAME_GOAL,
+            records=int(same.sum()),
+            note=f"the decision stayed in {same.mean():.0%} of the ECGs",
         )
-    return figures
+        if same.sum() > 1:
+            maps = compute_maps(subject.maps, subject.network, prepared[same], k, seed=1)
+            kept = {one: x[same] for one, x in before.items()}
+            late = round(SHIFT_S * rate_hz) if name == "shift" else 0
+            values = _correlations(kept, maps, subject.counts(rows[same]), late=late)
+            figure = replace(figure, values=values)
+        yield figure
 
 
 def edge_figures(subject: Subject, k: int) -> Iterator[Figure]:
@@ -102,7 +101,7 @@ def agreement_figures(subject: Subject, k: int, *, other: Network) -> list[Figur
         meaning="Correlation of the map with that of another model, such as another seed, for the "
         "same ECG.",
         subject=subject.classes[k],
-        values={one: estimate_mean(_correlation(own[one], x), counts) for one, x in maps.items()},
+        values=_correlations(own, maps, counts),
         goal=SAME_GOAL,
         records=len(rows),
     )
@@ -126,8 +125,11 @@ def _some_of_each_answer(subject: Subject, k: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate(chosen))
 
 
-def _correlation(
-    before: NDArray[np.float32], after: NDArray[np.float32], *, late: int = 0
-) -> NDArray[np.float64]:
-    """Correlate maps (records, 1, samples), the second `late` samples later: (records,)."""
-    return correlation(before[:, 0, : before.shape[-1] - late], after[:, 0, late:])
+def _correlations(before: Maps, after: Maps, counts: Counts, *, late: int = 0) -> Values:
+    """Correlate maps (records, 1, samples), the second ones `late` samples later."""
+    return {
+        one: estimate_mean(
+            correlation(before[one][:, 0, : x.shape[-1] - late], x[:, 0, late:]), counts
+        )
+        for one, x in after.items()
+    }

@@ -1,5 +1,7 @@
 """Stability, edges and agreement of maps that are known by birth."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 from support.subjects import copying, make_tiny_subject
@@ -23,6 +25,17 @@ def test_the_map_that_is_the_signal_follows_every_change(tmp_path):
     assert noise == pytest.approx(1 / np.sqrt(1 + 10**-1.8), abs=0.01)  # 18 dB
     assert abs(found["stability, noise"].values["random"].value) < 0.2
     assert "100%" in found["stability, noise"].note
+
+
+def test_where_every_decision_changes_nothing_is_measured(tmp_path, monkeypatch):
+    subject = make_tiny_subject(tmp_path, copying())
+    calls = count()
+    # the first two are of the records as they are
+    monkeypatch.setattr(type(subject), "decide", lambda _, x: np.full(x.shape, next(calls) < 2))
+    for figure in stability_figures(subject, 0):
+        assert figure.values == {}
+        assert "0% of the ECGs" in figure.note
+        assert figure.to_dict()["met"] is None
 
 
 def test_a_map_that_is_highest_at_the_start_is_caught(tmp_path):
