@@ -35,7 +35,7 @@ from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
 from ecgcam.evaluation.robustness import plan_disturbances, predict_disturbed
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
-from ecgcam.explanation.map_scorecard import short_form
+from ecgcam.explanation.card_entry import short_form
 from ecgcam.files import atomic_write
 from ecgcam.inference.card import COMPANION, recipe_setting
 from ecgcam.inference.classifier import load

@@ -6,11 +6,10 @@ goes on where it stopped.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from .. import __version__
@@ -21,7 +20,7 @@ from ..inference.zoo import find_model
 from ..nn.network import Network
 from ..processes import Progress
 from .faithfulness_figures import faithfulness_figures
-from .figures import EVIDENCE, Figure, Goal
+from .figures import Figure
 from .law import law_figures
 from .localisation import localisation_figures
 from .ludb import ludb_figures, read_ludb
@@ -29,11 +28,10 @@ from .map_cost import cost_figures
 from .pairs import pairs_figures
 from .sanity import sanity_figures, shuffled_figures
 from .stability import agreement_figures, check_comparable, edge_figures, stability_figures
-from .subject import Effort, Subject, make_subject
+from .subject import Subject, choose_effort, make_subject
 
 SCHEMA = 1
 PARTS_FOLDER = "parts"
-FEW_CLASSES = 5  # with more, each class has fewer records
 PARTS = {
     "law": "Does the evidence add up to the decision?",
     "faithfulness": "Does the decision follow what the map marks?",
@@ -103,7 +101,7 @@ def scorecard(
     """
     path = find_model(model)
     network, card = load_network(path, backbone=backbone)
-    effort = _effort(quick, classes=len(card["classes"]), hearts=synthetic)
+    effort = choose_effort(quick=quick, classes=len(card["classes"]), hearts=synthetic)
     subject = make_subject(network, card, store, fold=fold, effort=effort)
     extras = Extras(ludb=ludb, other=other, retrain=retrain, backbone=backbone)
     steps = list(_steps(subject, extras))
@@ -125,18 +123,8 @@ def scorecard(
         "ecgcam": __version__,
         "model": name or model_name(path),
         "model_sha256": base["model"],
-        "task": subject.task.name,
-        "classes": list(subject.classes),
-        "parameters": card["parameters"],
-        "backbone": card["backbone"],
-        "frame": {"sees_s": subject.field_s, "stands_for_s": subject.frames["step_s"]},
-        "lead_evidence": network.leads_apart,
-        "store": {"source": store.about["source"], "fingerprint": base["store"]},
-        "fold": fold,
-        "records": len(subject.prepared),
-        "records_of_a_class": effort.records,
         "quick": quick,
-        "maps": [*effort.maps, "random"],
+        **_describe_subject(subject),
         "parts": [
             {"part": part, "title": title, "figures": parts[part]}
             for part, title in PARTS.items()
@@ -146,61 +134,22 @@ def scorecard(
     }
 
 
-def short_form(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a model card keeps of a scorecard: the model's own figures with their goals."""
-    few = len(results["classes"]) <= FEW_CLASSES
-    parts = [
-        {"part": part["part"], "figures": [_short(x) for x in part["figures"] if _has_value(x)]}
-        for part in results["parts"]
-    ]
-    if not few:
-        parts = [part | {"figures": list(_medians(part["figures"]))} for part in parts]
-    return {key: results[key] for key in ("fold", "quick", "frame", "goals")} | {"parts": parts}
-
-
-def _has_value(figure: Mapping[str, Any]) -> bool:
-    return EVIDENCE in figure["values"] and figure["values"][EVIDENCE]["value"] is not None
-
-
-def _short(figure: Mapping[str, Any]) -> dict[str, Any]:
-    own = figure["values"][EVIDENCE]
-    kept = {key: figure[key] for key in ("name", "subject", "goal", "met", "records")}
-    interval = own["interval"] and [_rounded(end) for end in own["interval"]]
-    return kept | {"value": _rounded(own["value"]), "interval": interval}
-
-
-def _medians(figures: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
-    """Yield one figure for each name: the median of its classes."""
-    for name in dict.fromkeys(figure["name"] for figure in figures):
-        members = [figure for figure in figures if figure["name"] == name]
-        value = median(member["value"] for member in members)
-        goal = members[0]["goal"] and Goal(**members[0]["goal"])
-        yield {
-            **members[0],
-            "subject": f"median of {len(members)} classes" if len(members) > 1 else "",
-            "value": value,
-            "interval": None,
-            "met": goal.is_met(value) if goal else None,
-            "records": sum(member["records"] for member in members),
-        }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
-
-
-def _effort(quick: bool, *, classes: int, hearts: int | None) -> Effort:
-    """Return the effort; with many classes each has fewer records, at least 20."""
-    effort = Effort.quick() if quick else Effort()
-    if hearts is not None:
-        effort = replace(effort, hearts=hearts)
-    if classes > FEW_CLASSES:
-        most = max(FEW_CLASSES * effort.records // classes, 20)
-        sample = max(FEW_CLASSES * effort.sample // classes, 20)
-        effort = replace(
-            effort, records=min(most, effort.records), sample=min(sample, effort.sample)
-        )
-    return effort
+def _describe_subject(subject: Subject) -> dict[str, Any]:
+    """Return what scorecard.json says of the model and the records."""
+    card, store = subject.card, subject.store
+    return {
+        "task": subject.task.name,
+        "classes": list(subject.classes),
+        "parameters": card["parameters"],
+        "backbone": card["backbone"],
+        "frame": {"sees_s": subject.field_s, "stands_for_s": subject.frames["step_s"]},
+        "lead_evidence": subject.network.leads_apart,
+        "store": {"source": store.about["source"], "fingerprint": store.about["fingerprint"]},
+        "fold": subject.fold,
+        "records": len(subject.prepared),
+        "records_of_a_class": subject.effort.records,
+        "maps": [*subject.effort.maps, "random"],
+    }
 
 
 def _steps(subject: Subject, extras: Extras) -> Iterable[Step]:

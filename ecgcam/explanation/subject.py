@@ -1,7 +1,7 @@
 """The subject of a scorecard: a model, the records of a fold, and the maps to compare."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,7 @@ from .figures import EVIDENCE, Counts, draw_counts
 
 BATCH = 32  # records at a time: the fastest on one core
 MOST_RECORDS = 5000  # of a fold, the first by id
+FEW_CLASSES = 5  # with more, each class has fewer records
 _QUICK_MAPS = (EVIDENCE, "integrated gradients")
 
 
@@ -47,10 +48,25 @@ class Effort:
     hearts: int = 20
     maps: tuple[str, ...] = tuple(MAPS)
 
-    @classmethod
-    def quick(cls) -> "Effort":
-        """Return the effort of --quick."""
-        return cls(records=40, sample=24, draws=1, hearts=3, maps=_QUICK_MAPS)
+
+QUICK = Effort(records=40, sample=24, draws=1, hearts=3, maps=_QUICK_MAPS)
+
+
+def choose_effort(*, quick: bool, classes: int, hearts: int | None = None) -> Effort:
+    """Return the effort; with many classes each has fewer records, at least 20.
+
+    hearts: in place of those of the effort.
+    """
+    effort = QUICK if quick else Effort()
+    if hearts is not None:
+        effort = replace(effort, hearts=hearts)
+    if classes <= FEW_CLASSES:
+        return effort
+    records, sample = (
+        min(most, max(FEW_CLASSES * most // classes, 20))
+        for most in (effort.records, effort.sample)
+    )
+    return replace(effort, records=records, sample=sample)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

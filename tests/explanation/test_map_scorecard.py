@@ -8,7 +8,9 @@ from support.tiny import SUPERCLASS, tiny_model, tiny_store
 
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.explanation import map_scorecard, scorecard
-from ecgcam.explanation.map_scorecard import PARTS, short_form
+from ecgcam.explanation.card_entry import short_form
+from ecgcam.explanation.map_scorecard import PARTS
+from ecgcam.explanation.subject import choose_effort
 from ecgcam.inference.modelfile import load_network
 
 
@@ -98,3 +100,11 @@ def test_another_rate_or_task_is_refused(inputs, tmp_path):
     several = tiny_model(tmp_path / "several.safetensors", task=SUPERCLASS)
     with pytest.raises(ModelError, match=r"classes .*; expected \['ABNORMAL'\]"):
         scorecard(model, store, quick=True, synthetic=0, other=several)
+
+
+def test_many_classes_share_the_effort_and_none_has_more_than_before():
+    whole, many, most = (choose_effort(quick=False, classes=n) for n in (5, 20, 71))
+    assert (whole.records, many.records, most.records) == (200, 50, 20)
+    assert (whole.sample, most.sample) == (100, 20)
+    assert choose_effort(quick=True, classes=71).records == 20
+    assert choose_effort(quick=True, classes=1, hearts=7).hearts == 7

@@ -2,7 +2,7 @@
 
 import torch
 
-from ecgcam.explanation.subject import Effort, make_subject
+from ecgcam.explanation.subject import QUICK, Effort, make_subject
 from ecgcam.inference.card import make_card
 from ecgcam.nn.network import Network, NetworkConfig
 from ecgcam.nn.preprocess import PreprocessConfig
@@ -28,5 +28,5 @@ def make_tiny_subject(folder, network=None, *, task=NORMAL, quick=True):
     network = network or tiny_network(classes=len(task.classes), **LEADWISE)
     card = make_card(network, task, provenance={})
     store = tiny_store(folder / "store")
-    effort = Effort.quick() if quick else Effort(records=20, sample=10, draws=2, hearts=2)
+    effort = QUICK if quick else Effort(records=20, sample=10, draws=2, hearts=2)
     return make_subject(network, card, store, fold=9, effort=effort)
