@@ -1,4 +1,4 @@
-"""Rates of the quality checks: python -m benchmarks.quality STORE PTBXL_FOLDER [--quick]
+"""Rates of the quality checks: python -m benchmarks.quality STORE PTBXL_FOLDER [--quick] [--jobs N]
 
 Prints the tables of docs/quality.md: how often each check finds a real ECG that was disturbed on
 purpose, its false alarms in folds 1 to 9, and both beside PTB-XL's own notes on quality.
@@ -6,6 +6,9 @@ purpose, its false alarms in folds 1 to 9, and both beside PTB-XL's own notes on
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -16,14 +19,15 @@ from numpy.typing import NDArray
 
 from benchmarks.disturbances import DISTURBANCES, Disturbance
 from ecgcam.data.ptbxl import read_table
-from ecgcam.data.store import Store, open_store
+from ecgcam.data.store import open_store
 from ecgcam.errors import RecordError
 from ecgcam.signals.assessment import assess
 from ecgcam.signals.record import Record
 
 FOLDS = range(1, 10)
 DISTURBED_FOLD = 9
-DISTURBED, QUICK = 300, 100  # ECGs
+DISTURBED, QUICK = 200, 50  # ECGs
+PART = 100  # ECGs that a process assesses at a time
 NOTES = {  # PTB-XL's columns, and the findings that mean the same
     "baseline_drift": ("baseline wander",),
     "static_noise": ("high noise", "mains"),
@@ -32,41 +36,59 @@ NOTES = {  # PTB-XL's columns, and the findings that mean the same
     "pacemaker": ("pacing",),
 }
 
+Outcome = set[str]  # names of findings, and one of the next two
+
 REFUSED, WARNED = "any: refused", "any: warned"
 
 
 def main(
     store: Path,
     ptbxl_folder: Path,
-    quick: Annotated[bool, typer.Option(help="Fold 9 only, and 100 disturbed ECGs.")] = False,
+    quick: Annotated[bool, typer.Option(help="Fold 9 only, and 50 disturbed ECGs.")] = False,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
     """Print the rates of all quality checks."""
     opened = open_store(store)
-    indices = opened.indices(folds=[DISTURBED_FOLD] if quick else FOLDS)
     fold = opened.indices(folds=[DISTURBED_FOLD])
-    print_detection(opened, fold[:: len(fold) // (QUICK if quick else DISTURBED)])
-    outcomes = [outcome(opened.record(index)) for index in indices]
+    indices = fold if quick else opened.indices(folds=FOLDS)
+    disturbed = fold[:: len(fold) // (QUICK if quick else DISTURBED)]
+    with ProcessPoolExecutor(jobs) as pool:
+        print_detection(
+            list(pool.map(partial(disturb, store, disturbed), range(len(DISTURBANCES))))
+        )
+        parts = np.array_split(indices, len(indices) // PART + 1)
+        outcomes = list(chain(*pool.map(partial(assess_part, store), parts)))
     print_false_alarms(outcomes)
     ids = opened.records["id"].iloc[indices].astype(int)
     print_notes(read_table(ptbxl_folder).set_index("ecg_id").loc[ids], outcomes)
 
 
-def print_detection(store: Store, indices: Sequence[int]) -> None:
+def disturb(store: Path, indices: Sequence[int], number: int) -> list[Outcome]:
+    """Return the outcome of each ECG after a disturbance."""
+    opened, disturbance = open_store(store), DISTURBANCES[number]
+    return [
+        outcome_of(disturbance, opened.record(index), np.random.default_rng([number, index]))
+        for index in indices
+    ]
+
+
+def assess_part(store: Path, indices: Sequence[int]) -> list[Outcome]:
+    """Return the outcome of each ECG as it is."""
+    opened = open_store(store)
+    return [outcome(opened.record(index)) for index in indices]
+
+
+def print_detection(outcomes: Sequence[Sequence[Outcome]]) -> None:
     """Print how often each disturbance is named, and how often the ECG is refused."""
-    typer.echo(f"| check | disturbance of {len(indices)} ECGs of fold 9 | named | refused |")
+    typer.echo(f"| finding | disturbance of {len(outcomes[0])} ECGs of fold 9 | named | refused |")
     typer.echo("|---|---|---:|---:|")
-    for number, disturbance in enumerate(DISTURBANCES):
-        outcomes = [
-            outcome_of(disturbance, store.record(index), np.random.default_rng([number, index]))
-            for index in indices
-        ]
-        hits = [disturbance.finding in found for found in outcomes]
-        refused = [REFUSED in found for found in outcomes]
-        rates = f"{np.mean(hits):.1%} | {np.mean(refused):.1%}"
-        typer.echo(f"| {disturbance.finding} | {disturbance.text} | {rates} |")
+    for disturbance, of_disturbance in zip(DISTURBANCES, outcomes, strict=True):
+        named = np.mean([disturbance.finding in found for found in of_disturbance])
+        refused = np.mean([REFUSED in found for found in of_disturbance])
+        typer.echo(f"| {disturbance.finding} | {disturbance.text} | {named:.0%} | {refused:.0%} |")
 
 
-def outcome_of(disturbance: Disturbance, record: Record, rng: np.random.Generator) -> set[str]:
+def outcome_of(disturbance: Disturbance, record: Record, rng: np.random.Generator) -> Outcome:
     """Return the outcome of a disturbed ECG."""
     try:
         disturbed = disturbance.apply(record, rng)
@@ -76,7 +98,7 @@ def outcome_of(disturbance: Disturbance, record: Record, rng: np.random.Generato
     return outcome(disturbed) | said
 
 
-def outcome(record: Record) -> set[str]:
+def outcome(record: Record) -> Outcome:
     """Return the names of the findings of an ECG, and whether it is refused or warned."""
     findings = assess(record)
     refuses = any(finding.refuses for finding in findings)
@@ -84,7 +106,7 @@ def outcome(record: Record) -> set[str]:
     return names | ({REFUSED} if refuses else {WARNED} if names else set())
 
 
-def print_false_alarms(outcomes: Sequence[set[str]]) -> None:
+def print_false_alarms(outcomes: Sequence[Outcome]) -> None:
     """Print how often each finding is in the ECGs as they are."""
     counts = Counter(name for found in outcomes for name in found)
     typer.echo(f"\n| finding | in {len(outcomes):,} ECGs of PTB-XL |\n|---|---:|")
@@ -92,7 +114,7 @@ def print_false_alarms(outcomes: Sequence[set[str]]) -> None:
         typer.echo(f"| {name} | {count / len(outcomes):.2%} |")
 
 
-def print_notes(table: pd.DataFrame, outcomes: Sequence[set[str]]) -> None:
+def print_notes(table: pd.DataFrame, outcomes: Sequence[Outcome]) -> None:
     """Print how often the findings are in ECGs with and without each note of PTB-XL."""
     typer.echo("\n| PTB-XL's column | ECGs | findings | found with it | without it |")
     typer.echo("|---|---:|---|---:|---:|")

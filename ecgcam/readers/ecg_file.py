@@ -42,6 +42,14 @@ class EcgFile:
         """What to call the file in messages."""
         return str(self.path or self.name)
 
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        if self.content is not None:
+            return len(self.content)
+        assert self.path is not None
+        return self.path.stat().st_size
+
     @cached_property
     def data(self) -> bytes:
         """All bytes of the file."""

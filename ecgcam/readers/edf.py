@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
+from ..signals.stored import LONG, StoredChannel, StoredSamples, as_row
 from .channels import Channel, Recording
 from .device_facts import age_between, describe_filters, sex_of
 from .ecg_file import EcgFile
 
 EDF_START, BDF_START = b"0       ", b"\xffBIOSEMI"
 _MAIN_BYTES = _SIGNAL_BYTES = 256
-_MAX_SIGNALS = 512
+_MAX_SIGNALS = 254  # their headers fit in the head of a file
 _WIDTHS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)  # of the fields of a signal
 _ANNOTATIONS = ("edf annotations", "bdf annotations")
 _NO_ECG = (*_ANNOTATIONS, "status")
@@ -65,7 +66,7 @@ def edf_layout(data: bytes) -> EdfLayout:
     width = 3 if data.startswith(BDF_START) else 2
     signals = _signals(data)
     sizes = [width * signal.per_record for signal in signals]
-    records, _ = _record_count(data, sum(sizes), len(signals))
+    records, _ = _record_count(data, len(data), sum(sizes), len(signals))
     start = (len(signals) + 1) * _SIGNAL_BYTES
     annotations = [
         (start + record * sum(sizes) + sum(sizes[:k]), sizes[k])
@@ -83,7 +84,7 @@ def edf_layout(data: bytes) -> EdfLayout:
 
 def read_edf(file: EcgFile) -> Recording:
     """Read all signals, each at its own rate; annotations are left out."""
-    data = file.data
+    data = file.head
     width = 3 if data.startswith(BDF_START) else 2
     kind = _text(data, 192, 44)
     if kind[:5] in ("EDF+D", "BDF+D"):
@@ -93,20 +94,19 @@ def read_edf(file: EcgFile) -> Recording:
         )
     seconds = _number(data, 244, 8)
     signals = _signals(data)
-    records, warnings = _record_count(
-        data, width * sum(s.per_record for s in signals), len(signals)
-    )
+    record_bytes = width * sum(signal.per_record for signal in signals)
+    records, warnings = _record_count(data, file.size, record_bytes, len(signals))
     if not seconds > 0:
         raise RecordError(f"its data records last {seconds:g} s; expected above 0.")
-    values = _values(data, (len(signals) + 1) * _SIGNAL_BYTES, records, signals, width)
+    rows = _stored_rows(file, signals, records, width) or _rows(file, signals, records, width)
     channels = tuple(
         Channel(
             name=signal.label,
-            samples=row * np.float32(signal.gain) + np.float32(signal.offset),
+            samples=row,
             rate_hz=signal.per_record / seconds,
             unit=signal.unit or None,
         )
-        for signal, row in zip(signals, values, strict=True)
+        for signal, row in zip(signals, rows, strict=False)
         if signal.label.lower() not in _NO_ECG
     )
     sex, age_years = _person(data, kind)
@@ -149,10 +149,12 @@ def _signals(data: bytes) -> list[_Signal]:
     return signals
 
 
-def _record_count(data: bytes, record_bytes: int, signals: int) -> tuple[int, tuple[str, ...]]:
+def _record_count(
+    header: bytes, size: int, record_bytes: int, signals: int
+) -> tuple[int, tuple[str, ...]]:
     """Return the number of whole data records, and a warning if the file ends early."""
-    promised = int(_number(data, 236, 8))
-    available = (len(data) - (signals + 1) * _SIGNAL_BYTES) // record_bytes
+    promised = int(_number(header, 236, 8))
+    available = (size - (signals + 1) * _SIGNAL_BYTES) // record_bytes
     if not available:
         raise RecordError("it has no whole data record.")
     if promised in (-1, available) or 0 < promised < available:
@@ -160,25 +162,56 @@ def _record_count(data: bytes, record_bytes: int, signals: int) -> tuple[int, tu
     return available, (f"the file ends early: {available} of {promised} data records",)
 
 
-def _values(
-    data: bytes, start: int, records: int, signals: list[_Signal], width: int
-) -> list[NDArray[np.float32]]:
-    """Return the stored numbers of each signal, of 2 bytes in EDF and 3 in BDF."""
+def _rows(
+    file: EcgFile, signals: list[_Signal], records: int, width: int
+) -> list[NDArray[np.floating]]:
+    """Return each signal in its unit, from numbers of 2 bytes in EDF and 3 in BDF."""
     ends = np.cumsum([width * signal.per_record for signal in signals])
-    raw = np.frombuffer(data, np.uint8, count=records * int(ends[-1]), offset=start)
+    start = (len(signals) + 1) * _SIGNAL_BYTES
+    raw = np.frombuffer(file.data, np.uint8, count=records * int(ends[-1]), offset=start)
     raw = raw.reshape(records, int(ends[-1]))
-    rows = []
+    rows: list[NDArray[np.floating]] = []
     for signal, end in zip(signals, ends.tolist(), strict=True):
         part = np.ascontiguousarray(raw[:, end - width * signal.per_record : end]).reshape(
             -1, width
         )
         if width == 2:
-            rows.append(part.view("<i2")[:, 0].astype(np.float32))
-            continue
-        wide = np.zeros((len(part), 4), np.uint8)  # 24 bits in the upper three bytes keep the sign
-        wide[:, 1:] = part
-        rows.append((wide.view("<i4")[:, 0] >> 8).astype(np.float32))
+            numbers = part.view("<i2")[:, 0].astype(np.float32)
+        else:
+            wide = np.zeros((len(part), 4), np.uint8)
+            wide[:, 1:] = part  # 24 bits in the upper three bytes keep the sign
+            numbers = (wide.view("<i4")[:, 0] >> 8).astype(np.float32)
+        rows.append(numbers * np.float32(signal.gain) + np.float32(signal.offset))
     return rows
+
+
+def _stored_rows(
+    file: EcgFile, signals: list[_Signal], records: int, width: int
+) -> list[NDArray[np.floating]]:
+    """Return the signals of a long EDF file, which stay in it; none if it cannot be read in parts.
+
+    For that all signals need one rate; only annotations, after all others, may have another.
+    """
+    ecg = [signal for signal in signals if signal.label.lower() not in _ANNOTATIONS]
+    rates = {signal.per_record for signal in ecg}
+    block = signals[0].per_record
+    time = records * block
+    in_parts = width == 2 and len(rates) == 1 and signals[: len(ecg)] == ecg
+    if file.path is None or not in_parts or time * len(ecg) < LONG:
+        return []
+    source = StoredSamples(
+        path=file.path,
+        dtype="<i2",
+        channels=len(ecg),
+        time=time,
+        offset=(len(signals) + 1) * _SIGNAL_BYTES,
+        block=block,
+        other_bytes=width * sum(signal.per_record for signal in signals[len(ecg) :]),
+    )
+    return [
+        as_row(StoredChannel(source=source, channel=k, scale=signal.gain, offset=signal.offset))
+        for k, signal in enumerate(ecg)
+    ]
 
 
 def _person(data: bytes, kind: str) -> tuple[str | None, float | None]:

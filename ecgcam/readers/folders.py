@@ -20,8 +20,7 @@ from .table_channels import split_unit
 from .wfdb16 import record_stem
 
 _HEADER = ".hea"
-# A file with one of these suffixes counts as an ECG even if it is empty or no format is recognized.
-_ECG_SUFFIXES = {".bdf", ".csv", ".dcm", ".ecg", ".edf", ".npz", ".scp", ".tsv"}
+_SUFFIXES = {suffix for known in FORMATS for suffix in known.suffixes}
 _LONGEST_CELL = 40
 _MIN_ROWS, _MIN_COLUMNS = 100, 8  # of a table of numbers alone
 
@@ -102,7 +101,7 @@ def _is_ecg(path: str) -> bool:
             if candidate.name == TABLE:
                 return _is_table_of_leads(head)
             return not isinstance(candidate.read, str)
-    return os.path.splitext(path)[1].lower() in _ECG_SUFFIXES
+    return os.path.splitext(path)[1].lower() in _SUFFIXES
 
 
 def _read_head(path: str) -> bytes:

@@ -48,12 +48,15 @@ class Format:
     read:  the reader; or, for a format that is not supported, the message that says so.
     anonymize: returns the bytes of a file without identity, from those of the file and what was
            read of it; None where such a file cannot be written.
+    suffixes: those that no other kind of file has: with one of them, even an empty or damaged file
+           of a folder counts as an ECG.
     """
 
     name: str
     sniff: Sniff
     read: Reader | str
     anonymize: Anonymizer | None = None
+    suffixes: tuple[str, ...] = ()
 
 
 def _magic(*starts: bytes, offset: int = 0) -> Sniff:
@@ -89,15 +92,15 @@ def _words(*patterns: bytes, within: int = 4000) -> Sniff:
 FORMATS: list[Format] = [
     Format("WFDB", is_wfdb, read_wfdb_file),
     Format("NPY", _magic(NPY_START), read_npy),
-    Format("NPZ", is_npz, read_npz),
+    Format("NPZ", is_npz, read_npz, suffixes=(".npz",)),
     Format("HDF5", is_hdf5, read_hdf5),
     Format("MAT", _magic(MAT_5_START), read_mat),
     Format("Parquet", _magic(PARQUET_START), read_parquet),
-    Format("DICOM", is_dicom, read_dicom, anonymize_dicom),
-    Format("EDF", is_edf, read_edf, anonymize_edf),
-    Format("BDF", _magic(BDF_START), read_edf, anonymize_edf),
-    Format("ISHNE", _magic(ISHNE_START), read_ishne, anonymize_ishne),
-    Format("SCP-ECG", is_scp_ecg, read_scp_ecg, anonymize_scp_ecg),
+    Format("DICOM", is_dicom, read_dicom, anonymize_dicom, (".dcm",)),
+    Format("EDF", is_edf, read_edf, anonymize_edf, (".edf",)),
+    Format("BDF", _magic(BDF_START), read_edf, anonymize_edf, (".bdf",)),
+    Format("ISHNE", _magic(ISHNE_START), read_ishne, anonymize_ishne, (".ecg",)),
+    Format("SCP-ECG", is_scp_ecg, read_scp_ecg, anonymize_scp_ecg, (".scp",)),
     Format("HL7 aECG", _xml("AnnotatedECG"), read_aecg, anonymize_xml),
     Format("Philips Sierra", _xml("restingecgdata"), read_philips, anonymize_xml),
     Format("GE MUSE", _xml("RestingECG"), read_muse, anonymize_xml),
@@ -172,5 +175,5 @@ FORMATS: list[Format] = [
     ),
     Format("gzip", _magic(b"\x1f\x8b"), "compressed by gzip; decompress it first."),
     Format("MAT", is_mat_4, read_mat),
-    Format(TABLE, is_table, read_csv),
+    Format(TABLE, is_table, read_csv, suffixes=(".csv", ".tsv")),
 ]

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError
-from ..signals.stored import BLOCK, LONG, StoredChannel, StoredSamples
+from ..signals.stored import BLOCK, LONG, StoredChannel, StoredSamples, as_row
 from .channels import Channel
 from .wfdb_header import NO_GAIN, SAMPLE_BITS, Header, Signal, find_samples
 
@@ -89,7 +88,7 @@ def _long_recording(path: Path, header: Header) -> list[Channel]:
     return [
         Channel(
             name=signal.lead,
-            samples=cast("NDArray[np.floating]", _stored(source, k, signal)),
+            samples=as_row(_stored(source, k, signal)),
             rate_hz=header.rate_hz,
             unit=signal.unit,
         )

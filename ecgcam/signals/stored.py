@@ -16,9 +16,10 @@ Rows = slice | Sequence[int] | NDArray[np.integer]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredSamples:
-    """Whole numbers in a file, one sample of every channel after the other.
+    """Whole numbers in a file, in blocks: some samples of a channel, then those of the next one.
 
-    dtype: of a sample, such as "<i2". offset: bytes before the first sample.
+    dtype: of a sample, such as "<i2". offset: bytes before the first block.
+    block: 1 where one sample of every channel follows the other. other_bytes: at a block's end.
     """
 
     path: Path
@@ -26,13 +27,26 @@ class StoredSamples:
     channels: int
     time: int
     offset: int = 0
+    block: int = 1
+    other_bytes: int = 0
 
     def read(self, start: int, stop: int) -> NDArray[np.integer]:
         """Read the samples from `start` to before `stop`: (channels, time)."""
-        width = self.channels * np.dtype(self.dtype).itemsize
-        count = max(stop - start, 0) * self.channels
-        samples = np.fromfile(self.path, self.dtype, count, offset=self.offset + start * width)
-        return samples.reshape(-1, self.channels).T
+        size = self.channels * self.block * np.dtype(self.dtype).itemsize
+        first, last = start // self.block, -(-max(start, stop) // self.block)
+        width = size + self.other_bytes
+        data = np.fromfile(
+            self.path, np.uint8, (last - first) * width, offset=self.offset + first * width
+        )
+        samples = np.ascontiguousarray(data.reshape(-1, width)[:, :size]).view(self.dtype)
+        rows = samples.reshape(-1, self.channels, self.block).swapaxes(0, 1)
+        skipped = start - first * self.block
+        return rows.reshape(self.channels, -1)[:, skipped : skipped + max(stop - start, 0)]
+
+    def contains(self, value: int) -> bool:
+        """Return whether a sample has this value, such as one that means it is missing."""
+        starts = range(0, self.time, BLOCK)
+        return any((self.read(k, min(k + BLOCK, self.time)) == value).any() for k in starts)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -148,6 +162,11 @@ Signal = NDArray[np.float32]  # or a StoredSignal, which the functions below tak
 def as_signal(stored: StoredSignal) -> Signal:
     """Return a stored signal under the type of the arrays that it stands for."""
     return cast(Signal, stored)
+
+
+def as_row(stored: StoredChannel) -> NDArray[np.floating]:
+    """Return a stored channel under the type of the arrays that it stands for."""
+    return cast("NDArray[np.floating]", stored)
 
 
 def blocks(signal: Signal) -> Iterator[NDArray[np.float32]]:

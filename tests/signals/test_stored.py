@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.binary_ecgs import edf, ishne
 from support.disturbed import made_up
 from support.ecg_files import write_wfdb
 
 import ecgcam
+from ecgcam.readers import edf as edf_reader
+from ecgcam.readers import ishne as ishne_reader
 from ecgcam.readers import wfdb_samples
 from ecgcam.signals import stored
 from ecgcam.signals.beats import heart_rate_bpm
@@ -160,3 +163,45 @@ def test_a_damaged_long_recording_is_refused_or_read_whole(recording, tmp_path):
     record = ecgcam.read(tmp_path / "long.hea")
     assert isinstance(record.signal_mv, np.ndarray)
     assert record.warnings == ("1 missing sample of I filled by a straight line",)
+
+
+ROWS = np.random.default_rng(1).integers(-900, 900, (12, 4000))
+
+
+@pytest.mark.parametrize(
+    ("reader", "data"),
+    [
+        (ishne_reader, ishne(ROWS, LEADS)),
+        (edf_reader, edf(ROWS, LEADS)),
+        (edf_reader, edf(ROWS, LEADS, annotations=False)),
+    ],
+)
+def test_long_files_of_other_formats_stay_in_their_file(tmp_path, monkeypatch, reader, data):
+    path = tmp_path / "long"
+    path.write_bytes(data)
+    in_memory = ecgcam.read(path)
+    for module in (reader, stored):
+        monkeypatch.setattr(module, "LONG", 10_000)
+    monkeypatch.setattr(stored, "BLOCK", 333)
+    lazy = ecgcam.read(path)
+    assert isinstance(lazy.signal_mv, StoredSignal)
+    assert isinstance(in_memory.signal_mv, np.ndarray)
+    np.testing.assert_allclose(np.asarray(lazy.signal_mv), in_memory.signal_mv, atol=1e-5)
+    part = np.asarray(lazy.signal_mv[:, 777:1001])
+    np.testing.assert_allclose(part, in_memory.signal_mv[:, 777:1001], atol=1e-5)
+    assert (lazy.leads, lazy.rate_hz, lazy.filters) == (
+        in_memory.leads,
+        in_memory.rate_hz,
+        in_memory.filters,
+    )
+
+
+def test_a_long_ishne_file_with_missing_samples_is_read_whole(tmp_path, monkeypatch):
+    rows = ROWS.copy()
+    rows[3, 2000] = -32768
+    path = tmp_path / "long"
+    path.write_bytes(ishne(rows, LEADS))
+    for module in (ishne_reader, stored):
+        monkeypatch.setattr(module, "LONG", 10_000)
+    record = ecgcam.read(path)
+    assert any("missing sample" in warning for warning in record.warnings)
