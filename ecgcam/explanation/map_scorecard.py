@@ -94,7 +94,7 @@ def scorecard(
     name:      of the model; that of its file by default.
     out:       folder for the parts that are done, from which an interrupted run goes on.
     ludb:      folder of LUDB; without it that part is left out.
-    synthetic: synthetic hearts for each disorder, 20 by default, 3 with `quick`; 0: none.
+    synthetic: synthetic hearts for each disorder, 20 by default, 2 with `quick`; 0: none.
     other:     another model of the same task, such as another seed.
     retrain:   trains the same network on shuffled labels and returns it.
     quick:     fewer records, and integrated gradients as the only map to compare with.

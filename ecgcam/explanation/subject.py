@@ -49,7 +49,7 @@ class Effort:
     maps: tuple[str, ...] = tuple(MAPS)
 
 
-QUICK = Effort(records=40, sample=24, draws=1, hearts=3, maps=_QUICK_MAPS)
+QUICK = Effort(records=30, sample=16, draws=1, hearts=2, maps=_QUICK_MAPS)
 
 
 def choose_effort(*, quick: bool, classes: int, hearts: int | None = None) -> Effort:
