@@ -42,7 +42,7 @@ def in_words(explanation: Explanation, k: int, sums: WaveEvidence) -> str:
     shown = "> 0.99" if probability > 0.995 else f"{probability:.2f}"
     shown = "< 0.01" if probability < 0.005 else shown
     head = f"{title}{answer}, {shown}."
-    in_favour, against = sums.by_lead(k, *PARTS).sum(axis=1)
+    in_favour, against = sums.of_parts(k, *PARTS).tolist()
     if max(in_favour, -against) < HARDLY:
         return f"{head} There is hardly any evidence: the answer is the model's bias."
     sign = 0 if positive or (unsure and in_favour > -against) else 1
@@ -71,7 +71,7 @@ def _where(sums: WaveEvidence, k: int, sign: int) -> str:
         leads = _leads_in_words(sums, k, sign, PARTS)
         return f"Evidence {side} it is {leads}." if leads else ""
     fractions = {
-        group: abs(float(sums.by_lead(k, *parts)[sign].sum())) for group, parts in GROUPS.items()
+        group: abs(float(sums.of_parts(k, *parts)[sign])) for group, parts in GROUPS.items()
     }
     total = sum(fractions.values())
     ranked = sorted(fractions, key=fractions.__getitem__, reverse=True)
@@ -79,10 +79,12 @@ def _where(sums: WaveEvidence, k: int, sign: int) -> str:
     first = ranked[0]
     if fractions[first] < MOST * total:
         listed = ", ".join(f"{percent[group]} in {group}" for group in ranked[:3])
-        return f"The evidence {side} it is spread over the beat: {listed}."
+        words = [f"The evidence {side} it is spread over the beat: {listed}"]
+        words.append(_leads_in_words(sums, k, sign, PARTS))
+        return "; ".join(word for word in words if word) + "."
     words = [f"{percent[first]} of the evidence {side} it lies in {first}"]
     if "not sure" not in GROUPS[first]:
-        beats = counted_beats(sums.by_beat(k, *GROUPS[first])[sign])
+        beats = counted_beats(sums.of_beats(k, *GROUPS[first])[sign])
         words.append(f"in {beats} of {len(sums.beats_s)} beats")
     words.append(_leads_in_words(sums, k, sign, GROUPS[first]))
     return ", ".join(word for word in words if word) + "."
@@ -103,8 +105,9 @@ def leading_leads(evidence: NDArray[np.float64], leads: Sequence[str]) -> tuple[
 
 
 def _leads_in_words(sums: WaveEvidence, k: int, sign: int, parts: Sequence[str]) -> str:
-    evidence = sums.by_lead(k, *parts)[sign]
-    if not sums.leads or not evidence.any():
+    added = sums.of_leads(k, *parts)
+    evidence = np.maximum(added, 0) if sign == 0 else np.minimum(added, 0)
+    if not evidence.any():
         return ""
     chosen = leading_leads(evidence, sums.leads)
     if len(chosen) > FEW_LEADS:

@@ -24,63 +24,79 @@ class WaveEvidence:
     parts, beats:  (stretches,), the part of each, of PARTS, and the index of its beat in beats_s;
                    the last stretch is all that is not sure, with beat -1.
     beats_s:       (beats, 2), start and end of each sure beat in seconds.
-    leads:         of the evidence; () where it is of all leads together.
-    sums:          (2, classes, stretches, leads or 1), in logits: what is above zero and what is
-                   below zero of each frame (of each lead) in each stretch. All of a class is its
-                   logit minus its bias.
+    time:          (stretches,), fraction of the frames in each.
+    sums:          (2, classes, stretches), in logits: what is above zero and what is below zero of
+                   the frames in each stretch, of all leads together. All of a class is its logit
+                   minus its bias.
+    leads, by_lead: the model's leads, and (classes, stretches, leads), what each adds, in logits;
+                   () and None where the evidence is of all leads together.
     """
 
     without_waves: str
     parts: tuple[str, ...]
     beats: NDArray[np.int64]
     beats_s: NDArray[np.float64]
-    leads: tuple[str, ...]
+    time: NDArray[np.float64] = field(repr=False)
     sums: NDArray[np.float64] = field(repr=False)
+    leads: tuple[str, ...] = ()
+    by_lead: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def within(self, *parts: str) -> NDArray[np.bool_]:
         """Return which stretches belong to any of these parts: (stretches,)."""
         return np.array([part in parts for part in self.parts], bool)
 
-    def by_beat(self, k: int, *parts: str) -> NDArray[np.float64]:
-        """Return the evidence of class k in each beat's parts, above and below zero: (2, beats)."""
-        chosen = self.sums[:, k].sum(axis=-1) * self.within(*parts)
-        of_beat = self.beats == np.arange(len(self.beats_s))[:, None]
-        return np.asarray(chosen @ of_beat.T)
-
-    def by_lead(self, k: int, *parts: str) -> NDArray[np.float64]:
-        """Return the evidence of class k in the parts, above and below zero: (2, leads or 1)."""
+    def of_parts(self, k: int, *parts: str) -> NDArray[np.float64]:
+        """Return the evidence for class k in the parts, above and below zero: (2,)."""
         return np.asarray(self.sums[:, k, self.within(*parts)].sum(axis=1))
 
-    def to_dict(self, k: int) -> dict[str, Any]:
-        """Return the sums of class k as JSON holds them, each {"for": logits, "against": logits}.
+    def of_beats(self, k: int, *parts: str) -> NDArray[np.float64]:
+        """Return the evidence for class k in the parts of each beat: (2, beats)."""
+        of_beat = self.beats == np.arange(len(self.beats_s))[:, None]
+        return np.asarray((self.sums[:, k] * self.within(*parts)) @ of_beat.T)
 
-        `by_wave`, `by_wave_and_lead` and `by_beat` are None without waves, `by_lead` and
-        `by_wave_and_lead` where the evidence is of all leads together.
+    def of_leads(self, k: int, *parts: str) -> NDArray[np.float64]:
+        """Return what each lead adds to the logit of class k in the parts: (leads,)."""
+        if self.by_lead is None:
+            return np.empty(0)
+        return np.asarray(self.by_lead[k, self.within(*parts)].sum(axis=0))
+
+    def to_dict(self, k: int) -> dict[str, Any]:
+        """Return the sums of class k as JSON holds them, in logits.
+
+        `by_wave` and `by_beat` have {"for": …, "against": …}, `by_lead` and `by_wave_and_lead` what
+        each lead adds. Without waves, `by_wave`, `by_wave_and_lead` and `by_beat` are None; without
+        lead evidence, `by_lead` and `by_wave_and_lead`.
         """
-        by_wave = by_both = by_beat = None
-        if not self.without_waves:
-            by_wave = {part: _pair(self.by_lead(k, part).sum(axis=1)) for part in PARTS}
-            by_both = {part: self._leads(self.by_lead(k, part)) for part in PARTS}
-            of_beats = {part: self.by_beat(k, part) for part in PARTS[:-1]}
-            by_beat = [
-                {
-                    "start_s": round(float(start_s), 3),
-                    "end_s": round(float(end_s), 3),
-                    **{part: _pair(sums[:, beat]) for part, sums in of_beats.items()},
-                }
-                for beat, (start_s, end_s) in enumerate(self.beats_s)
-            ]
+        waves, leads = not self.without_waves, bool(self.leads)
         return {
             "without_waves": self.without_waves or None,
-            "all": _pair(self.by_lead(k, *PARTS).sum(axis=1)),
-            "by_wave": by_wave,
-            "by_lead": self._leads(self.by_lead(k, *PARTS)) if self.leads else None,
-            "by_wave_and_lead": by_both if self.leads else None,
-            "by_beat": by_beat,
+            "all": _pair(self.of_parts(k, *PARTS)),
+            "by_wave": {part: self._part(k, part) for part in PARTS} if waves else None,
+            "by_lead": self._leads(k, *PARTS) if leads else None,
+            "by_wave_and_lead": {part: self._leads(k, part) for part in PARTS}
+            if waves and leads
+            else None,
+            "by_beat": self._beats(k) if waves else None,
         }
 
-    def _leads(self, sums: NDArray[np.float64]) -> dict[str, dict[str, float]]:
-        return {lead: _pair(pair) for lead, pair in zip(self.leads, sums.T, strict=False)}
+    def _part(self, k: int, part: str) -> dict[str, float]:
+        time = float(self.time[self.within(part)].sum())
+        return {"time": round(time, 4), **_pair(self.of_parts(k, part))}
+
+    def _leads(self, k: int, *parts: str) -> dict[str, float]:
+        values = self.of_leads(k, *parts).tolist()
+        return {lead: float(f"{value:.7g}") for lead, value in zip(self.leads, values, strict=True)}
+
+    def _beats(self, k: int) -> list[dict[str, Any]]:
+        of_parts = {part: self.of_beats(k, part) for part in PARTS[:-1]}
+        return [
+            {
+                "start_s": round(start_s, 3),
+                "end_s": round(end_s, 3),
+                **{part: _pair(sums[:, beat]) for part, sums in of_parts.items()},
+            }
+            for beat, (start_s, end_s) in enumerate(self.beats_s.tolist())
+        ]
 
 
 def _pair(sums: NDArray[np.float64]) -> dict[str, float]:
@@ -94,22 +110,24 @@ def add_up(explanation: Explanation, waves: Waves) -> WaveEvidence:
     boundary, each side has its fraction. Between the sure beats, and in beats that are not sure,
     the evidence is "not sure".
     """
-    by_lead = explanation.lead_evidence
-    evidence = explanation.evidence[:, None] if by_lead is None else by_lead
-    frames = evidence.shape[-1]
-    added = evidence.astype(np.float64) / max(frames, 1)  # what each frame adds to the logit
+    frames = max(explanation.evidence.shape[-1], 1)
+    added = explanation.evidence.astype(np.float64) / frames  # what each frame adds to the logit
     reason = _without_waves(explanation, waves)
     stretches = [] if reason else _stretches(waves)
     times_s = np.array([times for _, _, times in stretches]).reshape(-1, 2)
     fractions = _fractions(explanation, times_s)  # (stretches + 1, frames)
-    sums = np.stack([np.maximum(added, 0) @ fractions.T, np.minimum(added, 0) @ fractions.T])
+    by_lead = explanation.lead_evidence
+    if by_lead is not None:
+        by_lead = (by_lead.astype(np.float64) / frames @ fractions.T).swapaxes(1, 2)
     return WaveEvidence(
         without_waves=reason,
         parts=(*(part for part, _, _ in stretches), "not sure"),
         beats=np.array([*(beat for _, beat, _ in stretches), -1]),
         beats_s=np.empty((0, 2)) if reason else _sure_beats_s(waves),
+        time=fractions.sum(axis=1) / frames,
+        sums=np.stack([np.maximum(added, 0) @ fractions.T, np.minimum(added, 0) @ fractions.T]),
         leads=() if by_lead is None else explanation.leads,
-        sums=sums.swapaxes(-1, -2),
+        by_lead=by_lead,
     )
 
 

@@ -41,7 +41,7 @@ def test_each_figure_can_be_recomputed_from_the_json():
     assert round(100 * st_t / sums["all"]["for"]) == 92
     beats = [beat["ST"]["for"] + beat["T"]["for"] for beat in sums["by_beat"]]
     assert sum(beat >= 0.5 * np.mean(beats) for beat in beats) == 10
-    leads = {lead: pair["for"] for lead, pair in sums["by_wave_and_lead"]["T"].items()}
+    leads = sums["by_wave_and_lead"]["T"]
     assert sum(leads[lead] for lead in ("V2", "V3")) >= 0.5 * sum(leads.values())
 
 

@@ -34,13 +34,20 @@ def test_the_parts_of_a_network_sum_to_the_logit_minus_the_bias(backbone):
     description = describe(record, explanation)
     assert description.waves.are_sure
     np.testing.assert_allclose(
-        description.evidence.sums.sum(axis=(0, 2, 3)), explanation.logits - bias, atol=2e-5
+        description.evidence.sums.sum(axis=(0, 2)), explanation.logits - bias, atol=2e-5
     )
     for k, name in enumerate("abc"):
         sums = description.to_dict()["classes"][name]
-        for by in ("by_wave", "by_lead") if backbone == "leadwise" else ("by_wave",):
-            total = sum(pair["for"] + pair["against"] for pair in sums[by].values())
-            assert total == pytest.approx(float(explanation.logits[k] - bias[k]), abs=1e-4)
+        expected = pytest.approx(float(explanation.logits[k] - bias[k]), abs=1e-4)
+        by_wave = sums["by_wave"].values()
+        assert sum(pair["for"] + pair["against"] for pair in by_wave) == expected
+        assert sum(pair["time"] for pair in by_wave) == pytest.approx(1, abs=1e-3)
+        if backbone == "leadwise":
+            assert sum(sums["by_lead"].values()) == expected
+            cells = [sum(of.values()) for of in sums["by_wave_and_lead"].values()]
+            assert sum(cells) == expected
+            nets = [pair["for"] + pair["against"] for pair in by_wave]
+            np.testing.assert_allclose(cells, nets, atol=1e-4)
 
 
 def test_each_frame_counts_in_the_part_it_lies_in():
@@ -53,7 +60,7 @@ def test_each_frame_counts_in_the_part_it_lies_in():
         "rest": 0.1 * (0.9 * (0.5 - 1)), "not sure": 0.1 * 0.1 * (0.5 - 1),
     })  # fmt: skip
     assert by_wave["T"]["against"] == pytest.approx(0, abs=1e-9)
-    assert by_wave["rest"] == pytest.approx({"for": 0.045, "against": -0.09})
+    assert by_wave["rest"] == pytest.approx({"time": 0.36, "for": 0.045, "against": -0.09})
 
 
 def test_a_frame_on_a_boundary_counts_on_both_sides():
@@ -71,8 +78,8 @@ def test_beats_and_leads_have_their_own_sums():
     frames[LEADS.index("V2"), 5] = 12
     frames[LEADS.index("I"), 3] = -1
     sums = add_up(explained_beats(frames), regular_waves()).to_dict(0)
-    assert sums["by_lead"]["V2"] == pytest.approx({"for": 1.2, "against": 0})
-    assert sums["by_wave_and_lead"]["QRS"]["I"] == pytest.approx({"for": 0, "against": -0.1})
+    assert sums["by_lead"]["V2"] == pytest.approx(1.2)
+    assert sums["by_wave_and_lead"]["QRS"]["I"] == pytest.approx(-0.1)
     assert len(sums["by_beat"]) == 10
     assert sums["by_beat"][3]["T"]["for"] == pytest.approx(0.12)
     assert (sums["by_beat"][3]["start_s"], sums["by_beat"][3]["end_s"]) == (3.1, 4.1)
@@ -93,7 +100,7 @@ def test_a_p_wave_that_is_not_sure_is_neither_p_nor_rest():
     waves.probability[:, 0] = 0.55
     by_wave = add_up(explained_beats(FRAMES), waves).to_dict(0)["by_wave"]
     for part in ("P", "PR"):
-        assert by_wave[part] == pytest.approx({"for": 0, "against": 0}, abs=1e-9)
+        assert by_wave[part] == pytest.approx({"time": 0, "for": 0, "against": 0}, abs=1e-9)
     assert by_wave["not sure"]["for"] >= 0.1
     assert by_wave["not sure"]["against"] <= -0.2
 
