@@ -12,7 +12,7 @@ BEFORE_S, AFTER_S, STEP_S = 0.35, 0.65, 0.01
 TIMES_S = np.arange(round(-BEFORE_S / STEP_S), round(AFTER_S / STEP_S)) * STEP_S
 
 _ALIKE = 0.8  # correlation of a beat with the median beat, over all leads
-_LEVEL_S = 0.04  # before the QRS complex: the zero of the voltage
+_LEVEL_S = (-0.08, -0.04)  # from the start of QRS: the zero of the voltage
 _SHIFT = 2  # steps of TIMES_S that a beat may move for the best correlation
 _LEAST_BEATS = 2
 
@@ -21,7 +21,7 @@ _LEAST_BEATS = 2
 class MeanBeat:
     """The mean beat from 350 ms before to 650 ms after the start of its QRS complex.
 
-    signal_mv: (leads, time), at TIMES_S; zero is the mean of the 40 ms before the QRS complex.
+    signal_mv: (leads, time), at TIMES_S; zero is the mean from 80 to 40 ms before QRS.
     starts_s:  (beats,), where TIMES_S has its zero in the record, of each beat that is in the mean.
     count:     number of beats of the record, sure or not.
     waves_s:   (waves, 2), median onset and offset of WAVES, from the start of QRS; NaN for none.
@@ -64,7 +64,7 @@ def cut_at(record: Record, starts_s: NDArray[np.float64]) -> NDArray[np.float64]
     times_s = (starts_s[:, None] + TIMES_S).ravel()
     rows = np.stack([np.interp(times_s, sample_s, lead) for lead in record.signal_mv])
     beats = rows.reshape(len(rows), len(starts_s), -1).swapaxes(0, 1)
-    level = (TIMES_S >= -_LEVEL_S) & (TIMES_S < 0)
+    level = (_LEVEL_S[0] <= TIMES_S) & (_LEVEL_S[1] > TIMES_S)
     return np.asarray(beats - beats[..., level].mean(axis=-1, keepdims=True))
 
 

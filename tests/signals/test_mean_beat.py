@@ -40,7 +40,7 @@ def test_the_voltage_is_zero_before_the_qrs_complex():
     heart = made_up(seed=7)
     raised = Record(signal_mv=heart.signal_mv + 3, rate_hz=100)
     beat = mean_beat(raised, find_waves(raised))
-    before = (TIMES_S >= -0.04) & (TIMES_S < 0)
+    before = (TIMES_S >= -0.08) & (TIMES_S < -0.04)
     np.testing.assert_allclose(beat.signal_mv[:, before].mean(axis=1), 0, atol=1e-6)
 
 
