@@ -11,7 +11,7 @@ from .high_pass import find_high_pass
 from .leads import LEADS
 from .limb_leads import basis_of, find_limb_lead_faults, independent_rows
 from .noise import find_mains, find_noise
-from .not_an_ecg import NO_BEATS, NOT_AN_ECG, find_no_ecg
+from .not_an_ecg import NO_BEATS, NOT_AN_ECG, find_few_beats, find_no_ecg
 from .pacing import find_pacing
 from .quality import find_quality, implausible_amplitude, unusual_amplitude
 from .record import Record
@@ -79,6 +79,7 @@ def _assess_part(record: Record, leads: Set[str]) -> Iterator[Finding]:
     yield from beats
     if any(finding.name == NOT_AN_ECG for finding in beats):
         return
+    yield from find_few_beats(at_100_hz, peaks)
     yield from find_noise(at_100_hz)
     yield from find_high_pass(record, at_100_hz, peaks)
     unusable = {

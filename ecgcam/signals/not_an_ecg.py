@@ -24,9 +24,11 @@ MAX_SAME = 0.992  # of the power in one waveform; at most 0.988 in PTB-XL
 MAX_SPIKE = 0.98  # of the power of a beat's slope in three samples; at most 0.975 in PTB-XL
 MIN_LEAD_SIMILARITY = 0.5  # of a lead's beats; noise has about 0.25
 MIN_LEAD_SPAN_MV = 0.05  # the smallest of PTB-XL's leads that are not flat span 0.15 mV
+MIN_BEATS_PER_MINUTE = 25  # the slowest heart in PTB-XL's fold 9 has 36
+_LONG_ENOUGH_S = 9.5
 _SPIKE_S = 0.12  # before and after the R peak
 
-NOT_AN_ECG, NO_BEATS = "not an ECG", "no beats"
+NOT_AN_ECG, NO_BEATS, FEW_BEATS = "not an ECG", "no beats", "few beats"
 
 
 def find_no_ecg(record: Record, peaks: NDArray[np.int64]) -> Iterator[Finding]:
@@ -41,6 +43,14 @@ def find_no_ecg(record: Record, peaks: NDArray[np.int64]) -> Iterator[Finding]:
     elif silent := _silent_leads(level_mv, record.leads, peaks):
         text = f"no beats in {', '.join(silent)}, unlike the other leads"
         yield Finding(name=NO_BEATS, leads=silent, text=text)
+
+
+def find_few_beats(record: Record, peaks: NDArray[np.int64]) -> Iterator[Finding]:
+    """Find a heart that is slower than any usual one, as where 500 Hz are read as 100 Hz."""
+    rate_bpm = 60 * len(peaks) / record.duration_s
+    if record.duration_s >= _LONG_ENOUGH_S and rate_bpm < MIN_BEATS_PER_MINUTE:
+        text = f"only {len(peaks)} beats in {record.duration_s:.0f} s; check the sampling rate"
+        yield Finding(name=FEW_BEATS, text=text)
 
 
 def _why_no_ecg(

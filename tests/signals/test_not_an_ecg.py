@@ -18,7 +18,7 @@ from ecgcam.data.synthetic.diagnoses import DISORDERS
 from ecgcam.signals.beats import heart_rate_bpm, r_peaks
 from ecgcam.signals.leads import LEADS
 from ecgcam.signals.limb_leads import independent_rows
-from ecgcam.signals.not_an_ecg import find_no_ecg
+from ecgcam.signals.not_an_ecg import find_few_beats, find_no_ecg
 from ecgcam.signals.record import Record
 
 NO_ECGS = {
@@ -119,3 +119,20 @@ def test_what_is_left_of_real_ecgs_without_their_order_is_no_ecg(ptbxl_fold_2):
 def test_leads_that_are_not_among_the_twelve_need_no_limb_leads():
     record = made_up().with_leads(LEADS[6:])
     assert names(record) == []
+
+
+def test_a_wrong_rate_makes_a_heart_too_slow():
+    record = made_up(rate_hz=500, duration_s=10)
+    peaks = np.array([100, 400, 700])
+    slow = Record(signal_mv=record.signal_mv[:, :1000], rate_hz=100)
+    (finding,) = find_few_beats(slow, peaks)
+    assert (finding.name, finding.refuses) == ("few beats", False)
+    assert finding.text == "only 3 beats in 10 s; check the sampling rate"
+    assert list(find_few_beats(slow, np.arange(50, 1000, 200))) == []
+    assert list(find_few_beats(replace(slow, signal_mv=slow.signal_mv[:, :900]), peaks)) == []
+
+
+def test_no_real_ecg_has_few_beats(ptbxl_fold_2):
+    for signal_mv in ptbxl_fold_2[1][::5]:
+        record = Record(signal_mv=signal_mv, rate_hz=100)
+        assert list(find_few_beats(record, r_peaks(record))) == []
