@@ -72,7 +72,7 @@ def write_evaluation(
     scores = all_scores(predictions, seed=seed, replicates=replicates)
     _write_results(predictions, scores, out)
     drawn = _draw_extremes(predictions, out, draw)
-    mean_beats = write_mean_beats(predictions, out, progress=progress) if beats else {}
+    mean_beats = write_mean_beats(predictions, out) if beats else {}
     by_name = dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True))
     classes = {name: own for name, own in by_name.items() if own["n"]}
     full_names = dict(zip(classifier.classes, classifier.full_names, strict=True))
