@@ -67,7 +67,7 @@ def external_scores(classifier: Classifier, folder: Path) -> dict[str, Any]:
                 "specificity": float((~yes[~target]).mean()),
                 "positives": int(target.sum()),
             }
-    return {"ecgs": len(labels), "clear": int(clear.sum()), "classes": scores}
+    return {"ecgs": len(labels), "clear_ecgs": int(clear.sum()), "classes": scores}
 
 
 def predict(
