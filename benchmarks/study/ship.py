@@ -74,11 +74,11 @@ ABOUT = {
     "itself a decision on a patient",
     "limits": [
         "Trained on one dataset: one country, eleven devices of two series, the years 1984 to "
-        "2001, almost only adults. Not tested on other people, devices, filters and electrodes.",
+        "2001, almost only adults. Hardly tested on other people, devices, filters and electrodes.",
         "One device, CS100 3, recorded a third of the training ECGs and 3 % of fold 9, and nearly "
         "all labels of its ECGs come from a machine.",
         "The labels are what cardiologists wrote; a statement counts whatever its likelihood.",
-        "It covers only the diagnoses of PTB-XL's superclasses: an ECG without them may still be "
+        "It covers only the statements that its labels name: an ECG without them may still be "
         "pathological.",
         "Its scores on fold 9 are a little optimistic, since fold 9 chose the epoch, the "
         "temperature and the thresholds.",

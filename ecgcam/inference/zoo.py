@@ -1,4 +1,4 @@
-"""Shipped models by name: `normal`, `superclass`, `superclass-large`."""
+"""Shipped models by name: `normal`, `statements`, `superclass`, `superclass-large`."""
 
 from pathlib import Path
 
