@@ -18,8 +18,9 @@ from ecgcam.evaluation.calibration import expected_calibration_error, fit_shifts
 from ecgcam.evaluation.calibration_scores import BINS, calibration_scores
 from ecgcam.evaluation.calibrator import CalibrateConfig, calibrated_card, shift_logits
 from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
-from ecgcam.inference.classifier import load, to_probabilities
+from ecgcam.inference.classifier import to_probabilities
 from ecgcam.inference.decisions import OperatingPoints
+from ecgcam.inference.loading import load
 
 SPLITS = 200
 

@@ -12,7 +12,7 @@ import typer
 from numpy.typing import NDArray
 
 from ecgcam.data.store import open_store
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.plots.summary import EDGE_S
 from ecgcam.signals.leads import lead_order
 

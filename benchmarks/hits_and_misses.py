@@ -14,7 +14,7 @@ import typer
 
 from ecgcam.data.store import Store, open_store
 from ecgcam.evaluation.fold_predictions import predict_folds
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.plots.sheet import draw_sheet
 
 FOLD = 9

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ecgcam.data.store import open_store
 from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.metrics import binary_scores
-from ecgcam.inference.classifier import Classifier, load
+from ecgcam.inference.classifier import Classifier
+from ecgcam.inference.loading import load
 from ecgcam.signals.record import Record
 
 LENGTHS_S = (10, 9, 8, 7, 6, 5)

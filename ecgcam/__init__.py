@@ -6,7 +6,8 @@ from .errors import DatasetError, EcgcamError, ModelError, RecordError
 from .lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .inference.classifier import Classifier, load
+    from .inference.classifier import Classifier
+    from .inference.loading import load
     from .inference.results import Explanation, Prediction
     from .readers.read import read
     from .signals.record import Record
@@ -34,7 +35,7 @@ __getattr__, __dir__ = lazy_names(
         "Explanation": ".inference.results",
         "Prediction": ".inference.results",
         "Record": ".signals.record",
-        "load": ".inference.classifier",
+        "load": ".inference.loading",
         "read": ".readers.read",
     },
 )

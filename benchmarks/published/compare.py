@@ -14,7 +14,7 @@ import typer
 
 from ecgcam.data.store import open_store
 from ecgcam.evaluation.fold_predictions import predict_folds
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import load_network
 from ecgcam.nn.preprocess import Preprocess, PreprocessConfig
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgcam.evaluation.metrics import binary_scores
-from ecgcam.inference.classifier import Classifier, load
+from ecgcam.inference.classifier import Classifier
+from ecgcam.inference.loading import load
 from ecgcam.signals.leads import lead_order
 
 REPLICATES = 1000

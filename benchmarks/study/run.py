@@ -27,7 +27,7 @@ from ecgcam.evaluation.fold_predictions import predict_folds, predict_records
 from ecgcam.evaluation.metrics import binary_scores
 from ecgcam.evaluation.scoring import score
 from ecgcam.files import atomic_write
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.tasks import SUPERCLASSES, Task, find_task
 from ecgcam.training.class_mapping import map_classes, student_classes

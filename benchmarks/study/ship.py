@@ -38,10 +38,10 @@ from ecgcam.evaluation.subgroups import score_subgroups
 from ecgcam.explanation.card_entry import short_form
 from ecgcam.files import atomic_write
 from ecgcam.inference.card import COMPANION, recipe_setting
-from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
 from ecgcam.inference.decisions import OperatingPoints
 from ecgcam.inference.export import export
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.inference.zoo import find_model
 from ecgcam.nn.complexity import frames_of, measure_complexity, receptive_field

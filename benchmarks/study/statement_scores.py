@@ -23,7 +23,7 @@ from ecgcam.data.statements import Statement
 from ecgcam.data.store import Store, open_store
 from ecgcam.evaluation.fold_predictions import predict_records
 from ecgcam.evaluation.metrics import binary_scores
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 
 FOLD = 9
 Classes = dict[str, list[str]]  # the statements of each class

@@ -28,7 +28,7 @@ def compare(
     from ..data.store import open_store
     from ..evaluation.compare import RESULTS, compare_models
     from ..files import write_text
-    from ..inference.classifier import load
+    from ..inference.loading import load
 
     with progress("ECGs predicted") as show:
         results = compare_models(

@@ -11,7 +11,7 @@ from ..data.preparation import prepare
 from ..data.store import open_store
 from ..data.synthetic import synthesize
 from ..errors import DatasetError
-from ..inference.classifier import load
+from ..inference.loading import load
 from ..reports.evaluation_report import HITS, METRICS, MISSES, REPORT, write_evaluation
 from ..reports.html import png_file, write_page
 from ..reports.overview import overview

@@ -35,7 +35,7 @@ def evaluate(
 ) -> None:
     """Score a model on folds of a store, with 95 % intervals over patients."""
     from ..data.store import open_store
-    from ..inference.classifier import load
+    from ..inference.loading import load
     from ..reports.evaluation_report import write_evaluation as run
 
     with progress("ECGs predicted") as show:

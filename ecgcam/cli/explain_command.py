@@ -67,7 +67,7 @@ def explain(
     Writes NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json for each ECG.
     Exits with 2 if an ECG was refused. Not a medical device.
     """
-    from ..inference.classifier import load
+    from ..inference.loading import load
     from ..plots.heat import SCALES
     from ..plots.paper import SPEEDS_MM_S
     from ..serving.ecg_inputs import find_inputs, inputs_of_store

@@ -28,7 +28,7 @@ def read(
 
     Exits with 2 if a file cannot be read.
     """
-    from ..inference.classifier import load
+    from ..inference.loading import load
     from ..readers.read import read_details
 
     options = reading_options(rate, units, leads)

@@ -22,7 +22,7 @@ def robustness(
 ) -> None:
     """Score a model on ECGs with noise, drift, lost leads and swapped electrodes."""
     from ..data.store import open_store
-    from ..inference.classifier import load
+    from ..inference.loading import load
     from ..reports.robustness_report import report_robustness
 
     with progress("disturbances") as show:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ..data.store import Store
 from ..errors import DatasetError, ModelError
 from ..inference.card import Card, is_number
-from ..inference.classifier import Classifier, load, to_probabilities
+from ..inference.classifier import Classifier, to_probabilities
 from ..inference.decisions import KEY, ChosenOn, ClassPoints, OperatingPoint, OperatingPoints
+from ..inference.loading import load
 from ..inference.modelfile import copy_with_card
 from ..inference.zoo import find_model
 from ..processes import Progress

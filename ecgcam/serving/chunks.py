@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..inference.classifier import Classifier, load
+from ..inference.classifier import Classifier
+from ..inference.loading import load
 from ..inference.results import Explanation
 from ..readers.channels import DEFAULTS, ReadOptions
 from ..signals.record import Record

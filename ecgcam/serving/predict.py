@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import DatasetError
 from ..files import check_output_file
-from ..inference.classifier import load
+from ..inference.loading import load
 from ..processes import available_cores
 from ..readers.channels import Leads, ReadOptions
 from .chunks import Job, predict_chunk, refused_row

@@ -23,7 +23,7 @@ from ..errors import DatasetError, ModelError
 from ..evaluation.fold_predictions import predict_records
 from ..evaluation.leakage import check_leakage
 from ..inference.card import Card
-from ..inference.classifier import load
+from ..inference.loading import load
 from ..inference.modelfile import load_network
 from ..nn.fuse import fuse_norms
 from ..nn.network import Network, NetworkConfig

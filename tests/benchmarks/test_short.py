@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support.tiny import NORMAL, tiny_model, tiny_store
 
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

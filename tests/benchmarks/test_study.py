@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from support.tiny import NORMAL, SUPERCLASS, changed, tiny_model, tiny_store, write_store
 
 from ecgcam.data.statements import Statement
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import copy_with_card, read_card
 from ecgcam.inference.zoo import shipped_models
 from ecgcam.tasks import Task

@@ -17,7 +17,7 @@ from ecgcam.data.preparation import PrepareConfig, prepare
 from ecgcam.data.snomed import diagnoses
 from ecgcam.data.store import open_store
 from ecgcam.errors import DatasetError
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 
 ROOT = Path(__file__).parents[2]
 

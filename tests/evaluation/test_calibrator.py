@@ -20,8 +20,9 @@ from ecgcam.evaluation.calibrator import RULES, CalibrateConfig, calibrate, cali
 from ecgcam.evaluation.fold_predictions import FoldPredictions, predict_folds
 from ecgcam.evaluation.leakage import digest_tables, teacher_provenance, training_data
 from ecgcam.evaluation.scoring import score
-from ecgcam.inference.classifier import Classifier, load
+from ecgcam.inference.classifier import Classifier
 from ecgcam.inference.decisions import KEY
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.inference.zoo import shipped_models
 from ecgcam.signals.leads import LEADS

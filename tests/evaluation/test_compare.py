@@ -24,7 +24,7 @@ from ecgcam.cli.compare_command import format_comparison
 from ecgcam.errors import ModelError
 from ecgcam.evaluation.compare import RESULTS, compare_models
 from ecgcam.evaluation.fold_predictions import predict_folds
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 
 FOLDS = (8, 9, 10)
 SCORES = ("auroc", "accuracy", "sensitivity", "specificity")

@@ -19,8 +19,8 @@ from ecgcam.evaluation.leakage import (
     teacher_provenance,
     training_data,
 )
-from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.inference.zoo import shipped_models
 from ecgcam.reports.evaluation_report import METRICS, REPORT, write_evaluation

@@ -29,7 +29,7 @@ from ecgcam.evaluation.robustness import (
     predict_disturbed,
 )
 from ecgcam.evaluation.scoring import score
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.reports.robustness_report import PAGE, RESULTS, TABLE, report_robustness, table
 from ecgcam.signals.leads import LEADS
 from ecgcam.signals.perturb import flatten_lead, swap_electrodes

@@ -25,8 +25,8 @@ from ecgcam.evaluation import fold_predictions
 from ecgcam.evaluation.calibrator import CalibrateConfig, calibrated_card
 from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.scoring import score
-from ecgcam.inference.classifier import load
 from ecgcam.inference.decisions import KEY
+from ecgcam.inference.loading import load
 from ecgcam.reports.evaluation_report import (
     HITS,
     METRICS,

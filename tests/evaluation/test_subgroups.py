@@ -14,7 +14,7 @@ from support.tiny import RHYTHM, SUPERCLASS, SUPERCLASSES, tiny_model, tiny_stor
 from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import FEW, groups_of, score_subgroups
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.reports.evaluation_report import HEADINGS, METRICS, draw_subgroups, write_evaluation
 
 FOLDS = (1, 2, 3, 4)

@@ -9,9 +9,10 @@ from support.tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model
 
 from ecgcam.data.synthetic.people import draw_heart, draw_person
 from ecgcam.errors import ModelError, RecordError
-from ecgcam.inference.classifier import BATCH, Classifier, load
+from ecgcam.inference.classifier import BATCH, Classifier
 from ecgcam.inference.decisions import Band, ChosenOn, ClassPoints, ConformalLimits, OperatingPoints
 from ecgcam.inference.engine import EngineOutput
+from ecgcam.inference.loading import load
 from ecgcam.inference.results import Explanation, Prediction
 from ecgcam.signals.leads import LEADS
 from ecgcam.signals.record import Record

@@ -9,8 +9,8 @@ from support.tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model
 
 from ecgcam.cli import main
 from ecgcam.errors import ModelError
-from ecgcam.inference.classifier import load
 from ecgcam.inference.combine import combine
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.nn.preprocess import PreprocessConfig
 

@@ -83,7 +83,7 @@ def test_a_card_needs_no_torch(model):
 def test_without_torch_one_is_told_how_to_get_it(model):
     code = (
         "import sys; sys.modules['torch'] = None\n"
-        "from ecgcam.inference.classifier import load\n"
+        "from ecgcam.inference.loading import load\n"
         f"load({str(model)!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

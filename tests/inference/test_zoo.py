@@ -8,7 +8,7 @@ import pytest
 
 from ecgcam.errors import ModelError
 from ecgcam.inference.card import recipe_setting
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import load_network, read_card
 from ecgcam.inference.zoo import find_model, shipped_models
 from ecgcam.nn.complexity import measure_complexity
@@ -81,5 +81,8 @@ def test_a_file_goes_before_a_shipped_model_of_its_name(tmp_path, monkeypatch):
 
 
 def test_an_unknown_name_is_told_which_there_are():
-    with pytest.raises(ModelError, match=r"abnormal: no such model; .*normal, statements, superclass, super"):
+    names = r"normal, statements, superclass, super"
+    with pytest.raises(ModelError, match=rf"abnormal: no such model; .*{names}"):
+        ModelError, match=r"abnormal: no such model; .*normal, statements, superclass, super"
+    ):
         find_model("abnormal")

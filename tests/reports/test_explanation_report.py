@@ -10,7 +10,7 @@ from PIL import Image
 from support.drawn_records import HOSTILE, explained, spiked
 from support.tiny import SUPERCLASS, tiny_model
 
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.reports.explanation_report import file_names, write_explanations
 
 ENDINGS = ("-leads.png", "-sheet.png", "-sheet.pdf", ".html", ".json")

@@ -4,7 +4,7 @@ import numpy as np
 from support.tiny import tiny_model
 
 from ecgcam.evaluation.fold_predictions import predict_folds
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.reports.mean_beats import GROUPS, mean_beats, write_mean_beats
 
 

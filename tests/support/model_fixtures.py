@@ -7,7 +7,7 @@ import pytest
 from benchmarks.published.weights import import_published
 from ecgcam.data.preparation import PrepareConfig, prepare
 from ecgcam.data.store import open_store
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from support.real_data import unpacked
 
 

@@ -6,7 +6,7 @@ import torch
 from support.tiny import TINY, changed, tiny_store, write_store
 
 from ecgcam.errors import DatasetError
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.training.classification_loss import ClassificationLoss, class_frequency, class_weights
 from ecgcam.training.config import LossSettings

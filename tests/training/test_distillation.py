@@ -18,7 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ecgcam.errors import DatasetError, ModelError
 from ecgcam.evaluation.leakage import digest_tables
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
 from ecgcam.training.class_mapping import student_classes
 from ecgcam.training.distillation import distill_targets

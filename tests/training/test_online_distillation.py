@@ -18,7 +18,7 @@ from support.tiny import (
 )
 
 from ecgcam.errors import DatasetError, ModelError
-from ecgcam.inference.classifier import load
+from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import load_network, read_card
 from ecgcam.nn.preprocess import PreprocessConfig
 from ecgcam.training import train

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ecgcam.data.store import open_store
 from ecgcam.evaluation.fold_predictions import predict_folds
 from ecgcam.evaluation.scoring import score
-from ecgcam.inference.classifier import BATCH, load
+from ecgcam.inference.classifier import BATCH
 from ecgcam.inference.export import export
+from ecgcam.inference.loading import load
 from ecgcam.nn.fuse import fuse_norms
 from ecgcam.nn.network import evaluating
 
