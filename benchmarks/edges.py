@@ -28,9 +28,11 @@ def table(model: str, store: Path) -> str:
     rows = lead_order(opened.leads, classifier.leads)
     signals_mv = opened.signals_mv(opened.indices(folds=[9]))[:, rows]
     logits, evidence, _ = classifier.run(signals_mv)
-    at_edge = peaks_at_an_edge(evidence, duration_s=classifier.duration_s)
+    one = classifier.explain(opened.record(0), force=True)
+    near = edges(one.frame_times_s, duration_s=classifier.duration_s)
+    at_edge = near[evidence.argmax(axis=-1)]
     decisions = [classifier.decide(row) for row in classifier.probabilities(logits)]
-    chance = edges(evidence.shape[-1], duration_s=classifier.duration_s).mean()
+    chance = 2 * EDGE_S / classifier.duration_s
     lines = [f"{'':<12}{'yes':>6} {'at an edge':>11} {'no':>7} {'at an edge':>11} {'chance':>8}"]
     for k, name in enumerate(classifier.classes):
         positive = np.array([name in decision for decision in decisions])
@@ -44,14 +46,8 @@ def _count_and_fraction(hits: NDArray[np.bool_]) -> str:
     return f"{hits.size:>7} {fraction:>11}"
 
 
-def peaks_at_an_edge(evidence: NDArray[np.floating], *, duration_s: float) -> NDArray[np.bool_]:
-    """Return whether the highest frame of (records, classes, frames) is at an edge."""
-    return edges(evidence.shape[-1], duration_s=duration_s)[evidence.argmax(axis=-1)]
-
-
-def edges(frames: int, *, duration_s: float) -> NDArray[np.bool_]:
-    """Return whether each frame's center is within EDGE_S of the start or the end: (frames,)."""
-    centers_s = (np.arange(frames) + 0.5) * duration_s / frames
+def edges(centers_s: NDArray[np.floating], *, duration_s: float) -> NDArray[np.bool_]:
+    """Return whether the center of each frame is within EDGE_S of the start or the end."""
     return np.minimum(centers_s, duration_s - centers_s) < EDGE_S
 
 

@@ -20,15 +20,15 @@ def edges(monkeypatch):
 
 
 def test_four_of_125_frames_at_either_end_of_ten_seconds_are_edges(edges):
-    indices = np.flatnonzero(edges.edges(125, duration_s=10)).tolist()
+    centers_s = (np.arange(125) + 0.5) * 0.08
+    indices = np.flatnonzero(edges.edges(centers_s, duration_s=10)).tolist()
     assert indices == [0, 1, 2, 3, 121, 122, 123, 124]
 
 
-def test_a_record_counts_by_its_highest_frame(edges):
-    evidence = np.zeros((2, 2, 125))
-    evidence[0, 0, 3] = evidence[0, 1, 4] = evidence[1, 0, 60] = evidence[1, 1, 121] = 1
-    at_edge = edges.peaks_at_an_edge(evidence, duration_s=10)
-    assert at_edge.tolist() == [[True, False], [False, True]]
+def test_frames_that_start_inside_the_record_are_edges_where_they_are_near(edges):
+    centers_s = 0.215 + np.arange(240) * 0.04
+    indices = np.flatnonzero(edges.edges(centers_s, duration_s=10)).tolist()
+    assert indices == [0, 1, 2, 238, 239]
 
 
 def test_the_table_has_one_line_per_class_and_counts_all_records_of_the_fold(edges, tmp_path):
