@@ -2,6 +2,7 @@
 
     python -m benchmarks.pictures gallery
     python -m benchmarks.pictures front STORE               # a store of PTB-XL
+    python -m benchmarks.pictures beat STORE                # likewise
     python -m benchmarks.pictures page                      # needs chromium
     python -m benchmarks.pictures augmentations
     python -m benchmarks.pictures scores EVALUATION ROBUSTNESS
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 import ecgcam
 from ecgcam.data import open_store, synthesize
 from ecgcam.nn.preprocess import scale_to_unit
+from ecgcam.plots.beat import draw_beat
 from ecgcam.plots.disturbances import draw_changes, draw_strengths
 from ecgcam.plots.forest import draw_forest
 from ecgcam.plots.heat import HEAT_COLOURS, draw_heat, heat_of
@@ -55,6 +57,7 @@ PICTURES = DOCS / "pictures"
 GALLERY = DOCS / "gallery.md"
 ECGS = 60  # synthetic ECGs for the gallery, which names some of them by number
 EXAMPLE = "records100/00000/00054_lr"
+BEAT = "41"  # PTB-XL, fold 9: left anterior fascicular block
 FRONT = {"9521": "normal", "6241": "myocardial infarction"}  # PTB-XL, fold 9, and their labels
 SHOWN, GAP_MV = ("I", "II", "V2", "V5"), 2.2
 
@@ -114,6 +117,7 @@ def _draw_front_traces(axes: "Axes", record: "Record", explanation: "Explanation
         row = heat[record.leads.index(lead) if len(heat) > 1 else 0]
         area = (0, record.duration_s, level - GAP_MV / 2, level + GAP_MV / 2)
         draw_heat(axes, row[None], extent=area)
+    axes.set_ylim(levels[-1] - GAP_MV / 2, GAP_MV / 2)
     axes.set_yticks(levels, SHOWN, weight="bold")
     axes.tick_params(length=0)
 
@@ -128,6 +132,18 @@ def _draw_front_evidence(axes: "Axes", explanation: "Explanation") -> None:
     axes.set(xlabel="time (s)", xlim=(0, explanation.windows * explanation.window_s))
     mean, bias, logit = evidence.mean(), explanation.bias[0], explanation.logits[0]
     axes.set_title(f"mean {mean:.1f}, bias {bias:.1f}: logit {logit:.1f}", fontsize=10)
+
+
+@app.command()
+def beat(store: Path) -> None:
+    """Draw the mean beat of a real ECG over its mean evidence."""
+    opened = open_store(store)
+    index = int(np.flatnonzero(opened.records["id"].astype(str) == BEAT)[0])
+    record = opened.record(index)
+    explanation = ecgcam.load("normal").explain(record)
+    figure = draw_beat(record, explanation)
+    figure.savefig(PICTURES / "beat.png", dpi=100)
+    typer.echo(PICTURES / "beat.png")
 
 
 @app.command()
