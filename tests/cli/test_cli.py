@@ -34,6 +34,7 @@ def test_the_commands_are_these():
     assert set(COMMANDS) == {
         "anonymize", "calibrate", "combine", "compare", "demo", "download", "evaluate", "explain",
         "export", "info", "models", "overview", "predict", "prepare", "read", "robustness",
+        "scorecard",
         "synthesize", "train",
     }  # fmt: skip
 

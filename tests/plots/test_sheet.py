@@ -154,7 +154,8 @@ def test_each_lead_has_its_own_heat_where_there_is_lead_evidence():
     record = spiked()
     by_lead = np.zeros((1, 12, 1000))
     by_lead[:, LEADS.index("V5")] = FULL_LEAD_LOGITS
-    answer = explained(record, evidence=by_lead.sum(axis=1), lead_evidence=by_lead)
+    about = {"lead_evidence": by_lead, "leads": LEADS}
+    answer = explained(record, evidence=by_lead.sum(axis=1), **about)
     figure = draw_sheet(record, answer)
     segments = [image for image in figure.findobj(AxesImage) if image.get_extent()[3] > 20]
     full = heat_colours()(1.0, bytes=True)
