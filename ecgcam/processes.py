@@ -13,6 +13,8 @@ from typing import TypeVar
 
 Progress = Callable[[int, int], None]  # called with the work done and the total
 
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -44,19 +46,24 @@ def parallel_map(
 
 
 class _Process(SpawnProcess):
-    """A spawned process that does not run the caller's script.
+    """A spawned process of one thread that does not run the caller's script.
 
     Python runs it again in each spawned process, which fails in a script without
-    `if __name__ == "__main__":`; no task of ours needs it.
+    `if __name__ == "__main__":`; no task of ours needs it. With one process for each core, NumPy's
+    own threads would only wait for each other.
     """
 
     def start(self) -> None:
         script = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
+        unset = [name for name in _THREADS if name not in os.environ]
+        os.environ.update(dict.fromkeys(unset, "1"))  # NumPy reads them when it is imported
         try:
             super().start()
         finally:
             sys.modules["__main__"] = script
+            for name in unset:
+                del os.environ[name]
 
 
 class _Context(SpawnContext):
