@@ -94,8 +94,9 @@ def outcome_of(disturbance: Disturbance, record: Record, rng: np.random.Generato
         disturbed = disturbance.apply(record, rng)
     except RecordError:  # of the samples themselves
         return {disturbance.finding, REFUSED}
-    said = {disturbance.finding} if len(disturbed.warnings) > len(record.warnings) else set()
-    return outcome(disturbed) | said
+    # What the Record itself mends, as a missing sample, is a warning and no finding.
+    warned = len(disturbed.warnings) > len(record.warnings)
+    return outcome(disturbed) | ({disturbance.finding} if warned else set())
 
 
 def outcome(record: Record) -> Outcome:

@@ -6,8 +6,8 @@ Several runs become one model, their mean. --companion names a shipped model of 
 rhythms and beats that it finds reliably will stand beside the answers. --ptbxl, the folder of PTB-
 XL, adds the scores of all tasks that follow from such a model's statements. --external adds scores
 on ECGs of other hospitals, which are measured once, when all else is settled. --scorecard is the
-folder of the scorecard of its map, which resumes there; --ludb and --other add those parts to it.
-A model of more than ten classes gets none.
+folder of the scorecard of its map: an interrupted one goes on there. --ludb and --other add those
+parts to it. A model of more than ten classes gets no scorecard.
 
 Writes NAME.safetensors and NAME.onnx to ecgcam/inference/weights, and docs/models/NAME.md, a page
 of the same card.
@@ -160,10 +160,10 @@ def scorecard_of(model: Path, store: Store, arguments: argparse.Namespace) -> di
 
 
 def companion(name: str, store: Store) -> dict[str, Any]:
-    """Return the entry of a card for a companion: its rhythms and beats that can be relied on.
+    """Return the entry of a card for a companion: its reliable rhythms and beats.
 
-    That is those with enough positives on the fold that chose the thresholds, of which the model
-    finds more than it falsely finds.
+    A class is reliable if the fold that chose the thresholds has at least ten positives, and the
+    model has no more false alarms than hits there.
     """
     card = read_card(find_model(name))
     points = OperatingPoints.from_card(card)
@@ -172,9 +172,9 @@ def companion(name: str, store: Store) -> dict[str, Any]:
     reliable = []
     for of_class, chosen in points.classes.items():
         point = chosen.points[points.threshold]
-        found = chosen.positives * point.sensitivity
-        false = chosen.negatives * (1 - point.specificity)
-        if of_class in wanted and chosen.positives >= FEWEST and found >= false:
+        hits = chosen.positives * point.sensitivity
+        false_alarms = chosen.negatives * (1 - point.specificity)
+        if of_class in wanted and chosen.positives >= FEWEST and hits >= false_alarms:
             reliable.append(of_class)
     return {"model": name, "classes": reliable}
 
