@@ -162,16 +162,16 @@ class Classifier:
         usable = [windows for _, windows in fitted if isinstance(windows, Windows)]
         if not usable:
             return [self._refusal(ecg, str(reason)) for ecg, reason in fitted]
-        output = run_batches(self._engine, in_batches(usable, BATCH))
-        other = self.companion
-        others = run_batches(other._engine, in_batches(usable, BATCH)) if other else None
+        models = [self, self.companion] if self.companion else [self]
+        engines = [model._engine for model in models]
+        output, *of_companion = run_batches(engines, in_batches(usable, BATCH))
         answers, start = [], 0
         for ecg, windows in fitted:
             if isinstance(windows, Windows) and ecg.record is not None:
                 own = slice(start, start + windows.count)
                 answer = self._answer(ecg.record, windows, output.rows(own))
-                if other and others:
-                    second = other._answer(ecg.record, windows, others.rows(own))
+                for other, its_output in zip(models[1:], of_companion, strict=True):
+                    second = other._answer(ecg.record, windows, its_output.rows(own))
                     answer = replace(answer, also_found=self._named(second))
                 answers.append(replace(answer, quality=by_name(ecg.findings)))
                 start = own.stop

@@ -1,6 +1,6 @@
 """Engine: what runs a network, in torch or onnxruntime, and what it returns."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,9 +36,16 @@ class EngineOutput(NamedTuple):
 Engine = Callable[[Array], EngineOutput]
 
 
-def run_batches(engine: Engine, batches: Iterable[Array]) -> EngineOutput:
-    """Run batches of windows (windows, leads, samples), at least one, and join the answers."""
-    parts = [engine(batch) for batch in batches]
+def run_batches(engines: Sequence[Engine], batches: Iterable[Array]) -> list[EngineOutput]:
+    """Run batches of windows (windows, leads, samples), at least one, in every engine.
+
+    Each batch is made once. Returns the joined output of each engine.
+    """
+    outputs = [[engine(batch) for engine in engines] for batch in batches]
+    return [_join(of_engine) for of_engine in zip(*outputs, strict=True)]
+
+
+def _join(parts: Sequence[EngineOutput]) -> EngineOutput:
     if len(parts) == 1:
         return parts[0]
     by_lead = [part.lead_evidence for part in parts if part.lead_evidence is not None]
@@ -52,4 +59,5 @@ def run_batches(engine: Engine, batches: Iterable[Array]) -> EngineOutput:
 def run_in_batches(engine: Engine, signal_mv: Array, *, batch: int) -> EngineOutput:
     """Run windows (windows, leads, samples), `batch` at a time."""
     starts = range(0, max(len(signal_mv), 1), batch)
-    return run_batches(engine, (signal_mv[start : start + batch] for start in starts))
+    (output,) = run_batches([engine], (signal_mv[start : start + batch] for start in starts))
+    return output
