@@ -55,7 +55,9 @@ def explain(
             help="Draw the mean beat of each lead over its mean evidence too: NAME-beat.png.",
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Write the JSON files alone.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Write the JSON files without the pictures and the page.")
+    ] = False,
     force: Force = False,
     device: Annotated[
         str | None, typer.Option(help="Run in torch on this device: cpu, cuda, mps.")

@@ -11,8 +11,11 @@ LINE_EVERY_S = 10.0
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function to call with the work done and the total."""
+def progress(title: str, *, later: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function to call with the work done and the total.
+
+    A bar goes when all is done. later: it appears at the first call, so that it can follow another.
+    """
     if not sys.stderr.isatty():
         yield _lines(title)
         return
@@ -30,14 +33,22 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         *(TextColumn("{task.fields[rate]}"), TimeRemainingColumn()),
     )
     pace = Pace()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None, rate="")
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=None, rate="")
+    if not later:
+        bar.start()
 
-        def show(done: int, total: int) -> None:
-            pace.update(done)
-            bar.update(task, completed=done, total=total, rate=pace.in_words())
+    def show(done: int, total: int) -> None:
+        bar.start()
+        pace.update(done)
+        bar.update(task, completed=done, total=total, rate=pace.in_words())
+        if done == total:
+            bar.stop()
 
+    try:
         yield show
+    finally:
+        bar.stop()
 
 
 class Pace:

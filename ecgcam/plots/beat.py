@@ -1,8 +1,8 @@
 """Mean beat of each lead over its mean evidence: of one ECG, or of the ECGs of a fold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from ..signals.record import Record
 from ..signals.waves import WAVES
 from .heat import draw_heat, draw_heat_scale, full_logits, heat_of
 from .style import printable
-from .summary import NOT_A_DEVICE, summarize
+from .summary import NOT_A_DEVICE, heat_meaning, summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,13 +33,14 @@ class BeatEvidence:
 
     leads: (leads,), names. signal_mv: (leads, time) at TIMES_S. heat: (leads, time), or (1, time)
     for all leads together, from -1 to 1, which is full_logits; NaN where there is no evidence.
-    waves_s: as of MeanBeat.
+    heat_meaning: how to read the heat, as a sentence. waves_s: as of MeanBeat.
     """
 
     leads: tuple[str, ...]
     signal_mv: NDArray[np.float64] = field(repr=False)
     heat: NDArray[np.float64] = field(repr=False)
     full_logits: float
+    heat_meaning: str
     waves_s: NDArray[np.float64]
 
 
@@ -59,6 +60,7 @@ def beat_evidence(record: Record, explanation: Explanation, k: int, beat: MeanBe
         signal_mv=signal_mv,
         heat=mean,
         full_logits=full_logits(explanation),
+        heat_meaning=heat_meaning(explanation),
         waves_s=beat.waves_s,
     )
 
@@ -108,45 +110,65 @@ def draw_beat(
     return figure
 
 
-def draw_mean_beats(groups: Mapping[str, tuple[int, BeatEvidence]], *, title: str) -> "Figure":
+class RunningMean:
+    """Mean over ECGs of their mean beats and evidence, each ECG with the same weight."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._signal_mv: Any = 0.0
+        self._heat: Any = 0.0
+        self._known: Any = 0
+
+    def add(self, beat: BeatEvidence) -> None:
+        """Add an ECG; all have the same leads."""
+        self.count += 1
+        self._signal_mv = self._signal_mv + beat.signal_mv
+        known = np.isfinite(beat.heat)
+        self._heat = self._heat + np.where(known, beat.heat, 0)
+        self._known = self._known + known
+        self._last = beat
+
+    def mean(self) -> BeatEvidence:
+        """Return the mean of at least one ECG, without waves; NaN where no ECG has evidence."""
+        heat = np.where(self._known > 0, self._heat / np.maximum(self._known, 1), np.nan)
+        return replace(
+            self._last,
+            signal_mv=self._signal_mv / self.count,
+            heat=heat,
+            waves_s=np.full((len(WAVES), 2), np.nan),
+        )
+
+
+def draw_mean_beats(
+    rows: Mapping[str, BeatEvidence], *, title: str, notes: Sequence[str] = ()
+) -> "Figure":
     """Return a figure with a row of leads for each group of ECGs: its mean beat and evidence.
 
-    groups: by their name, how many ECGs are in the mean, and the mean.
+    rows: the mean of each group, by the label of its row. notes: lines below the heat's meaning.
     """
     from matplotlib.figure import Figure
 
-    leads = [lead for lead in LEADS if any(lead in own.leads for _, own in groups.values())]
-    height = 1.5 + 1.75 * len(groups)
+    beats = list(rows.values())
+    leads = [lead for lead in LEADS if any(lead in beat.leads for beat in beats)]
+    height = 1.65 + 1.75 * len(rows)
     figure = Figure(figsize=(15, height))
-    panels = figure.subplots(len(groups), len(leads), sharex=True, sharey=True, squeeze=False)
+    panels = figure.subplots(len(rows), len(leads), sharex=True, sharey=True, squeeze=False)
     figure.subplots_adjust(
-        left=0.09, right=0.94, top=1 - 0.75 / height, bottom=0.75 / height, hspace=0.1, wspace=0.06
+        left=0.09, right=0.94, top=1 - 0.5 / height, bottom=1.05 / height, hspace=0.1, wspace=0.06
     )
-    limits_mv = _limits_mv(np.concatenate([own.signal_mv for _, own in groups.values()]))
-    for row, (name, (count, own)) in zip(panels, groups.items(), strict=True):
+    limits_mv = _limits_mv(np.concatenate([beat.signal_mv for beat in beats]))
+    for row, (label, beat) in zip(panels, rows.items(), strict=True):
         for axes, lead in zip(row, leads, strict=True):
-            _draw_panel(axes, own, lead, limits_mv, marks=False)
-        row[0].set_ylabel(f"{name}\n{count} ECGs\nmV", fontsize=9)
+            _draw_panel(axes, beat, lead, limits_mv, marks=False)
+        row[0].set_ylabel(f"{label}\nmV", fontsize=8.5)
     for axes in panels[-1]:
         axes.set_xticks([0, 400])
-    figure.suptitle(title, y=1 - 0.15 / height, fontsize=11)
-    figure.supxlabel("ms from the start of QRS", y=0.2 / height, fontsize=9)
-    _draw_scale(figure, own.full_logits)
+    figure.suptitle(title, y=1 - 0.12 / height, fontsize=12)
+    figure.text(0.515, 0.7 / height, "ms from the start of QRS", ha="center", fontsize=9)
+    lines = [f"{NOT_A_DEVICE}. {beats[0].heat_meaning}", *notes]
+    figure.supxlabel("\n".join(lines), y=0.15 / height, va="bottom", fontsize=8.5, color="0.3")
+    _draw_scale(figure, beats[0].full_logits)
     return figure
-
-
-def mean_of(beats: Sequence[BeatEvidence]) -> BeatEvidence:
-    """Return the mean of the mean beats of several ECGs with the same leads."""
-    heat = np.stack([beat.heat for beat in beats])
-    known = np.isfinite(heat)
-    mean = np.where(known, heat, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return BeatEvidence(
-        leads=beats[0].leads,
-        signal_mv=np.mean([beat.signal_mv for beat in beats], axis=0),
-        heat=np.where(known.any(axis=0), mean, np.nan),
-        full_logits=beats[0].full_logits,
-        waves_s=np.full((len(WAVES), 2), np.nan),
-    )
 
 
 def _limits_mv(signal_mv: NDArray[np.float64]) -> tuple[float, float]:

@@ -134,13 +134,14 @@ def summarize(
         model=model if explanation.model else "",
         not_sure=NOT_SURE_MEANING if explanation.uncertain else "",
         scale=scale,
-        heat_meaning=RECORD_MEANING if scale == "record" else _heat_meaning(explanation),
+        heat_meaning=RECORD_MEANING if scale == "record" else heat_meaning(explanation),
         full=1.0 if scale == "record" else full_logits(explanation),
         measurements=description.measurements.in_words()[1:],  # the facts have the heart rate
     )
 
 
-def _heat_meaning(explanation: Explanation) -> str:
+def heat_meaning(explanation: Explanation) -> str:
+    """Return in a sentence or two what the colours mean on the scale "logits"."""
     where = "all leads together" if explanation.lead_evidence is None else "each lead by itself"
     meaning = (
         f"Orange: evidence for the class, blue: against it, from {where}; the colour is full at "

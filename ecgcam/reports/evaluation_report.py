@@ -62,17 +62,19 @@ def write_evaluation(
     seed: int = 0,
     replicates: int = 1000,
     progress: Progress | None = None,
+    beats_progress: Progress | None = None,
 ) -> Path:
     """Predict and score the folds, write the results to `out`, and return the report's path.
 
     draw: number of the most certain correct answers, and of the most certain wrong answers, that
     are explained in subfolders. beats: draw the mean beat and mean evidence of each class too.
+    progress, beats_progress: called with the ECGs predicted, and then with those averaged.
     """
     predictions = predict_folds(classifier, store, folds=folds, progress=progress)
     scores = all_scores(predictions, seed=seed, replicates=replicates)
     _write_results(predictions, scores, out)
     drawn = _draw_extremes(predictions, out, draw)
-    mean_beats = write_mean_beats(predictions, out) if beats else {}
+    mean_beats = write_mean_beats(predictions, out, progress=beats_progress) if beats else {}
     by_name = dict(zip(classifier.full_names, _class_scores(predictions, scores), strict=True))
     classes = {name: own for name, own in by_name.items() if own["n"]}
     full_names = dict(zip(classifier.classes, classifier.full_names, strict=True))

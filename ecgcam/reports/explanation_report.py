@@ -21,7 +21,6 @@ from ..plots.paper import TimeAxis
 from ..plots.sheet import draw_sheet
 from ..plots.stacked_leads import draw_leads
 from ..processes import Progress
-from ..signals.mean_beat import mean_beat
 from ..signals.record import Record
 from .viewer import viewer_html
 
@@ -47,12 +46,9 @@ def write_explanations(
     scale: str = "logits",
     speed_mm_s: float = 25,
     pictures: bool = True,
-    beat: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Write NAME-leads.png, NAME-sheet.png, NAME-sheet.pdf, NAME.html and NAME.json for each ECG.
-
-    beat: write NAME-beat.png too, the mean beat, where the waves of the ECG are sure.
 
     names: of the files, as `file_names` makes them (default: of the records' names).
     descriptions: of the ECGs, where they were computed before.
@@ -74,13 +70,28 @@ def write_explanations(
         if pictures:
             view = {"class_name": class_name, "scale": scale, "description": description}
             path = _draw(out / name, record, explanation, view, speed_mm_s=speed_mm_s)
-        if beat and explanation.refused is None and mean_beat(record, description.waves):
-            figure = draw_beat(record, explanation, class_name=class_name, description=description)
-            _save_png(figure, _beside(out / name, "-beat.png"))
         paths.append(path)
         if progress:
             progress(done, len(records))
     return paths
+
+
+def write_beat(
+    record: Record,
+    explanation: Explanation,
+    stem: Path,
+    *,
+    description: Description,
+    class_name: str | None = None,
+) -> Path:
+    """Write STEM-beat.png, the mean beat of each lead over its mean evidence; return its path.
+
+    Raises RecordError if the ECG was refused or its waves are not sure.
+    """
+    figure = draw_beat(record, explanation, class_name=class_name, description=description)
+    path = _beside(stem, "-beat.png")
+    _save_png(figure, path)
+    return path
 
 
 def remove_explanations(folder: Path) -> None:

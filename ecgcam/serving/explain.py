@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from ..errors import RecordError
 from ..inference.classifier import Classifier
-from ..inference.description import describe
+from ..inference.description import Description, describe
+from ..inference.results import Explanation
 from ..readers.channels import DEFAULTS, ReadOptions
-from ..reports.explanation_report import file_names, write_explanations
+from ..reports.explanation_report import file_names, write_beat, write_explanations
 from ..signals.record import Record
 from .ecg_inputs import Input
 from .reading import read_input, reason
@@ -17,7 +18,8 @@ from .reading import read_input, reason
 class Outcome(NamedTuple):
     """What came of one ECG: the path of its page, or the reason why it has none.
 
-    sentences: on each class, in the order of the model; empty without a page.
+    sentences: on each class, in the order of the model, and why a mean beat was not drawn; empty
+    without a page.
     """
 
     ecg: Input
@@ -42,9 +44,10 @@ def explain_many(
 ) -> Iterator[Outcome]:
     """Explain ECGs and write their files to `out`, like `write_explanations`.
 
-    Without `pictures`, the path is that of its JSON file. stretch: the start and the length in
-    seconds of the part to explain; a length of None: to the end. force: explain also what is
-    refused for the quality of its signal.
+    beat: also write the mean beat, NAME-beat.png, where the waves of the ECG are sure. Without
+    `pictures`, the path is that of its JSON file. stretch: the start and the length in seconds of
+    the part to explain; a length of None: to the end. force: explain also what is refused for the
+    quality of its signal.
     """
     names = file_names([ecg.name for ecg in ecgs])
     for done, (ecg, name) in enumerate(zip(ecgs, names, strict=True), start=1):
@@ -60,11 +63,31 @@ def explain_many(
                 (path,) = write_explanations(
                     [record], [answer], out, names=[name], descriptions=[description],
                     class_name=class_name, scale=scale, speed_mm_s=speed_mm_s, pictures=pictures,
-                    beat=beat,
                 )  # fmt: skip
-                yield Outcome(ecg, path, tuple(description.sentences.values()))
+                sentences = tuple(description.sentences.values())
+                if beat:
+                    sentences += _draw_beat(
+                        ecg, record, answer, out / name, description, class_name
+                    )
+                yield Outcome(ecg, path, sentences)
         if progress:
             progress(done, len(ecgs))
+
+
+def _draw_beat(
+    ecg: Input,
+    record: Record,
+    answer: Explanation,
+    stem: Path,
+    description: Description,
+    class_name: str | None,
+) -> tuple[str, ...]:
+    """Write STEM-beat.png, or return the reason why there is none."""
+    try:
+        write_beat(record, answer, stem, description=description, class_name=class_name)
+    except RecordError as error:
+        return (reason(error, ecg),)
+    return ()
 
 
 def _take(record: Record | str, ecg: Input, stretch: tuple[float, float | None]) -> Record | str:

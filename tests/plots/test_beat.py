@@ -10,7 +10,7 @@ from support.disturbed import made_up
 from support.drawn_records import explained, refused, words
 
 from ecgcam.errors import RecordError
-from ecgcam.plots.beat import beat_evidence, draw_beat, draw_mean_beats, mean_of
+from ecgcam.plots.beat import RunningMean, beat_evidence, draw_beat, draw_mean_beats
 from ecgcam.plots.heat import FULL_LEAD_LOGITS
 from ecgcam.signals.leads import LEADS
 from ecgcam.signals.mean_beat import TIMES_S, MeanBeat, mean_beat
@@ -81,9 +81,11 @@ def test_a_fold_has_a_row_for_each_group():
     record = made_up(seed=8)
     beat = mean_beat(record, find_waves(record))
     own = beat_evidence(record, by_lead(record), 0, beat)
-    text = words(draw_mean_beats({"hits": (7, own), "misses": (2, own)}, title="MI"))
+    drawn = draw_mean_beats({"hits\n7 ECGs": own, "misses\n2 ECGs": own}, title="MI", notes=["n"])
+    text = words(drawn)
     assert "hits\n7 ECGs\nmV" in text
     assert "misses\n2 ECGs\nmV" in text
+    assert f"full at {FULL_LEAD_LOGITS:g} logits. Each moment draws on ± 0.3 s.\nn" in text
 
 
 def test_the_mean_of_ecgs_leaves_out_where_there_is_no_evidence():
@@ -95,7 +97,10 @@ def test_the_mean_of_ecgs_leaves_out_where_there_is_no_evidence():
     own = beat_evidence(record, by_lead(record), 0, beat)
     first = replace(own, signal_mv=shape + 1, heat=np.where(TIMES_S < 0, np.nan, shape + 0.2))
     second = replace(own, signal_mv=shape + 3, heat=shape + 0.6)
-    mean = mean_of([first, second])
+    running = RunningMean()
+    running.add(first)
+    running.add(second)
+    mean = running.mean()
     assert mean.signal_mv.max() == mean.signal_mv.min() == 2
     np.testing.assert_allclose(mean.heat[:, TIMES_S < 0], 0.6)
     np.testing.assert_allclose(mean.heat[:, TIMES_S >= 0], 0.4)
