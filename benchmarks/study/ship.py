@@ -37,7 +37,7 @@ from ecgcam.evaluation.scoring import score
 from ecgcam.evaluation.subgroups import score_subgroups
 from ecgcam.explanation.card_entry import short_form
 from ecgcam.files import atomic_write
-from ecgcam.inference.card import COMPANION, recipe_setting
+from ecgcam.inference.card import COMPANION, keeps_last_epoch, recipe_setting
 from ecgcam.inference.combine import combine
 from ecgcam.inference.decisions import OperatingPoints
 from ecgcam.inference.export import export
@@ -68,7 +68,7 @@ KEPT = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
 
 ABOUT = {
     "data": "PTB-XL 1.0.3 (Wagner et al. 2020, PhysioNet; CC BY 4.0), folds 1 to 8 at 100 Hz; "
-    "fold 9 chose the epoch, the temperature and the thresholds",
+    "fold 9 chose {chosen}",
     "licence": "Apache-2.0",
     "intended_use": "research, teaching, and the development of devices and software; never by "
     "itself a decision on a patient",
@@ -77,11 +77,10 @@ ABOUT = {
         "2001, almost only adults. Hardly tested on other people, devices, filters and electrodes.",
         "One device, CS100 3, recorded a third of the training ECGs and 3 % of fold 9, and nearly "
         "all labels of its ECGs come from a machine.",
-        "The labels are what cardiologists wrote; a statement counts whatever its likelihood.",
+        "A label counts as present even where the cardiologist gave it a low likelihood.",
         "It covers only the statements that its labels name: an ECG without them may still be "
         "pathological.",
-        "Its scores on fold 9 are a little optimistic, since fold 9 chose the epoch, the "
-        "temperature and the thresholds.",
+        "Its scores on fold 9 are a little optimistic, since fold 9 chose {chosen}.",
     ],
 }
 
@@ -109,14 +108,12 @@ def main() -> None:
         config = CalibrateConfig(threshold=arguments.threshold)
         card = calibrate(trained, store, calibrated, config, folds=(FOLD,))
         card = teachers_by_name(card)
-        runs = [run.parent.name.rpartition("-") for run in arguments.runs]
         about = {
             "name": arguments.name,
-            "runs": [{"configuration": name, "seed": int(seed)} for name, _, seed in runs],
-            **ABOUT,
-            "limits": [*ABOUT["limits"], *limits_of_teachers(card["provenance"])],
+            "runs": [named_run(run) for run in arguments.runs],
+            **about_training(card["provenance"]),
+            **_scored(calibrated, store),
         }
-        about |= _scored(calibrated, store)
         network, _ = load_network(calibrated)
         if len(card["classes"]) <= MOST_CLASSES:
             about["scorecard"] = scorecard_of(calibrated, store, arguments)
@@ -140,6 +137,31 @@ def main() -> None:
     with atomic_write(page) as temporary:
         temporary.write_text(page_of(out), encoding="utf-8")
     sys.stdout.write(f"{out}\n{page}\n")
+
+
+def named_run(model: Path) -> dict[str, Any]:
+    """Return the configuration and the seed of the run that trained a model."""
+    configuration, _, seed = model.parent.name.rpartition("-")
+    return {"configuration": configuration, "seed": int(seed)}
+
+
+def about_training(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Return what a card says of the data, the use and the limits of a shipped model."""
+    recipes = recipes_of(provenance)
+    chosen = "the temperature and the thresholds"
+    if not all(map(keeps_last_epoch, recipes)):
+        chosen = "the epoch, " + chosen
+    limits = [limit.format(chosen=chosen) for limit in ABOUT["limits"]]
+    return ABOUT | {
+        "data": ABOUT["data"].format(chosen=chosen),
+        "limits": [*limits, *limits_of_teachers(recipes)],
+    }
+
+
+def recipes_of(provenance: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the recipe of each network in a model."""
+    members = provenance.get("combined", [{"provenance": provenance}])
+    return [member["provenance"]["recipe"] for member in members]
 
 
 def scorecard_of(model: Path, store: Store, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -179,10 +201,8 @@ def companion(name: str, store: Store) -> dict[str, Any]:
     return {"model": name, "classes": reliable}
 
 
-def limits_of_teachers(provenance: dict[str, Any]) -> list[str]:
+def limits_of_teachers(recipes: list[dict[str, Any]]) -> list[str]:
     """Return a sentence if fold 9 chose the epochs of some teachers, by their names; else none."""
-    members = provenance.get("combined", [{"provenance": provenance}])
-    recipes = [member["provenance"]["recipe"] for member in members]
     of_members = [recipe_setting(recipe, "distillation", "teachers") for recipe in recipes]
     teachers = {name for names in of_members for name in names}
     chosen = [name for name in teachers if "-without-" not in name]  # as recipes.py names runs

@@ -15,7 +15,7 @@ from heapq import nsmallest
 from typing import Any
 
 from ..data.store import Store
-from ..inference.card import Card, recipe_setting
+from ..inference.card import Card, keeps_last_epoch, recipe_setting
 from ..inference.decisions import OperatingPoints
 
 Folds = tuple[int, ...] | None
@@ -184,9 +184,11 @@ def _sources(provenance: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _folds(source: Mapping[str, Any], key: str) -> Any:
-    """Return the training or validation folds of a model's recipe; None if not known."""
+    """Return the folds that a model was trained on, or that chose its epoch; None if not known."""
     match source:
         case {"recipe": dict(recipe)}:
+            if key == _VALIDATION and keeps_last_epoch(recipe):
+                return []
             return recipe_setting(recipe, "data", key)
     return None
 

@@ -103,6 +103,15 @@ def recipe_setting(recipe: Mapping[str, Any], table: str, key: str) -> Any:
     return settings.get(key) if isinstance(settings, Mapping) else None
 
 
+def keeps_last_epoch(recipe: Mapping[str, Any]) -> bool:
+    """Return whether training by this recipe keeps the last epoch, which no fold then chooses."""
+    weight, first_epoch = (
+        recipe_setting(recipe, "additivity", key) for key in ("weight", "first_epoch")
+    )
+    starts_late = is_number(first_epoch) and first_epoch > 1
+    return starts_late and is_number(weight) and bool(weight > 0)
+
+
 def is_number(value: object) -> bool:
     """Return whether a value of a card is a finite number below 1e9."""
     return isinstance(value, int | float) and abs(value) < _LARGEST

@@ -237,6 +237,18 @@ def test_a_card_that_only_names_its_teachers_does_not_know_their_data(nine_folds
     assert check(of_student, nine_folds, [4])[:2] == [None, None]
 
 
+def test_no_fold_chose_the_epoch_of_a_model_whose_last_epoch_is_kept(nine_folds):
+    late = provenance(nine_folds, [1, 2], [9])
+    late["recipe"]["additivity"] = {"weight": 0.3, "first_epoch": 16}
+    card = card_of(late, nine_folds)
+    assert check(card, nine_folds, [1, 9]) == [[1], [], []]
+    pupil = provenance(nine_folds, [3], [8], teacher_provenance=teacher_provenance([card]))
+    assert check(card_of(pupil, nine_folds), nine_folds, [8, 9])[:2] == [[], [8]]
+    for other in ({"weight": 0.3, "first_epoch": 1}, {"weight": 0, "first_epoch": 16}, {}):
+        late["recipe"]["additivity"] = other
+        assert check(card, nine_folds, [1, 9])[:2] == [[1], [9]]
+
+
 def test_the_shipped_models_recognise_a_fold_of_the_real_ptbxl(ptbxl_folder, tmp_path):
     """Fold 2 alone, in a folder of another name and so in a store of another fingerprint."""
     store = open_store(prepare(ptbxl_folder, tmp_path / "store").folder)
