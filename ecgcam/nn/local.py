@@ -1,8 +1,12 @@
 """Local and LeadWise: residual nets whose frames see a short stretch of the ECG."""
 
+from collections.abc import Mapping
+
+import torch
 from torch import Tensor, nn
 
 from .layers import FusibleNorm, Stem, as_image, check_widths, valid_conv
+from .rhythm import Rhythm
 
 
 class LocalBlock(nn.Module):
@@ -52,6 +56,8 @@ class Local(nn.Module):
 
     widths, blocks: channels and number of blocks of each stage.
     square:         square the features, so that one unusual beat outweighs the mean of the others.
+    rhythm:         arguments of a Rhythm; its channels follow those of the last stage. It branches
+                    off after so many stages as `rhythm_stage`, and sees more than `field`.
     field, stride:  in samples; `receptive_field` of nn/complexity.py measures the same field.
     """
 
@@ -65,6 +71,8 @@ class Local(nn.Module):
         kernel: int = 3,
         groups: int = 1,
         square: bool = False,
+        rhythm: Mapping[str, int] | None = None,
+        rhythm_stage: int = 1,
     ) -> None:
         super().__init__()
         self.square = square
@@ -86,6 +94,14 @@ class Local(nn.Module):
                 self.field += (kernel - 1) * self.stride
         self.stages = nn.Sequential(*stages)
         self.channels = widths[-1]
+        self.rhythm: Rhythm | None = None
+        if rhythm is not None:
+            if not 1 <= rhythm_stage <= len(widths):
+                raise ValueError(f"rhythm_stage is {rhythm_stage}; expected 1 to {len(widths)}")
+            self.branch = sum(blocks[:rhythm_stage])
+            pooled = 2 ** (len(widths) - rhythm_stage)
+            self.rhythm = Rhythm(widths[rhythm_stage - 1], pooled=pooled, **rhythm)
+            self.channels += self.rhythm.width
 
     @property
     def first_center(self) -> float:
@@ -93,7 +109,14 @@ class Local(nn.Module):
         return self.field / 2
 
     def forward(self, signal: Tensor) -> Tensor:
-        features: Tensor = self.stages(self.stem(as_image(signal))).squeeze(2)
+        image: Tensor = self.stem(as_image(signal))
+        if self.rhythm is None:
+            features: Tensor = self.stages(image)
+        else:
+            image = self.stages[: self.branch](image)
+            own = self.stages[self.branch :](image)
+            features = torch.cat([own, self.rhythm(image, own.shape[3])], dim=1)
+        features = features.squeeze(2)
         return features.float().square() if self.square else features
 
 
