@@ -15,6 +15,7 @@ from ..nn.layers import Stem
 from ..nn.local import LeadWise, Local, LocalBlock
 from ..nn.network import evaluating
 from ..nn.resnet import ResidualBlock, ResNet
+from ..nn.rhythm import Rhythm
 from ..nn.signalcnn import ConvBlock, SignalCNN
 from .onnx_nodes import Graph, array_of
 
@@ -69,9 +70,29 @@ def _residual_block(graph: Graph, block: ResidualBlock, image: str) -> str:
 def _local(graph: Graph, net: Any, image: str, samples: int) -> str:
     image = _stem(graph, net.stem, image)
     length = (samples - net.stem[0].kernel_size[1]) // 2 + 1
-    for block in net.stages:
+    early, early_length = image, length
+    for number, block in enumerate(net.stages, start=1):
         image, length = _local_block(graph, block, image, length)
+        if net.rhythm is not None and number == net.branch:
+            early, early_length = image, length
+    if net.rhythm is not None:
+        longer = _rhythm(graph, net.rhythm, early, early_length, frames=length)
+        image = graph.add("Concat", image, longer, axis=1)
     return graph.add("Mul", image, image) if net.square else image
+
+
+def _rhythm(graph: Graph, rhythm: Rhythm, image: str, length: int, *, frames: int) -> str:
+    """Write the second scale, from an image of this length to so many frames."""
+    image = _conv(graph, rhythm.fit, image)
+    for block in rhythm.blocks:
+        inner = graph.add("Relu", _conv(graph, block.before, image))
+        inner = graph.add("Relu", _conv(graph, block.along, inner))
+        image = graph.add("Relu", graph.add("Add", image, _conv(graph, block.after, inner)))
+    used = frames * rhythm.pooled
+    start = (length - used) // 2
+    image = _slice_time(graph, image, start, start + used)
+    pooled = [1, rhythm.pooled]
+    return graph.add("AveragePool", image, kernel_shape=pooled, strides=pooled)
 
 
 def _local_block(graph: Graph, block: LocalBlock, image: str, length: int) -> tuple[str, int]:
@@ -82,9 +103,7 @@ def _local_block(graph: Graph, block: LocalBlock, image: str, length: int) -> tu
     inner = _conv(graph, block.second, inner)
     if not isinstance(block.shorten, nn.Identity):
         image = graph.add("AveragePool", image, kernel_shape=[1, 2], strides=[1, 2])
-    bounds = (block.first_shortcut, block.first_shortcut + length, 3)  # start, end, axis
-    constants = [graph.constant(np.array([bound], np.int64)) for bound in bounds]
-    shortcut = graph.add("Slice", image, *constants)
+    shortcut = _slice_time(graph, image, block.first_shortcut, block.first_shortcut + length)
     if not isinstance(block.fit, nn.Identity):
         shortcut = _conv(graph, block.fit, shortcut)
     return graph.add("Relu", graph.add("Add", inner, shortcut)), length
@@ -175,6 +194,11 @@ def _conv(graph: Graph, conv: Any, image: str) -> str:
         pads=[height, width, height, width],
         group=conv.groups,
     )
+
+
+def _slice_time(graph: Graph, image: str, start: int, end: int) -> str:
+    constants = [graph.constant(np.array([bound], np.int64)) for bound in (start, end, 3)]
+    return graph.add("Slice", image, *constants)
 
 
 def _halve(graph: Graph, image: str) -> str:

@@ -63,6 +63,18 @@ def test_torch_onnx_and_numpy_agree_for_every_backbone(tmp_path, backbone, durat
 
 
 @pytest.mark.parametrize("duration_s", [5.0, 4.97])
+def test_torch_onnx_and_numpy_agree_on_a_second_scale(tmp_path, duration_s):
+    config = {"widths": [4, 5, 6], "blocks": [1, 2, 1], "square": True,
+              "rhythm": {"width": 3, "blocks": 2, "kernel": 9}, "rhythm_stage": 2}  # fmt: skip
+    path = tiny_model(tmp_path / "m.safetensors", task=SUPERCLASS, backbone="local",
+                      backbone_config=config, duration_s=duration_s)  # fmt: skip
+    signal_mv = ecgs(3, samples=round(100 * duration_s))
+    expected = reference(path, signal_mv)
+    assert_same(open_onnx(export(path, tmp_path / "m.onnx"))(signal_mv), expected)
+    assert_same(TorchEngine(load_network(path)[0])(signal_mv), expected)
+
+
+@pytest.mark.parametrize("duration_s", [5.0, 4.97])
 def test_lead_evidence_is_what_each_lead_adds(tmp_path, duration_s):
     """The reference silences all other leads; a flat lead adds nothing."""
     path = tiny_model(tmp_path / "m.safetensors", task=SUPERCLASS, backbone="leadwise",

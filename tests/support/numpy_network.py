@@ -134,6 +134,7 @@ def local(part, signal, config):
     default = (1, 2) if part["stem.0.weight"].shape[1] == 1 else (1, 3)
     signal = relu(norm(part / "stem.1", conv(part / "stem.0", signal, stride=2, pad=False)))
     starts = np.cumsum([0, *config.get("blocks", default)])
+    branch = config.get("rhythm_stage", 1)
     for k in range(starts[-1]):
         block, shorter = part / f"stages.{k}", k > 0 and k in starts
         inner = conv(block / "first", signal, stride=2 if shorter else 1, pad=False)
@@ -148,7 +149,26 @@ def local(part, signal, config):
         if block.has("fit"):
             signal = conv(block / "fit", signal, pad=False)
         signal = relu(inner + signal)
+        if k + 1 == starts[branch]:
+            early = signal
+    if "rhythm" in config:
+        pooled = 2 ** (len(starts) - 1 - branch)
+        longer = rhythm(part / "rhythm", early, config["rhythm"]["blocks"])
+        used = signal.shape[-1] * pooled
+        start = (longer.shape[-1] - used) // 2
+        longer = longer[..., start : start + used].reshape(*longer.shape[:2], -1, pooled).mean(-1)
+        signal = np.concatenate([signal, longer], axis=1)
     return signal**2 if config.get("square") else signal
+
+
+def rhythm(part, signal, count):
+    signal = conv(part / "fit", signal)
+    for k in range(count):
+        block, inner = part / f"blocks.{k}", signal
+        for layer in ("before", "along"):
+            inner = relu(norm(block / f"{layer}_norm", conv(block / layer, inner)))
+        signal = relu(signal + norm(block / "after_norm", conv(block / "after", inner)))
+    return signal
 
 
 def inception(part, signal, config):
