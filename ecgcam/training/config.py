@@ -180,12 +180,18 @@ class LossSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class AuxiliarySettings(Settings):
-    """Auxiliary labels: superclasses, subclasses and statements learned beside the task."""
+    """Auxiliary labels, learned beside the task: other diagnoses, and what can be measured."""
 
     min_records: int | None = setting(
         None,
-        "Use each label that at least this many training records have; none: no auxiliary labels.",
+        "Use each superclass, subclass and statement that at least this many training records "
+        "have; none: none of them.",
         above=0,
+    )
+    measured: bool = setting(
+        False,
+        "Use what is measured of each training record: its rhythm, intervals and amplitudes. "
+        "Measuring takes minutes before the first epoch.",
     )
 
 

@@ -2,7 +2,8 @@
 
 Auxiliary labels are learned beside the task's classes, by a head that is discarded after training.
 Diagnoses have much in common: a network that tells many apart while it trains finds features that
-also help with the few classes of its task (Caruana 1997, multitask learning).
+also help with the few classes of its task (Caruana 1997, multitask learning). So do what can be
+measured of each record (measured_labels.py).
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,9 @@ from ..errors import DatasetError
 from ..nn.network import NetworkConfig
 from ..tasks import Task
 from .class_mapping import student_classes
-from .config import TrainConfig
+from .config import AuxiliarySettings, TrainConfig
 from .distillation import OnlineDistillation, distill_targets, out_of_fold_records
+from .measured_labels import measured_labels
 
 # Kinds of labels that PTB-XL's statements give; "form" and "rhythm" only regroup the statements.
 AUXILIARY_KINDS = ("superclass", "subclass", "statement")
@@ -58,13 +60,9 @@ def training_targets(
     """
     indices, targets, distillation = records.indices, records.targets, config.distillation
     subsampled = _unvalidated(config, store, indices)
-    labels: tuple[str, ...] = ()
-    sizes: tuple[int, ...] = ()
-    if config.auxiliary.min_records is not None:
-        auxiliary = auxiliary_labels(store, indices, task, at_least=config.auxiliary.min_records)
-        targets = np.concatenate([targets, auxiliary.targets], axis=1)
-        labels, sizes = auxiliary.labels, auxiliary.sizes
-    classes = student_classes(task, labels)
+    auxiliary = _auxiliary(config.auxiliary, task, store, indices)
+    targets = np.concatenate([targets, auxiliary.targets], axis=1)
+    classes = student_classes(task, auxiliary.labels)
     online = None
     if distillation.online:
         select = partial(out_of_fold_records, store=store, indices=indices)
@@ -78,15 +76,35 @@ def training_targets(
             weight=distillation.weight, out_of_fold=distillation.out_of_fold,
         )  # fmt: skip
     return TrainingTargets(
-        targets=targets, subsampled=subsampled, auxiliary_sizes=sizes, online=online
+        targets=targets, subsampled=subsampled, auxiliary_sizes=auxiliary.sizes, online=online
     )
+
+
+def _auxiliary(
+    settings: AuxiliarySettings, task: Task, store: Store, indices: NDArray[np.int64]
+) -> "AuxiliaryLabels":
+    """Return all auxiliary labels that the settings ask for."""
+    labels: tuple[str, ...] = ()
+    parts: list[NDArray[np.float32]] = []
+    sizes: tuple[int, ...] = ()
+    if settings.min_records is not None:
+        of_records = auxiliary_labels(store, indices, task, at_least=settings.min_records)
+        labels, sizes = of_records.labels, of_records.sizes
+        parts.append(of_records.targets)
+    if settings.measured:
+        kinds = measured_labels(store, indices)
+        sizes += tuple(part.shape[1] for part in kinds)
+        parts += kinds
+    targets = np.concatenate([np.zeros((len(indices), 0), np.float32), *parts], axis=1)
+    return AuxiliaryLabels(labels=labels, targets=targets, sizes=sizes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AuxiliaryLabels:
     """Labels beside a task's classes, grouped by kind.
 
-    labels: written `kind:name`. targets: (records, labels), 0 or 1. sizes: labels of each kind.
+    targets: (records, labels), 0 to 1. sizes: labels of each kind. labels: the first of them,
+    written `kind:name`; measured labels follow, which no teacher predicts and which have no name.
     """
 
     labels: tuple[str, ...]
