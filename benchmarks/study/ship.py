@@ -26,6 +26,7 @@ import jinja2
 import numpy as np
 from external import external_scores
 from run import teacher_name
+from scales import two_scales
 from statement_scores import score_tasks
 
 from ecgcam.data.ptbxl import read_statements
@@ -47,7 +48,7 @@ from ecgcam.inference.zoo import find_model
 from ecgcam.nn.complexity import frames_of, measure_complexity, receptive_field
 from ecgcam.reports.scorecard_report import RESULTS, report_scorecard
 from ecgcam.signals.leads import lead_order
-from ecgcam.tasks import TITLES, full_name
+from ecgcam.tasks import TITLES, Task, full_name
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("model-card.md.jinja")
@@ -117,6 +118,9 @@ def main() -> None:
         network, _ = load_network(calibrated)
         if len(card["classes"]) <= MOST_CLASSES:
             about["scorecard"] = scorecard_of(calibrated, store, arguments)
+        records = store.labelled(Task.from_dict(card["task"]), folds=(FOLD,))
+        if scales := two_scales(network, store, records):
+            about["scales"] = scales
         about["robustness"] = robustness(calibrated, store)
         if arguments.ptbxl:
             scores = score_tasks(store, calibrated, read_statements(arguments.ptbxl))
@@ -129,7 +133,7 @@ def main() -> None:
             "cost": measure_complexity(network).to_dict(),
             "frame_samples": receptive_field(network),
             "frames": frames_of(network),
-            "about": about,
+            "about": rounded(about),
         }
         copy_with_card(calibrated, card, out)
     export(out, out.with_suffix(".onnx"))
@@ -162,6 +166,15 @@ def recipes_of(provenance: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the recipe of each network in a model."""
     members = provenance.get("combined", [{"provenance": provenance}])
     return [member["provenance"]["recipe"] for member in members]
+
+
+def rounded(part: Any) -> Any:
+    """Return a part of a card with its figures to five digits, which halves the file."""
+    if isinstance(part, dict):
+        return {key: rounded(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [rounded(value) for value in part]
+    return float(f"{part:.5g}") if isinstance(part, float) else part
 
 
 def scorecard_of(model: Path, store: Store, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -8,8 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
-from support.tiny import NORMAL, SUPERCLASS, changed, tiny_model, tiny_store, write_store
+from support.tiny import (
+    NORMAL,
+    SUPERCLASS,
+    changed,
+    tiny_model,
+    tiny_network,
+    tiny_store,
+    write_store,
+)
 
 from ecgcam.data.statements import Statement
 from ecgcam.inference.loading import load
@@ -131,22 +140,62 @@ def test_a_run_of_another_recipe_is_refused(study, recipes, tmp_path):
 
 
 def test_the_limits_name_teachers_that_fold_9_chose(study):
-    from ship import limits_of_teachers
+    from ship import limits_of_teachers, recipes_of
 
     def limits(*teachers):
-        recipe = {"distillation": {"teachers": list(teachers)}}
-        return limits_of_teachers({"recipe": recipe})
+        return limits_of_teachers([{"distillation": {"teachers": list(teachers)}}])
 
     (of_each,) = limits("superclass-resnet-0", "superclass-resnet-1")
     assert of_each.startswith("Fold 9 also chose the epoch of each of its 2 teachers, which")
     (of_some,) = limits("superclass-resnet-0", "superclass-big-0-without-1-2")
     assert "the epoch of 1 of its 2 teachers" in of_some
     assert limits() == limits("superclass-big-0-without-1-2") == []
-    limits_of_shipped = {
-        name: limits_of_teachers(read_card(path)["provenance"])
-        for name, path in shipped_models().items()
-    }
-    assert list(limits_of_shipped.values()) == [[]] * len(limits_of_shipped)
+    for path in shipped_models().values():
+        assert limits_of_teachers(recipes_of(read_card(path)["provenance"])) == []
+
+
+def test_a_card_says_that_fold_9_chose_the_epoch_unless_the_last_one_is_kept(study):
+    from ship import about_training
+
+    recipe = {"distillation": {"teachers": []}, "additivity": {"weight": 1.0, "first_epoch": 1}}
+    best = about_training({"recipe": recipe})
+    assert "fold 9 chose the epoch, the temperature and the thresholds" in best["data"]
+    assert best["limits"][-1].endswith(
+        "fold 9 chose the epoch, the temperature and the thresholds."
+    )
+    recipe["additivity"]["first_epoch"] = 16
+    last = about_training({"recipe": recipe})
+    assert "fold 9 chose the temperature and the thresholds" in last["data"]
+    assert "epoch" not in "".join(last["limits"])
+    both = {"recipe": recipe | {"additivity": {"weight": 0.0}}}, {"recipe": recipe}
+    members = about_training({"combined": [{"provenance": one} for one in both]})
+    assert "the epoch, the temperature" in members["data"]
+
+
+def test_figures_of_a_card_are_rounded_and_nothing_else(study):
+    from ship import rounded
+
+    card = {"a": [0.123456789, 12, None, "0.123456789"], "b": {"c": (1234567.0, True)}}
+    assert rounded(card) == {"a": [0.12346, 12, None, "0.123456789"], "b": {"c": [1234600.0, True]}}
+
+
+def test_what_two_scales_add_is_the_logit(study, tmp_path):
+    from scales import _added, two_scales
+
+    store = tiny_store(tmp_path / "store")
+    config = {"widths": (4, 6), "blocks": (1, 1), "rhythm": {"width": 3, "blocks": 1, "kernel": 9}}
+    network = tiny_network(classes=1, backbone="local", backbone_config=config, leads=store.leads,
+                           duration_s=store.samples / store.rate_hz)  # fmt: skip
+    records = store.labelled(NORMAL, folds=None)
+    signal_mv = torch.from_numpy(store.signals_mv(records.indices))
+    with torch.no_grad():
+        logits, bias = network(signal_mv).logits, network.bias()
+    torch.testing.assert_close(sum(_added(network, store, records, 3)) + bias, logits)
+    (longer,) = two_scales(network, store, records)["longer"]
+    assert 0 < longer < 1
+    network.head.weight.data[:, -3:] = 0
+    assert two_scales(network, store, records)["longer"] == [0.0]
+    assert two_scales(tiny_network(), store, records) is None
 
 
 def test_teachers_are_named_without_their_folders(study):
