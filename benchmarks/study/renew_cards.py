@@ -1,16 +1,17 @@
-"""Renew the fold digests in the cards of the shipped models, with their exports and pages.
+"""Renew the cards of the shipped models, with their exports and pages.
 
-    python benchmarks/study/renew_digests.py STORE
+    python benchmarks/study/renew_cards.py STORE
 
-The digests are those of ecgcam/evaluation/leakage.py. STORE: the store that the models were trained
-on, `ecgcam prepare PTBXL STORE` at 100 Hz. The weights stay bit for bit the same.
+Renews what follows from the code alone: the digests of ecgcam/evaluation/leakage.py, and what
+ship.py writes about training and limits. STORE: the store that the models were trained on,
+`ecgcam prepare PTBXL STORE` at 100 Hz. The weights stay bit for bit the same.
 """
 
 import sys
 from pathlib import Path
 
 from safetensors.numpy import load_file
-from ship import ROOT, page_of
+from ship import ROOT, about_training, page_of, rounded
 
 from ecgcam.data.store import Store, open_store
 from ecgcam.errors import DatasetError
@@ -22,7 +23,7 @@ from ecgcam.inference.zoo import shipped_models
 
 
 def renew(model: Path, store: Store) -> None:
-    """Rewrite a model file with the digests of the store; DatasetError if it is another store."""
+    """Rewrite a model file with a renewed card; DatasetError for another store than its own."""
     card = read_card(model)
     trained_on, given = card["provenance"]["data"]["fingerprint"], store.about["fingerprint"]
     if trained_on != given:
@@ -30,7 +31,8 @@ def renew(model: Path, store: Store) -> None:
             f"{model}: trained on the store with fingerprint {trained_on[:12]}…, not {given[:12]}…"
         )
     before = _weights(model)
-    copy_with_card(model, card | {"fold_digests": digest_tables(store)}, model)
+    about = rounded(card["about"] | about_training(card["provenance"]))
+    copy_with_card(model, card | {"fold_digests": digest_tables(store), "about": about}, model)
     if _weights(model) != before:
         raise RuntimeError(f"{model}: the weights changed")
 
