@@ -13,17 +13,10 @@ import pandas as pd
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.delineation import joined, weights_of
+from benchmarks.delineation import joined, probability_of
 from benchmarks.ludb import RECORDS, Marks, ludb_ecg
 from ecgcam.signals.intervals import intervals_ms, measure
-from ecgcam.signals.resampling import resample
-from ecgcam.signals.wave_network import RATE_HZ
-from ecgcam.signals.waves import (
-    WAVES,
-    assemble_beats,
-    wave_probability,
-    wave_stretches,
-)
+from ecgcam.signals.waves import WAVES, assemble_beats, wave_stretches
 
 NAMES = {"pr_ms": "PR", "qrs_ms": "QRS", "qt_ms": "QT"}
 AXES = {  # degrees, in the words of LUDB
@@ -43,9 +36,7 @@ def main(ludb: Path, weights: Annotated[Path | None, typer.Option()] = None) -> 
     axes: list[tuple[str, float]] = []
     for number in RECORDS:
         record, marks = ludb_ecg(ludb, number)
-        probability = wave_probability(
-            resample(record, RATE_HZ).signal_mv, weights_of(record, weights)
-        )
+        probability = probability_of(record, weights)
         waves = assemble_beats(*(wave_stretches(probability, wave) for wave in WAVES))
         measured = measure(record, waves).to_dict()
         expected = marked_intervals(marks, record.duration_s)

@@ -132,7 +132,7 @@ def _read_ecg(header: Path, lines: tuple[str, ...], subject: Subject) -> MarkedE
         record, leads=config.leads, rate_hz=config.rate_hz, duration_s=config.duration_s
     )
     times_s = (np.arange(config.samples) + 0.5) / config.rate_hz
-    by_lead = [_read_marks(header.with_suffix(""), lead, record.rate_hz) for lead in record.leads]
+    by_lead = [read_marks(header.with_suffix(""), lead, record.rate_hz) for lead in record.leads]
     votes = {wave: np.zeros(config.samples) for wave in ("QRS", "ST", "T")}
     for marks in by_lead:
         for wave, inside in _spans(marks, times_s).items():
@@ -147,7 +147,7 @@ def _read_ecg(header: Path, lines: tuple[str, ...], subject: Subject) -> MarkedE
     )
 
 
-def _read_marks(stem: Path, lead: str, rate_hz: float) -> list[tuple[str, float, float]]:
+def read_marks(stem: Path, lead: str, rate_hz: float) -> list[tuple[str, float, float]]:
     """Return the waves of a lead with onset and offset in seconds, in order."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # wfdb uses features that newer versions of pandas warn of

@@ -12,8 +12,8 @@ from .wave_network import OUTPUTS, RATE_HZ, Weights, wave_logits
 WAVES = OUTPUTS[1:]
 LONGEST_S = 600.0  # of a record whose waves are found
 
-# Mean probability of a wave between its onset and offset. docs/explanation.md says how often the
-# waves above these limits are right.
+# Mean probability of a wave between its onset and offset. docs/waves.md says how often the waves
+# above these limits are right.
 SURE = {"P": 0.7, "QRS": 0.75, "T": 0.7}
 SURE_BEATS = 0.8  # of the beats must have a sure QRS complex and T wave
 

@@ -6,7 +6,7 @@ import torch
 from support.disturbed import made_up
 from support.real_data import ludb_record
 
-from benchmarks.delineation import compare, joined
+from benchmarks.delineation import compare, joined, sure_waves
 from benchmarks.fit_waves import WaveNetwork
 from benchmarks.ludb import ludb_ecg
 from ecgcam.signals.record import Record
@@ -38,7 +38,7 @@ def test_the_network_is_torchs():
 
 @pytest.mark.parametrize("rate_hz", [100, 500])
 def test_waves_are_where_cardiologists_marked_them(shared, rate_hz):
-    """The weights have seen these records; docs/explanation.md has the figures without them."""
+    """The weights have seen these records; docs/waves.md has the figures without them."""
     from ecgcam.signals.resampling import resample
 
     ecgs = [ludb_ecg(shared / "ludb", number) for number in range(3, 121, 10)]
@@ -47,6 +47,17 @@ def test_waves_are_where_cardiologists_marked_them(shared, rate_hz):
     for boundary, of in measured.items():
         assert min(of["sensitivity"], of["ppv"]) > 0.9, boundary
         assert abs(of["mean_ms"]) < 15, boundary
+
+
+@pytest.mark.parametrize(("late_s", "within"), [(0.03, 1), (0.06, 0)])
+def test_the_benchmark_counts_sure_waves_as_right_within_40_ms(late_s, within):
+    record = made_up(seed=5)
+    marks = {wave: times_s + late_s for wave, times_s in of_waves(find_waves(record)).items()}
+    for wave, of in sure_waves([(record, [marks] * 12)], None).items():
+        assert len(marks[wave]) - of["found"] in (0, 1)  # the first may lie before all marks
+        assert of["sure"] > 0.7
+        assert of["overlapping"] == 1
+        assert of["within_40_ms"] == within
 
 
 def test_an_ecg_in_atrial_fibrillation_has_no_sure_p_waves(shared):
