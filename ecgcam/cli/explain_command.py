@@ -1,12 +1,15 @@
 """The command that explains ECGs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import Force, LeadNames, Rate, Trusted, Units, output_folder, reading_options
 from .progress import progress
+
+if TYPE_CHECKING:
+    from ..serving.ecg_inputs import Input
 
 
 def explain(
@@ -72,7 +75,6 @@ def explain(
     from ..inference.loading import load
     from ..plots.heat import SCALES
     from ..plots.paper import SPEEDS_MM_S
-    from ..serving.ecg_inputs import find_inputs, inputs_of_store
     from ..serving.explain import explain_many
 
     classifier = load(model, device=device, backbone=backbone)
@@ -83,17 +85,10 @@ def explain(
         raise typer.BadParameter(f"--speed must be one of {', '.join(map(str, SPEEDS_MM_S))}.")
     if scale not in SCALES:
         raise typer.BadParameter(f"--scale must be one of {', '.join(SCALES)}.")
-    if store is not None:
-        inputs = inputs_of_store(store, ecgs)
-    else:
-        found = find_inputs([Path(ecg) for ecg in ecgs])
-        inputs = list(found.ecgs)
-        if found.others:
-            typer.echo(found.note_on_others, err=True)
     refused: list[str] = []
     with progress("ECGs explained") as show:
         for ecg, result, sentences in explain_many(
-            inputs,
+            _find_ecgs(ecgs, store),
             classifier,
             out,
             reading=reading,
@@ -116,3 +111,15 @@ def explain(
         typer.echo(f"ecgcam: {reason}", err=True)
     if refused:
         raise typer.Exit(2)
+
+
+def _find_ecgs(ecgs: list[str], store: Path | None) -> "list[Input]":
+    """Return the ECGs of these ids, files, folders and tables; say what else the folders hold."""
+    from ..serving.ecg_inputs import find_inputs, inputs_of_store
+
+    if store is not None:
+        return inputs_of_store(store, ecgs)
+    found = find_inputs([Path(ecg) for ecg in ecgs])
+    if found.others:
+        typer.echo(found.note_on_others, err=True)
+    return list(found.ecgs)

@@ -4,8 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 LINE_EVERY_S = 10.0
 
@@ -19,22 +23,8 @@ def progress(title: str, *, later: bool = False) -> Iterator[Callable[[int, int]
     if not sys.stderr.isatty():
         yield _lines(title)
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        *(TextColumn(title), BarColumn(), MofNCompleteColumn()),
-        *(TextColumn("{task.fields[rate]}"), TimeRemainingColumn()),
-    )
-    pace = Pace()
-    bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task(title, total=None, rate="")
+    bar, pace = _bar(title), Pace()
+    (task,) = bar.task_ids
     if not later:
         bar.start()
 
@@ -49,6 +39,26 @@ def progress(title: str, *, later: bool = False) -> Iterator[Callable[[int, int]
         yield show
     finally:
         bar.stop()
+
+
+def _bar(title: str) -> "Progress":
+    """Return a bar of rich with one task, not yet shown."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        *(TextColumn(title), BarColumn(), MofNCompleteColumn()),
+        *(TextColumn("{task.fields[rate]}"), TimeRemainingColumn()),
+    )
+    bar = Progress(*columns, console=Console(stderr=True))
+    bar.add_task(title, total=None, rate="")
+    return bar
 
 
 class Pace:

@@ -1,6 +1,6 @@
 """Figures of faithfulness: F over time and by lead, and what-if, towards each class."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ def faithfulness_figures(subject: Subject, k: int) -> list[Figure]:
         rows = np.flatnonzero(right & (sign * subject.logits[:, k] > 0))[: subject.effort.records]
         if len(rows) < 2:
             figures.append(
-                _none(direction, "Fewer than two records are labelled and predicted so.")
+                _not_measured(direction, "Fewer than two records are labelled and predicted so.")
             )
             continue
         figures += _of_direction(subject, k, sign, direction, rows=torch.from_numpy(rows))
@@ -51,19 +51,21 @@ def _of_direction(
     some, counts = subject.prepared[rows], subject.counts(rows.numpy())
     network, goal = subject.network, F_GOAL[subject.one_class]
     areas = faithfulness(network, some, k, subject.maps, sign=sign)
-    yield from _areas(areas, direction, counts)
-    yield from _f(areas, [GRADIENTS], direction, counts, goal=goal)
+    yield from _area_figures(areas, direction, counts)
+    yield from _f_figures(areas, [GRADIENTS], direction, counts, goal=goal)
     if set(REFERENCES) <= set(areas):
-        yield from _f(areas, REFERENCES, direction, counts, goal=Goal(bound=1.0))
-    yield from _what_if(subject, some, k, direction, counts)
+        yield from _f_figures(areas, REFERENCES, direction, counts, goal=Goal(bound=1.0))
+    yield from _what_if_figures(subject, some, k, direction, counts)
     if not network.leads_apart:
-        yield _none(direction, MIXED, name="F by lead")
+        yield _not_measured(direction, MIXED, name="F by lead")
         return
     by_lead = faithfulness(network, some, k, subject.lead_maps, sign=sign, leads=some.shape[1])
-    yield from _f(by_lead, [GRADIENTS], direction, counts, goal=Goal(bound=1.0), by_lead=True)
+    yield from _f_figures(
+        by_lead, [GRADIENTS], direction, counts, goal=Goal(bound=1.0), by_lead=True
+    )
 
 
-def _areas(areas: Mapping[str, Areas], direction: str, counts: Counts) -> Iterator[Figure]:
+def _area_figures(areas: Mapping[str, Areas], direction: str, counts: Counts) -> Iterator[Figure]:
     """Yield the mean probability along the curves, from which F follows."""
     for kind in KINDS:
         yield Figure(
@@ -78,10 +80,16 @@ def _areas(areas: Mapping[str, Areas], direction: str, counts: Counts) -> Iterat
         )
 
 
-def _f(
-    areas: Mapping[str, Areas], references: list[str] | tuple[str, ...], direction: str,
-    counts: Counts, *, goal: Goal, by_lead: bool = False,
-) -> Iterator[Figure]:  # fmt: skip
+def _f_figures(
+    areas: Mapping[str, Areas],
+    references: Sequence[str],
+    direction: str,
+    counts: Counts,
+    *,
+    goal: Goal,
+    by_lead: bool = False,
+) -> Iterator[Figure]:
+    """Yield F of each map against the best of the references, by deletion and insertion."""
     several = len(references) > 1
     against = f"the better of {' and '.join(references)}" if several else GRADIENTS
     better = ", against the better reference" * several
@@ -102,7 +110,7 @@ def _f(
         )
 
 
-def _what_if(
+def _what_if_figures(
     subject: Subject, some: Tensor, k: int, direction: str, counts: Counts
 ) -> Iterator[Figure]:
     masks = draw_masks(len(some), 1, some.shape[-1], torch.Generator().manual_seed(0))
@@ -111,7 +119,7 @@ def _what_if(
     yield Figure(
         name="what-if, R²",
         meaning="How well the evidence of a random part of the ECG predicts the logit of that part "
-        "alone: 1 is exact, 0 is no better than its share of the time.",
+        "alone: 1 is exact, 0 is no better than the fraction of time that is kept.",
         subject=direction,
         values={name: estimate(answer.r2(x), counts) for name, x in predictions.items()},
         goal=R2_GOAL,
@@ -134,5 +142,5 @@ def _in_blocks(subject: Subject, some: Tensor, k: int, masks: Tensor) -> WhatIf:
     return WhatIf(**{key: np.concatenate([getattr(x, key) for x in parts]) for key in fields})
 
 
-def _none(direction: str, note: str, *, name: str = "F") -> Figure:
+def _not_measured(direction: str, note: str, *, name: str = "F") -> Figure:
     return Figure(name=name, meaning="Faithfulness of the map.", subject=direction, note=note)

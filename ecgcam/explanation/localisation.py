@@ -68,7 +68,9 @@ def localisation_figures(subject: Subject, k: int, *, hearts: int) -> list[Figur
     """Measure localisation of class k on `hearts` synthetic hearts for each of its disorders."""
     name, codes = subject.classes[k], disorders_of(subject.task, k)
     if not codes or subject.network.config.duration_s < 4:
-        return [_none(name, "The synthetic hearts have no disorder of this class with a place.")]
+        return [
+            _not_measured(name, "The synthetic hearts have no disorder of this class with a place.")
+        ]
     drawn = draw_ecgs(codes, subject, hearts=hearts)
     prepared = prepare(subject.network, drawn.signals_mv)
     recognized = subject.decide(predict(subject.network, prepared))[:, k]
@@ -82,16 +84,19 @@ def localisation_figures(subject: Subject, k: int, *, hearts: int) -> list[Figur
     )
     rows = np.flatnonzero(recognized)
     if len(rows) < 2:
-        return [found, _none(name, "The model recognizes fewer than two of the synthetic ECGs.")]
+        return [
+            found,
+            _not_measured(name, "The model recognizes fewer than two of the synthetic ECGs."),
+        ]
     some, counts = prepared[rows], draw_counts(rows)
     maps = compute_maps(subject.maps, subject.network, some, k)
     by_lead = drawn.in_leads[rows], drawn.near_leads[rows]
     in_time, near_time = (np.asarray(mask.any(axis=1))[:, None] for mask in by_lead)
-    figures = [found, *_place(maps, in_time, near_time, name, counts, where="time")]
+    figures = [found, *_place_figures(maps, in_time, near_time, name, counts, where="time")]
     lead_maps = compute_maps(subject.lead_maps, subject.network, some, k)
-    figures += _place(lead_maps, *by_lead, name, counts, where="time and lead")
+    figures += _place_figures(lead_maps, *by_lead, name, counts, where="time and lead")
     codes_found = [drawn.codes[row] for row in rows]
-    figures += _walls(lead_maps, codes_found, subject.network.config.leads, name)
+    figures += _wall_figures(lead_maps, codes_found, subject.network.config.leads, name)
     return figures
 
 
@@ -137,7 +142,7 @@ def _mask(
     return mask
 
 
-def _place(
+def _place_figures(
     maps: Maps, truth: Masks, near: Masks, name: str, counts: Counts, *, where: str
 ) -> Iterator[Figure]:
     """Yield pointing and positive evidence; without the model's own map the note says why."""
@@ -187,7 +192,9 @@ def times_chance(
     return lambda counts: fraction(counts) / chance(counts)
 
 
-def _walls(maps: Maps, codes: Sequence[str], leads: Sequence[str], name: str) -> list[Figure]:
+def _wall_figures(
+    maps: Maps, codes: Sequence[str], leads: Sequence[str], name: str
+) -> list[Figure]:
     rows = [row for row, code in enumerate(codes) if code in WALLS]
     if len(rows) < 2 or not all(lead in leads for group in GROUPS.values() for lead in group):
         return []
@@ -221,7 +228,7 @@ def right_walls(values: NDArray[np.float32], codes: Sequence[str], leads: Sequen
     return np.array(hits)
 
 
-def _none(name: str, note: str) -> Figure:
+def _not_measured(name: str, note: str) -> Figure:
     return Figure(
         name="pointing in time",
         meaning="Fraction of ECGs whose highest point of the map lies at an abnormal time.",

@@ -2,7 +2,7 @@
 
 Kalyakulina et al. 2020, "LUDB: a new open-access validation tool for electrocardiogram delineation
 algorithms", IEEE Access 8. Conduction disorders show in QRS, ischaemia in ST and T: the positive
-evidence there is compared with their share of the time, between the first and the last mark.
+evidence there is compared with their fraction of the time, between the first and the last mark.
 """
 
 import warnings
@@ -90,7 +90,7 @@ def _of_kind(subject: Subject, k: int, kind: str, ecgs: Sequence[MarkedEcg]) -> 
     about: dict[str, Any] = {
         "name": f"LUDB, {kind}, evidence in {' and '.join(waves)}",
         "meaning": f"Real ECGs with {_TITLES[kind]}: fraction of the evidence for the class that "
-        f"lies in {' and '.join(waves)}, over the share of the time of these waves.",
+        f"lies in {' and '.join(waves)}, over the fraction of the time that these waves take.",
         "subject": subject.classes[k],
     }
     if subject.frames["step_s"] > WIDEST_FRAME_S:
@@ -110,8 +110,8 @@ def _of_kind(subject: Subject, k: int, kind: str, ecgs: Sequence[MarkedEcg]) -> 
     values = {
         one: estimate(times_chance(x, truth, within=marked), counts) for one, x in maps.items()
     }
-    share = (truth & marked).sum() / marked.sum()
-    note = f"{len(rows)} of {len(chosen)} recognized; their share of the time is {share:.2f}"
+    fraction = (truth & marked).sum() / marked.sum()
+    note = f"{len(rows)} of {len(chosen)} recognized; the waves take {fraction:.2f} of the time"
     if subject.field_s > 1:
         note += f"; a frame sees {subject.field_s:.2f} s, more than a beat"
     return Figure(**about, values=values, goal=WAVES_GOAL, records=len(rows), note=note)

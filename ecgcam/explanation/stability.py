@@ -10,12 +10,12 @@ from ..errors import ModelError
 from ..inference.card import Card
 from ..nn.fuse import fuse_norms
 from ..nn.network import Network
+from ..plots.summary import EDGE_S
 from ..signals.perturb import Signals, add_white_noise, delay
 from .figures import Counts, Estimate, Figure, Goal, estimate_fraction, estimate_mean
 from .sanity import correlation
 from .subject import Subject, compute_maps, predict, prepare
 
-EDGE_S = 0.3
 NOISE_DB, SHIFT_S, GAIN = 18.0, 0.1, 1.2
 SAME_GOAL = Goal(bound=0.8)  # correlation of two maps of the same ECG
 

@@ -1,5 +1,6 @@
 """Description of one explained ECG: waves, measurements, and a sentence on each class."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,8 @@ class Description:
 
     sentences:    of each class, by its name; empty if the ECG was refused.
     measurements: heart rate, intervals and axis.
-    waves:        of each beat. evidence: added up by wave, beat and lead; None if it was refused.
+    waves:        of each beat.
+    evidence:     added up by wave, beat and lead; None if the ECG was refused.
     """
 
     sentences: dict[str, str]
@@ -43,18 +45,18 @@ class Description:
         }
 
     def _beat(self, beat: int) -> dict[str, dict[str, float | bool] | None]:
-        found: dict[str, dict[str, float | bool] | None] = {}
-        for j, wave in enumerate(WAVES):
-            onset_s, offset_s = self.waves.times_s[beat, j].tolist()
-            found[wave] = None
-            if onset_s == onset_s:  # not NaN
-                found[wave] = {
-                    "onset_s": round(onset_s, 4),
-                    "offset_s": round(offset_s, 4),
-                    "probability": round(float(self.waves.probability[beat, j]), 3),
-                    "sure": bool(self.waves.sure()[beat, j]),
-                }
-        return found
+        return {wave: self._wave(beat, j) for j, wave in enumerate(WAVES)}
+
+    def _wave(self, beat: int, j: int) -> dict[str, float | bool] | None:
+        onset_s, offset_s = self.waves.times_s[beat, j].tolist()
+        if math.isnan(onset_s):
+            return None
+        return {
+            "onset_s": round(onset_s, 4),
+            "offset_s": round(offset_s, 4),
+            "probability": round(float(self.waves.probability[beat, j]), 3),
+            "sure": bool(self.waves.sure()[beat, j]),
+        }
 
 
 def describe(record: Record, explanation: Explanation) -> Description:

@@ -19,10 +19,11 @@ GROUPS = {
     "the rest between beats": ("rest",),
     "beats that are not sure": ("not sure",),
 }
+FOR, AGAINST = 0, 1  # sides of the evidence, as in WaveEvidence.sums
 MOST = 0.5  # a part with this fraction of the evidence is named alone; else the largest three are
-MIXED = 0.5  # evidence of the other sign, relative to that of the answer's sign
-HARDLY = 0.25  # logits; less evidence of either sign is hardly any
-A_BEATS_FRACTION = 0.5  # a beat counts if it has this fraction of an even distribution
+MIXED = 0.5  # evidence of the other side, relative to that of the answer's side
+HARDLY = 0.25  # logits; less evidence on either side is hardly any
+A_BEATS_FRACTION = 0.5  # a beat counts if it has this fraction of the mean over beats
 FEW_LEADS = 4  # leads that have at least half of the evidence are named if they are so few
 
 _UNNAMED = {
@@ -33,80 +34,88 @@ _UNNAMED = {
 
 def in_words(explanation: Explanation, k: int, sums: WaveEvidence) -> str:
     """Return one to three short sentences on class k of an answer."""
-    probability = float(explanation.probabilities[k])
-    name = explanation.classes[k]
-    title = (explanation.class_titles or explanation.classes)[k]
-    unsure = name in (explanation.uncertain or ())
-    positive = name in explanation.decision and not unsure
-    answer = "" if positive else ": not sure" if unsure else ": no"
-    shown = "> 0.99" if probability > 0.995 else f"{probability:.2f}"
-    shown = "< 0.01" if probability < 0.005 else shown
-    head = f"{title}{answer}, {shown}."
+    head = _answer(explanation, k)
     in_favour, against = sums.of_parts(k, *PARTS).tolist()
     if max(in_favour, -against) < HARDLY:
         return f"{head} There is hardly any evidence: the answer is the model's bias."
-    sign = 0 if positive or (unsure and in_favour > -against) else 1
-    if sign == 1 and in_favour > -against:  # "no", although the evidence is for it
-        bias = float(explanation.bias[k])
-        few = f"{_signed(in_favour)} logits for it, {_signed(against)} against"
-        return f"{head} The evidence ({few}) does not make up for the bias, {_signed(bias)}."
-    if positive and -against > in_favour:
-        few = f"{_signed(in_favour)} logits for it, {_signed(against)} against"
-        bias = float(explanation.bias[k])
-        return f"{head} The evidence ({few}) is outweighed by the bias, {_signed(bias)}."
-    parts = [head, _where(sums, k, sign)]
-    own, other = (in_favour, -against) if sign == 0 else (-against, in_favour)
-    if other >= MIXED * own:
-        mixed = f"{_signed(in_favour)} logits for, {_signed(against)} against"
-        parts.append(f"It is mixed: {mixed}.")
+    yes, unsure = _decided(explanation, k)
+    more_for = in_favour > -against
+    side = FOR if yes or (unsure and more_for) else AGAINST
+    bias = _signed(float(explanation.bias[k]))
+    both = f"{_signed(in_favour)} logits for it, {_signed(against)} against"
+    if side == AGAINST and more_for:  # "no", although the evidence is for it
+        return f"{head} The evidence ({both}) does not make up for the bias, {bias}."
+    if yes and -against > in_favour:
+        return f"{head} The evidence ({both}) is outweighed by the bias, {bias}."
+    sentences = [head, _where(sums, k, side)]
+    smaller, larger = sorted((in_favour, -against))
+    if smaller >= MIXED * larger:
+        sentences.append(f"It is mixed: {both.replace(' for it', ' for')}.")
     if sums.without_waves:
-        parts.append(_UNNAMED[sums.without_waves].format(sees=explanation.frame_sees_s))
-    return " ".join(part for part in parts if part)
+        sentences.append(_UNNAMED[sums.without_waves].format(sees=explanation.frame_sees_s))
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _where(sums: WaveEvidence, k: int, sign: int) -> str:
-    """Return the sentence that says where the evidence of a sign lies; "" if it cannot be said."""
-    side = "for" if sign == 0 else "against"
+def _decided(explanation: Explanation, k: int) -> tuple[bool, bool]:
+    """Return whether the answer for class k is "yes", and whether it is "not sure"."""
+    name = explanation.classes[k]
+    unsure = name in (explanation.uncertain or ())
+    return name in explanation.decision and not unsure, unsure
+
+
+def _answer(explanation: Explanation, k: int) -> str:
+    """Return the answer for class k with its probability: "Abnormal: no, 0.12."."""
+    yes, unsure = _decided(explanation, k)
+    probability = float(explanation.probabilities[k])
+    shown = f"{probability:.2f}"
+    if not 0.005 <= probability <= 0.995:
+        shown = "< 0.01" if probability < 0.5 else "> 0.99"
+    title = (explanation.class_titles or explanation.classes)[k]
+    return f"{title}{'' if yes else ': not sure' if unsure else ': no'}, {shown}."
+
+
+def _where(sums: WaveEvidence, k: int, side: int) -> str:
+    """Return the sentence that says where the evidence of a side lies; "" if it cannot be said."""
+    word = ("for", "against")[side]
     if sums.without_waves:
-        leads = _leads_in_words(sums, k, sign, PARTS)
-        return f"Evidence {side} it is {leads}." if leads else ""
-    fractions = {
-        group: abs(float(sums.of_parts(k, *parts)[sign])) for group, parts in GROUPS.items()
-    }
-    total = sum(fractions.values())
-    ranked = sorted(fractions, key=fractions.__getitem__, reverse=True)
-    percent = {group: f"{100 * fractions[group] / total:.0f} %" for group in ranked}
+        leads = _leads_in_words(sums, k, side, PARTS)
+        return f"Evidence {word} it is {leads}." if leads else ""
+    sizes = {group: abs(float(sums.of_parts(k, *parts)[side])) for group, parts in GROUPS.items()}
+    total = sum(sizes.values())
+    ranked = sorted(sizes, key=sizes.__getitem__, reverse=True)
+    percent = {group: f"{100 * sizes[group] / total:.0f} %" for group in ranked}
     first = ranked[0]
-    if fractions[first] < MOST * total:
+    if sizes[first] < MOST * total:
         listed = ", ".join(f"{percent[group]} in {group}" for group in ranked[:3])
-        words = [f"The evidence {side} it is spread over the beat: {listed}"]
-        words.append(_leads_in_words(sums, k, sign, PARTS))
-        return "; ".join(word for word in words if word) + "."
-    words = [f"{percent[first]} of the evidence {side} it lies in {first}"]
+        words = [f"The evidence {word} it is spread over the beat: {listed}"]
+        words.append(_leads_in_words(sums, k, side, PARTS))
+        return "; ".join(part for part in words if part) + "."
+    words = [f"{percent[first]} of the evidence {word} it lies in {first}"]
     if "not sure" not in GROUPS[first]:
-        beats = counted_beats(sums.of_beats(k, *GROUPS[first])[sign])
+        beats = counted_beats(sums.of_beats(k, *GROUPS[first])[side])
         words.append(f"in {beats} of {len(sums.beats_s)} beats")
-    words.append(_leads_in_words(sums, k, sign, GROUPS[first]))
-    return ", ".join(word for word in words if word) + "."
+    words.append(_leads_in_words(sums, k, side, GROUPS[first]))
+    return ", ".join(part for part in words if part) + "."
 
 
 def counted_beats(evidence: NDArray[np.float64]) -> int:
-    """Return how many beats have at least half of what each would have if all had the same."""
+    """Return how many beats have at least half of the mean evidence of all beats (beats,)."""
     size = np.abs(evidence)
     return int((size >= A_BEATS_FRACTION * size.mean()).sum()) if size.any() else 0
 
 
 def leading_leads(evidence: NDArray[np.float64], leads: Sequence[str]) -> tuple[str, ...]:
-    """Return the fewest leads that have at least half of the evidence, in the order of leads."""
+    """Return the fewest leads with at least half of the evidence (leads,), in their own order."""
     size = np.abs(evidence)
     order = np.argsort(-size, kind="stable")
     count = int(np.searchsorted(size[order].cumsum(), size.sum() / 2)) + 1
     return tuple(leads[index] for index in sorted(order[:count].tolist()))
 
 
-def _leads_in_words(sums: WaveEvidence, k: int, sign: int, parts: Sequence[str]) -> str:
+def _leads_in_words(sums: WaveEvidence, k: int, side: int, parts: Sequence[str]) -> str:
+    """Return in which leads the evidence of a side lies; "" where the model mixes leads."""
     added = sums.of_leads(k, *parts)
-    evidence = np.maximum(added, 0) if sign == 0 else np.minimum(added, 0)
+    evidence = np.maximum(added, 0) if side == FOR else np.minimum(added, 0)
     if not evidence.any():
         return ""
     chosen = leading_leads(evidence, sums.leads)

@@ -9,8 +9,8 @@ from .beats import heart_rate_bpm
 from .record import Record
 from .waves import Waves, find_waves
 
-SHORTEST_RR_S, LONGEST_RR_S = 0.3, 3.0
-_FRACTION = 0.5  # of the beats must have a wave, for it to be measured
+SHORTEST_RR_S, LONGEST_RR_S = 0.3, 3.0  # for a corrected QT
+_FRACTION = 0.5  # of the beats must have a sure wave, for it to be measured
 _LEAST_BEATS = 3
 _SMALLEST_AREA_MV_S = 0.002  # of the QRS complex in the frontal plane, for an axis
 
@@ -42,10 +42,10 @@ class Measurements:
 
     def in_words(self) -> tuple[str, ...]:
         """Return each measurement in words: "PR 160 ms", or "PR not measured"."""
-        both = (self.qtc_bazett_ms, self.qtc_fridericia_ms)
+        bazett_ms, fridericia_ms = self.qtc_bazett_ms, self.qtc_fridericia_ms
         qtc = "QTc not measured"
-        if both[0] is not None and both[1] is not None:
-            qtc = f"QTc {both[0]:.0f} ms (Bazett), {both[1]:.0f} ms (Fridericia)"
+        if bazett_ms is not None and fridericia_ms is not None:
+            qtc = f"QTc {bazett_ms:.0f} ms (Bazett), {fridericia_ms:.0f} ms (Fridericia)"
         return (
             _words("heart rate", self.heart_rate_bpm, " bpm"),
             _words("PR", self.pr_ms, " ms"),
@@ -67,17 +67,22 @@ def measure(record: Record, waves: Waves | None = None) -> Measurements:
     waves = waves or find_waves(record)
     rate_bpm = heart_rate_bpm(record)
     qt_ms = _median_ms(waves, "QT")
-    rr_s = 60 / rate_bpm if rate_bpm else None
-    corrected = rr_s is not None and qt_ms is not None and SHORTEST_RR_S < rr_s < LONGEST_RR_S
     return Measurements(
         heart_rate_bpm=rate_bpm,
         pr_ms=_median_ms(waves, "PR"),
         qrs_ms=_median_ms(waves, "QRS"),
         qt_ms=qt_ms,
-        qtc_bazett_ms=qt_ms / rr_s**0.5 if corrected and qt_ms and rr_s else None,
-        qtc_fridericia_ms=qt_ms / rr_s ** (1 / 3) if corrected and qt_ms and rr_s else None,
+        qtc_bazett_ms=_corrected_ms(qt_ms, rate_bpm, 1 / 2),
+        qtc_fridericia_ms=_corrected_ms(qt_ms, rate_bpm, 1 / 3),
         axis_deg=_axis_deg(record, waves),
     )
+
+
+def _corrected_ms(qt_ms: float | None, rate_bpm: float | None, power: float) -> float | None:
+    """Return QT divided by a power of the RR interval in seconds; None if that is unusable."""
+    if qt_ms is None or not rate_bpm or not SHORTEST_RR_S < 60 / rate_bpm < LONGEST_RR_S:
+        return None
+    return float(qt_ms / (60 / rate_bpm) ** power)
 
 
 def intervals_ms(times_s: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -115,7 +120,7 @@ def _axis_deg(record: Record, waves: Waves) -> float | None:
 
 
 def _areas_mv_s(record: Record, times_s: list[float]) -> NDArray[np.float64]:
-    """Return the area of a QRS complex in leads I and aVF, over the line between its ends."""
+    """Return the areas (2,) of a QRS complex in leads I and aVF, over the line between its ends."""
     first, last = (round(time_s * record.rate_hz) for time_s in times_s)
     rows = [record.leads.index(lead) for lead in ("I", "aVF")]
     part = record.signal_mv[rows, max(first, 0) : last + 1].astype(np.float64)

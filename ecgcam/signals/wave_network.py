@@ -12,10 +12,10 @@ from .beats import moving_mean
 RATE_HZ = 100.0  # of its input
 OUTPUTS = ("rest", "P", "QRS", "T")
 MIDDLE = ("middle_1", "middle_2", "middle_3")  # layers at an eighth of the rate
-SMALLEST_MV = 0.05  # a lead whose beats are smaller says nothing
+SMALLEST_MV = 0.05  # a lead whose beats are smaller does not count
 
 _WEIGHTS = Path(__file__).with_name("wave_weights.npz")
-_STEPS = 8  # samples must be a multiple of it
+_STEPS = 8  # the samples are padded to a multiple of it
 _BASELINE_S, _BLOCK_S = 1.0, 2.0
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -38,10 +38,10 @@ def wave_logits(
 def prepare_leads(
     signal_mv: NDArray[np.floating],
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Remove each lead's baseline and divide it by the size of its beats, in mV: both.
+    """Return leads (leads, time) without baseline, divided by their size, and the sizes in mV.
 
-    The baseline is a moving mean over 1 s, taken twice; the size of the beats is the median over
-    blocks of 2 s of the largest excursion.
+    The baseline is a moving mean over 1 s, taken twice. The size of a lead (leads,) is that of its
+    beats: the median over blocks of 2 s of the largest excursion.
     """
     signal = np.asarray(signal_mv, np.float64)
     width = round(_BASELINE_S * RATE_HZ)

@@ -10,6 +10,7 @@ from .resampling import resample
 from .wave_network import OUTPUTS, RATE_HZ, Weights, wave_logits
 
 WAVES = OUTPUTS[1:]
+Stretch = tuple[float, float, float]  # onset and offset of a wave in seconds, mean probability
 LONGEST_S = 600.0  # of a record whose waves are found
 
 # Mean probability of a wave between its onset and offset. docs/waves.md says how often the waves
@@ -28,7 +29,8 @@ class Waves:
 
     times_s:     (beats, waves, 2), onset and offset in seconds of the waves in WAVES; NaN for a
                  wave that a beat lacks.
-    probability: (beats, waves), mean probability of each between its onset and offset; 0 for none.
+    probability: (beats, waves), mean probability of each wave between its onset and offset; 0 for a
+    missing one.
     """
 
     times_s: NDArray[np.float64] = field(repr=False)
@@ -50,7 +52,7 @@ class Waves:
 
     @property
     def are_sure(self) -> bool:
-        """Whether the record has beats, and enough of them are sure."""
+        """Whether the record has at least two beats, and 80 % of them are sure."""
         return self.count > 1 and bool(self.sure_beats.mean() >= SURE_BEATS)
 
 
@@ -84,8 +86,8 @@ def wave_probability(
     return np.asarray(powers / powers.sum(axis=0))
 
 
-def wave_stretches(probability: NDArray[np.float64], wave: str) -> list[tuple[float, float, float]]:
-    """Return onset, offset (in seconds) and mean probability of each stretch of a wave.
+def wave_stretches(probability: NDArray[np.float64], wave: str) -> list[Stretch]:
+    """Return each stretch of time in which a wave is more probable than not.
 
     probability: (outputs, time) at 100 Hz. The onset is where the probability crosses one half,
     linear between samples.
@@ -105,9 +107,7 @@ def wave_stretches(probability: NDArray[np.float64], wave: str) -> list[tuple[fl
 
 
 def assemble_beats(
-    p_waves: list[tuple[float, float, float]],
-    complexes: list[tuple[float, float, float]],
-    t_waves: list[tuple[float, float, float]],
+    p_waves: list[Stretch], complexes: list[Stretch], t_waves: list[Stretch]
 ) -> Waves:
     """Assign to each QRS complex the last P wave before it and the first T wave after it.
 

@@ -376,6 +376,25 @@ def test_progress_tells_the_rate_and_the_time_left(capsys, monkeypatch):
     assert capsys.readouterr().err == "ECGs: 200 of 4000 (25 a second, 2 min 32 s left)\n"
 
 
+def test_on_a_terminal_the_bar_of_one_stage_follows_that_of_another(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with (
+        progress.progress("ECGs predicted") as first,
+        progress.progress("ECGs averaged", later=True) as second,
+    ):
+        first(1, 2)
+        first(2, 2)
+        before = capsys.readouterr().err
+        second(1, 2)
+    assert "ECGs predicted" in before
+    assert "2/2" in before
+    assert "averaged" not in before
+    after = capsys.readouterr().err
+    assert "ECGs averaged" in after
+    assert "1/2" in after
+    assert "predicted" not in after
+
+
 def test_it_runs_as_a_module():
     done = subprocess.run(
         [sys.executable, "-m", "ecgcam", "--version"],
