@@ -5,6 +5,7 @@ They are no dependencies of ecgcam; pip install neurokit2 openecg onnxruntime wf
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +55,7 @@ def openecg_waves(signal_mv: NDArray[np.float32], rate_hz: int) -> Stretches:
     """Return the waves of openecg's codec, which runs in onnxruntime at 500 Hz."""
     import openecg
 
-    global _CODEC
-    _CODEC = _CODEC or openecg.load_codec_onnx()
-    frame = np.asarray(openecg.encode(signal_mv, fs=rate_hz, model=_CODEC).frame)
+    frame = np.asarray(openecg.encode(signal_mv, fs=rate_hz, model=_codec()).frame)
     answer = {}
     for wave, labels in {"P": (1,), "QRS": (2, 4), "T": (3,)}.items():
         inside = np.pad(np.isin(frame, labels), 1).astype(int)
@@ -64,7 +63,12 @@ def openecg_waves(signal_mv: NDArray[np.float32], rate_hz: int) -> Stretches:
     return answer
 
 
-_CODEC = None
+@cache
+def _codec() -> object:
+    """Return openecg's codec, which takes a second to load."""
+    import openecg
+
+    return openecg.load_codec_onnx()
 
 
 def _by_lead(

@@ -60,6 +60,7 @@ class Step:
     options: Mapping[str, Any]
 
 
+# A part, the figures of a class by its index, and the options of Step.
 Measure = tuple[str, Callable[[int], Iterable[Figure]], Mapping[str, Any]]
 
 
@@ -105,7 +106,7 @@ def scorecard(
     subject = make_subject(network, card, store, fold=fold, effort=effort)
     extras = Extras(ludb=ludb, other=other, retrain=retrain, backbone=backbone)
     steps = list(_steps(subject, extras))
-    base = {
+    inputs = {
         "ecgcam": __version__,
         "model": sha256(path),
         "store": store.about["fingerprint"],
@@ -114,7 +115,7 @@ def scorecard(
     }
     parts: dict[str, list[dict[str, Any]]] = {}
     for done, step in enumerate(steps, start=1):
-        figures = _run(step, base, out and out / PARTS_FOLDER)
+        figures = _run(step, inputs, out and out / PARTS_FOLDER)
         parts.setdefault(step.part, []).extend(figures)
         if progress:
             progress(done, len(steps))
@@ -122,7 +123,7 @@ def scorecard(
         "schema": SCHEMA,
         "ecgcam": __version__,
         "model": name or model_name(path),
-        "model_sha256": base["model"],
+        "model_sha256": inputs["model"],
         "quick": quick,
         **_describe_subject(subject),
         "parts": [
@@ -188,11 +189,11 @@ def _of_extras(subject: Subject, extras: Extras) -> Iterable[Measure]:
         yield "shuffled", partial(shuffled_figures, subject, retrain=cache(extras.retrain)), {}
 
 
-def _run(step: Step, base: Mapping[str, Any], folder: Path | None) -> list[dict[str, Any]]:
+def _run(step: Step, inputs: Mapping[str, Any], folder: Path | None) -> list[dict[str, Any]]:
     """Return the figures of a step, from its file if it was done before with the same inputs."""
-    key = {**base, **step.options, "part": step.part, "k": step.k}
     if folder is None:
         return [figure.to_dict() for figure in step.measure()]
+    key = {**inputs, **step.options, "part": step.part, "k": step.k}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     path = folder / f"{step.part}{'' if step.k is None else f'-{step.k}'}.json"
     try:

@@ -23,7 +23,7 @@ FOR, AGAINST = 0, 1  # sides of the evidence, as in WaveEvidence.sums
 MOST = 0.5  # a part with this fraction of the evidence is named alone; else the largest three are
 MIXED = 0.5  # evidence of the other side, relative to that of the answer's side
 HARDLY = 0.25  # logits; less evidence on either side is hardly any
-A_BEATS_FRACTION = 0.5  # a beat counts if it has this fraction of the mean over beats
+COUNTED_BEAT = 0.5  # a beat counts if it has this fraction of the mean over beats
 FEW_LEADS = 4  # leads that have at least half of the evidence are named if they are so few
 
 _UNNAMED = {
@@ -101,7 +101,7 @@ def _where(sums: WaveEvidence, k: int, side: int) -> str:
 def counted_beats(evidence: NDArray[np.float64]) -> int:
     """Return how many beats have at least half of the mean evidence of all beats (beats,)."""
     size = np.abs(evidence)
-    return int((size >= A_BEATS_FRACTION * size.mean()).sum()) if size.any() else 0
+    return int((size >= COUNTED_BEAT * size.mean()).sum()) if size.any() else 0
 
 
 def leading_leads(evidence: NDArray[np.float64], leads: Sequence[str]) -> tuple[str, ...]:

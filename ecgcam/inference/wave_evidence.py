@@ -11,6 +11,7 @@ from .results import Explanation
 
 PARTS = ("P", "PR", "QRS", "ST", "T", "rest", "not sure")
 LONGEST_FRAME_S = 0.65  # a frame that sees more is too long to name a wave
+LONGEST_REST_S = 3.0  # from the T wave of a beat to the next beat
 
 FRAMES_TOO_LONG = "frames too long"
 WAVES_NOT_SURE = "waves not sure"
@@ -106,9 +107,8 @@ def _pair(sums: NDArray[np.float64]) -> dict[str, float]:
 def add_up(explanation: Explanation, waves: Waves) -> WaveEvidence:
     """Add up the evidence of an ECG by wave, beat and lead.
 
-    A frame's evidence belongs to the time that the frame stands for. Where a frame lies on a
-    boundary, each side has its fraction. Between the sure beats, and in beats that are not sure,
-    the evidence is "not sure".
+    A frame's evidence belongs to the time that the frame stands for; a frame on a boundary is
+    divided by time. Evidence outside of the sure beats is "not sure".
     """
     frames = max(explanation.evidence.shape[-1], 1)
     added = explanation.evidence.astype(np.float64) / frames  # what each frame adds to the logit
@@ -140,19 +140,19 @@ def _without_waves(explanation: Explanation, waves: Waves) -> str:
 def _sure_beats_s(waves: Waves) -> NDArray[np.float64]:
     """Return start and end of each sure beat: (beats, 2).
 
-    It starts with its P wave, or its QRS complex; it ends where the next beat starts if that one
-    is sure too and follows within 3 s, else with its T wave.
+    It starts with its P wave, or its QRS complex. It ends where the next beat starts if that one is
+    sure too and follows within LONGEST_REST_S; else with its T wave.
     """
     p_s, qrs_s = waves.times_s[:, 0, 0], waves.times_s[:, 1, 0]
     starts_s = np.where(np.isfinite(p_s), p_s, qrs_s)
     ends_s = waves.times_s[:, 2, 1].copy()
-    follows = waves.sure_beats[1:] & (starts_s[1:] - ends_s[:-1] < 3)
+    follows = waves.sure_beats[1:] & (starts_s[1:] - ends_s[:-1] < LONGEST_REST_S)
     ends_s[:-1][follows] = starts_s[1:][follows]
     return np.stack([starts_s, ends_s], axis=1)[waves.sure_beats]
 
 
 def _stretches(waves: Waves) -> list[tuple[str, int, tuple[float, float]]]:
-    """Return part, index among the sure beats, and start and end of each stretch that is sure."""
+    """Return the part, the index of the sure beat, and start and end of each stretch."""
     found = []
     p_is_sure = waves.sure()[waves.sure_beats, 0]
     for beat, ((p, qrs, t), (_, end_s)) in enumerate(
@@ -166,7 +166,7 @@ def _stretches(waves: Waves) -> list[tuple[str, int, tuple[float, float]]]:
 
 
 def _fractions(explanation: Explanation, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return which fraction of each frame lies in each stretch, and in none: (stretches + 1, …)."""
+    """Return the fraction of each frame in each stretch, and in none: (stretches + 1, frames)."""
     half_s = explanation.frame_s / 2
     starts, ends = explanation.frame_times_s - half_s, explanation.frame_times_s + half_s
     overlap = np.minimum(ends, times_s[:, 1:]) - np.maximum(starts, times_s[:, :1])

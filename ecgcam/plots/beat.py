@@ -80,34 +80,39 @@ def draw_beat(
     from matplotlib.figure import Figure
 
     description = description or describe(record, explanation)
-    beat = mean_beat(record, description.waves)
+    mean = mean_beat(record, description.waves)
     summary = summarize(record, explanation, class_name=class_name, description=description)
-    if beat is None or summary.shown is None:
-        why = "its waves are not sure" if beat is None else "it was refused"
+    if mean is None or summary.shown is None:
+        why = "its waves are not sure" if mean is None else "it was refused"
         raise RecordError(f"{record.name}: no mean beat can be drawn: {why}.")
-    own = beat_evidence(record, explanation, explanation.classes.index(summary.shown.name), beat)
+    beat = beat_evidence(record, explanation, explanation.classes.index(summary.shown.name), mean)
     figure = Figure(figsize=(11, 7.6))
-    panels = figure.subplots(len(COLUMNS[0]), len(COLUMNS), sharex=True, sharey=True)
-    figure.subplots_adjust(left=0.07, right=0.93, top=0.865, bottom=0.14, hspace=0.12, wspace=0.06)
-    limits_mv = _limits_mv(own.signal_mv)
-    for row, leads in zip(panels, zip(*COLUMNS, strict=True), strict=True):
-        for axes, lead in zip(row, leads, strict=True):
-            _draw_panel(axes, own, lead, limits_mv)
-    for axes in panels[-1]:
-        axes.set_xlabel("ms from the start of QRS")
-    for axes in panels[:, 0]:
-        axes.set_ylabel("mV")
+    _draw_sheet_of_leads(figure, beat)
     figure.suptitle(
-        f"{printable(record.name) or 'ECG'}: mean of {len(beat.starts_s)} of {beat.count} beats",
+        f"{printable(record.name) or 'ECG'}: mean of {len(mean.starts_s)} of {mean.count} beats",
         y=0.975,
     )
     sentence = printable(summary.shown.sentence, length=170)
     figure.text(0.5, 0.925, sentence, ha="center", va="top", fontsize=9)
     figure.text(0.5, 0.895, " · ".join(summary.measurements), ha="center", va="top", fontsize=8)
-    notes = [f"{NOT_A_DEVICE}. {summary.heat_meaning}", summary.model]
+    notes = [f"{NOT_A_DEVICE}. {beat.heat_meaning}", summary.model]
     figure.supxlabel("\n".join(notes), y=0.02, va="bottom", fontsize=8, color="0.3")
-    _draw_scale(figure, own.full_logits)
+    _draw_scale(figure, beat.full_logits)
     return figure
+
+
+def _draw_sheet_of_leads(figure: "Figure", beat: BeatEvidence) -> None:
+    """Draw a panel for each lead, where it stands on a 12-lead sheet."""
+    panels = figure.subplots(len(COLUMNS[0]), len(COLUMNS), sharex=True, sharey=True)
+    figure.subplots_adjust(left=0.07, right=0.93, top=0.865, bottom=0.14, hspace=0.12, wspace=0.06)
+    limits_mv = _limits_mv(beat.signal_mv)
+    for row, leads in zip(panels, zip(*COLUMNS, strict=True), strict=True):
+        for axes, lead in zip(row, leads, strict=True):
+            _draw_panel(axes, beat, lead, limits_mv)
+    for axes in panels[-1]:
+        axes.set_xlabel("ms from the start of QRS")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("mV")
 
 
 class RunningMean:
@@ -181,13 +186,13 @@ def _limits_mv(signal_mv: NDArray[np.float64]) -> tuple[float, float]:
 
 def _draw_panel(
     axes: "Axes",
-    own: BeatEvidence,
+    beat: BeatEvidence,
     lead: str,
     limits_mv: tuple[float, float],
     *,
     marks: bool = True,
 ) -> None:
-    """Draw one lead: paper, heat, trace, and brackets of the waves at the bottom."""
+    """Draw one lead: paper, heat, trace, and bars of the waves at the bottom."""
     from matplotlib.ticker import MultipleLocator
 
     left, right = -1000 * BEFORE_S, 1000 * AFTER_S
@@ -198,15 +203,15 @@ def _draw_panel(
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=7, length=2)
     axes.text(0.03, 0.96, lead, transform=axes.transAxes, va="top", weight="bold", fontsize=10)
-    if lead not in own.leads:
+    if lead not in beat.leads:
         axes.text(0.5, 0.5, "not recorded", transform=axes.transAxes, ha="center", fontsize=8)
         return
-    row = own.leads.index(lead)
-    heat = own.heat[row if len(own.heat) > 1 else 0]
+    row = beat.leads.index(lead)
+    heat = beat.heat[row if len(beat.heat) > 1 else 0]
     draw_heat(axes, heat[None], extent=(left, right, *limits_mv))
-    axes.plot(1000 * TIMES_S, own.signal_mv[row], color="black", linewidth=1)
+    axes.plot(1000 * TIMES_S, beat.signal_mv[row], color="black", linewidth=1)
     if marks:
-        _mark_waves(axes, own.waves_s, limits_mv[0])
+        _mark_waves(axes, beat.waves_s, limits_mv[0])
 
 
 def _mark_waves(axes: "Axes", waves_s: NDArray[np.float64], bottom_mv: float) -> None:
