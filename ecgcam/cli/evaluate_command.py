@@ -38,7 +38,7 @@ def evaluate(
     from ..inference.loading import load
     from ..reports.evaluation_report import write_evaluation as run
 
-    with progress("ECGs predicted") as show, progress("ECGs averaged", later=True) as show_beats:
+    with progress("ECGs predicted") as show, progress("mean beats", later=True) as show_beats:
         report = run(
             load(model, backbone=backbone),
             open_store(store),

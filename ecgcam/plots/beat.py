@@ -94,7 +94,8 @@ def draw_beat(
     )
     sentence = printable(summary.shown.sentence, length=170)
     figure.text(0.5, 0.925, sentence, ha="center", va="top", fontsize=9)
-    figure.text(0.5, 0.895, " · ".join(summary.measurements), ha="center", va="top", fontsize=8)
+    measured = " · ".join(description.measurements.in_words())
+    figure.text(0.5, 0.895, measured, ha="center", va="top", fontsize=8)
     notes = [f"{NOT_A_DEVICE}. {beat.heat_meaning}", summary.model]
     figure.supxlabel("\n".join(notes), y=0.02, va="bottom", fontsize=8, color="0.3")
     _draw_scale(figure, beat.full_logits)

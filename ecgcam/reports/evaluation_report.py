@@ -68,7 +68,7 @@ def write_evaluation(
 
     draw: number of the most certain correct answers, and of the most certain wrong answers, that
     are explained in subfolders. beats: draw the mean beat and mean evidence of each class too.
-    progress, beats_progress: called with the ECGs predicted, and then with those averaged.
+    progress, beats_progress: count the ECGs predicted, and then the mean beats.
     """
     predictions = predict_folds(classifier, store, folds=folds, progress=progress)
     scores = all_scores(predictions, seed=seed, replicates=replicates)

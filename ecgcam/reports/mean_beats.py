@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from ..signals.leads import lead_order
 from ..signals.mean_beat import mean_beat
 from ..signals.record import Record
 from ..signals.waves import find_waves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GROUPS = {  # by whether an ECG has the class, and whether it is predicted
     (True, True): "hits",
@@ -34,33 +38,39 @@ def write_mean_beats(
     """Draw the mean beat and mean evidence of each class to OUT/mean-beats-CLASS.png.
 
     Returns the pictures by the classes' full names; none for a class without a mean beat.
+    progress: counts the ECGs and the classes.
     """
-    classifier = predictions.classifier
-    known = (~np.isnan(predictions.targets)).sum(axis=0).tolist()
+    classifier, ecgs = predictions.classifier, len(predictions.indices)
+    total = ecgs + len(classifier.classes)
+    show = progress or (lambda done, total: None)
+    means = mean_beats(predictions, lambda done, _: show(done, total))
     pictures = {}
-    for name, full_name, ecgs, groups in zip(
-        classifier.classes,
-        classifier.full_names,
-        known,
-        mean_beats(predictions, progress),
-        strict=True,
+    for k, (name, full_name) in enumerate(
+        zip(classifier.classes, classifier.full_names, strict=True)
     ):
-        if not groups:
-            continue
-        left_out = ecgs - sum(group.count for group in groups.values())
-        figure = draw_mean_beats(
-            {_label(*key, group.count): group.mean() for key, group in groups.items()},
-            title=f"{full_name}: mean beat and mean evidence, fold {predictions.fold}",
-            notes=[
-                f"Each ECG counts once. {left_out:,} of {ecgs:,} ECGs are left out: their waves "
-                f"are not sure. Model {classifier.model or 'unnamed'}."
-            ],
-        )
-        path = out / f"mean-beats-{re.sub(r'[^A-Za-z0-9_]+', '_', name)}.png"
-        with atomic_write(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=110)
-        pictures[full_name] = path
+        if means[k]:
+            path = out / f"mean-beats-{re.sub(r'[^A-Za-z0-9_]+', '_', name)}.png"
+            with atomic_write(path) as temporary:
+                _draw(predictions, k, means[k]).savefig(temporary, format="png", dpi=110)
+            pictures[full_name] = path
+        show(ecgs + k + 1, total)
     return pictures
+
+
+def _draw(predictions: FoldPredictions, k: int, groups: Groups) -> "Figure":
+    """Return the figure of class k."""
+    classifier = predictions.classifier
+    known = int((~np.isnan(predictions.targets[:, k])).sum())
+    left_out = known - sum(group.count for group in groups.values())
+    note = (
+        f"Each ECG counts once. {left_out:,} of {known:,} ECGs are left out: their waves are not "
+        f"sure. Model {classifier.model or 'unnamed'}."
+    )
+    return draw_mean_beats(
+        {_label(*key, group.count): group.mean() for key, group in groups.items()},
+        title=f"{classifier.full_names[k]}: mean beat and mean evidence, fold {predictions.fold}",
+        notes=[note],
+    )
 
 
 def _label(has_class: bool, predicted: bool, count: int) -> str:

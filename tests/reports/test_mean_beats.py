@@ -66,7 +66,9 @@ def test_each_class_has_a_picture_that_says_what_it_shows(predictions, tmp_path,
         path.write_bytes(b"drawn")
 
     monkeypatch.setattr(Figure, "savefig", save)
-    pictures = write_mean_beats(predictions, tmp_path)
+    calls, count = [], len(predictions.indices)
+    pictures = write_mean_beats(predictions, tmp_path, progress=lambda *done: calls.append(done))
+    assert calls[-6:] == [(count + k, count + 5) for k in range(6)]
     assert list(pictures) == list(predictions.classifier.full_names)
     for name, path in zip(predictions.classifier.classes, pictures.values(), strict=True):
         assert path == tmp_path / f"mean-beats-{name}.png"
