@@ -117,7 +117,7 @@ def _draw_front_traces(axes: "Axes", record: "Record", explanation: "Explanation
         row = heat[record.leads.index(lead) if len(heat) > 1 else 0]
         area = (0, record.duration_s, level - GAP_MV / 2, level + GAP_MV / 2)
         draw_heat(axes, row[None], extent=area)
-    axes.set_ylim(levels[-1] - GAP_MV / 2, GAP_MV / 2)
+    axes.set_ylim(levels[-1] - GAP_MV / 2, 0.8 * GAP_MV)  # room for the tall R waves of lead I
     axes.set_yticks(levels, SHOWN, weight="bold")
     axes.tick_params(length=0)
 

@@ -7,8 +7,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score
 
+from benchmarks.published import beside
 from benchmarks.published.maps import evidence_before_norm, heatmaps
 from benchmarks.published.weights import import_published
 from ecgcam.errors import ModelError
@@ -176,3 +178,10 @@ def test_the_scores_on_fold_9_are_the_published_ones(
     assert roc_auc_score(targets[:, 0], probabilities) == pytest.approx(scores["auroc"], abs=1e-5)
     accuracy = accuracy_score(targets[:, 0], probabilities >= 0.5)
     assert accuracy == pytest.approx(scores["accuracy"], abs=1e-9)
+
+
+def test_the_papers_map_is_drawn_beside_ours(published_model, fold_9_store, tmp_path, monkeypatch):
+    monkeypatch.setattr(beside, "PICTURE", tmp_path / "paper-map.png")
+    beside.main(published_model, fold_9_store.folder)
+    width, height = Image.open(tmp_path / "paper-map.png").size
+    assert width > 1000 < 1.5 * height
