@@ -57,6 +57,7 @@ def main(published: Path, store: Path) -> None:
         left.set_title(f"{label}: {_answer(paper.explain(record).probabilities[0])}", fontsize=10)
         right.set_title(f"{label}: {_answer(explanation.probabilities[0])}", fontsize=10)
     figure.savefig(PICTURE, dpi=110)
+    plt.close(figure)
     typer.echo(PICTURE)
 
 
