@@ -6,8 +6,8 @@ Several runs become one model, their mean. --companion names a shipped model of 
 rhythms and beats that it finds reliably will stand beside the answers. --ptbxl, the folder of PTB-
 XL, adds the scores of all tasks that follow from such a model's statements. --external adds scores
 on ECGs of other hospitals, which are measured once, when all else is settled. --scorecard is the
-folder of the scorecard of its map: an interrupted one goes on there. --ludb and --other add those
-parts to it. A model of more than ten classes gets no scorecard.
+folder of the scorecard of its map: an interrupted one goes on there. --ludb, --other and --retrain
+add those parts to it. A model of more than ten classes gets no scorecard.
 
 Writes NAME.safetensors and NAME.onnx to ecgcam/inference/weights, and docs/models/NAME.md, a page
 of the same card.
@@ -18,6 +18,7 @@ import json
 import math
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -49,6 +50,7 @@ from ecgcam.nn.complexity import frames_of, measure_complexity, receptive_field
 from ecgcam.reports.scorecard_report import RESULTS, report_scorecard
 from ecgcam.signals.leads import lead_order
 from ecgcam.tasks import TITLES, Task, full_name
+from ecgcam.training.shuffled_labels import train_on_shuffled_labels
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("model-card.md.jinja")
@@ -98,6 +100,9 @@ def main() -> None:
     parser.add_argument("--quick-scorecard", action="store_true", help="fewer records")
     parser.add_argument("--ludb", type=Path, help="a folder of LUDB, for the scorecard")
     parser.add_argument("--other", type=Path, help="the model of another seed, for the scorecard")
+    parser.add_argument(
+        "--retrain", action="store_true", help="train on shuffled labels, for the scorecard"
+    )
     parser.add_argument("--external", type=Path, help="a folder like external.py's")
     arguments = parser.parse_args()
     store = open_store(arguments.store)
@@ -188,6 +193,9 @@ def scorecard_of(model: Path, store: Store, arguments: argparse.Namespace) -> di
         fold=FOLD,
         ludb=arguments.ludb,
         other=arguments.other,
+        retrain=partial(train_on_shuffled_labels, model, store, fold=FOLD)
+        if arguments.retrain
+        else None,
         quick=arguments.quick_scorecard,
     )
     sys.stdout.write(f"{page}\n")
