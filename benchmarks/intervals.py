@@ -29,34 +29,35 @@ AXES = {  # degrees, in the words of LUDB
 
 
 def main(ludb: Path, weights: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Measure all records and print bias and SD of each interval."""
-    errors: dict[str, list[float]] = {name: [] for name in NAMES}
-    missing, marked = dict.fromkeys(NAMES, 0), dict.fromkeys(NAMES, 0)
-    words = pd.read_csv(ludb / "ludb.csv").set_index("ID")["Electric axis of the heart"]
-    axes: list[tuple[str, float]] = []
+    """Measure all records and print bias and SD of each interval, and how many axes are right."""
+    measured, marked = [], []
     for number in RECORDS:
         record, marks = ludb_ecg(ludb, number)
         probability = probability_of(record, weights)
         waves = assemble_beats(*(wave_stretches(probability, wave) for wave in WAVES))
-        measured = measure(record, waves).to_dict()
-        expected = marked_intervals(marks, record.duration_s)
-        for name in NAMES:
-            value, mark = measured[name], expected[name]
-            marked[name] += mark is not None
-            if mark is not None and value is None:
-                missing[name] += 1
-            elif mark is not None and value is not None:
-                errors[name].append(value - mark)
-        if measured["axis_deg"] is not None and isinstance(words.get(number), str):
-            axes.append((words[number], measured["axis_deg"]))
-    typer.echo("| | ECGs | mean error ± SD | not measured |\n|---|---|---|---|")
-    for name, own in errors.items():
-        bias = f"{np.mean(own):+.0f} ± {np.std(own):.0f} ms"
-        typer.echo(f"| {NAMES[name]} | {len(own)} | {bias} | {missing[name]} of {marked[name]} |")
+        measured.append(measure(record, waves).to_dict())
+        marked.append(marked_intervals(marks, record.duration_s))
+    typer.echo(
+        interval_table(pd.DataFrame(measured, dtype=float), pd.DataFrame(marked, dtype=float))
+    )
+    words = pd.read_csv(ludb / "ludb.csv", index_col="ID")["Electric axis of the heart"]
+    axes_deg = pd.DataFrame(measured, index=RECORDS, dtype=float)["axis_deg"].dropna()
     for word, (low, high) in AXES.items():
-        of_word = [axis for text, axis in axes if word in text]
-        right = sum(low - 15 <= axis <= high + 15 for axis in of_word)
+        of_word = axes_deg[words.reindex(axes_deg.index).str.contains(word, na=False)]
+        right = int(of_word.between(low - 15, high + 15).sum())
         typer.echo(f"axis {word} ({low} to {high}°): {right} of {len(of_word)} within 15°")
+
+
+def interval_table(measured: pd.DataFrame, marked: pd.DataFrame) -> str:
+    """Return bias and SD of each of NAMES as a table of Markdown; NaN: not measured, not marked."""
+    lines = ["| | ECGs | mean error ± SD | not measured |", "|---|---|---|---|"]
+    for name, title in NAMES.items():
+        known = marked[name].notna()
+        errors_ms = (measured[name] - marked[name]).dropna()
+        bias = f"{errors_ms.mean():+.0f} ± {errors_ms.std(ddof=0):.0f} ms"
+        missing = f"{measured[name][known].isna().sum()} of {known.sum()}"
+        lines.append(f"| {title} | {len(errors_ms)} | {bias} | {missing} |")
+    return "\n".join(lines)
 
 
 def marked_intervals(marks: list[Marks], duration_s: float) -> dict[str, float | None]:

@@ -74,7 +74,7 @@ def relative_area(
 ) -> Statistic:
     """Return F of a map, by deletion or insertion, against the best of the references."""
     random, own, *others = (
-        mean_of(getattr(areas[one], kind)) for one in ("random", name, *references)
+        mean_of(getattr(areas[map_name], kind)) for map_name in ("random", name, *references)
     )
     best = np.minimum if kind == "deletion" else np.maximum
 

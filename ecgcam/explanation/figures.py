@@ -36,6 +36,11 @@ class Estimate:
     value: float
     interval: Sequence[float] | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of scorecard.json. A value that is not finite is null."""
+        value = float(self.value) if np.isfinite(self.value) else None
+        return {"value": value, "interval": self.interval and list(self.interval)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
@@ -64,10 +69,7 @@ class Figure:
             "name": self.name,
             "meaning": self.meaning,
             "subject": self.subject,
-            "values": {
-                name: {"value": _number(one.value), "interval": one.interval and list(one.interval)}
-                for name, one in self.values.items()
-            },
+            "values": {map_name: value.to_dict() for map_name, value in self.values.items()},
             "goal": self.goal and {"bound": self.goal.bound, "at_least": self.goal.at_least},
             "met": self.goal.is_met(own.value) if self.goal and own and known else None,
             "records": self.records,
@@ -121,7 +123,3 @@ def median_of(values: NDArray[Any]) -> Statistic:
         return (ranked[low] + ranked[high]) / 2
 
     return median
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -151,7 +151,9 @@ def _place_figures(
         name=f"pointing in {where}",
         meaning=f"Fraction of ECGs whose highest point of the map lies at an abnormal {where}.",
         subject=name,
-        values={one: estimate_fraction(pointing(x, near), counts) for one, x in maps.items()},
+        values={
+            map_name: estimate_fraction(pointing(x, near), counts) for map_name, x in maps.items()
+        },
         goal=POINTING_GOAL,
         records=len(truth),
         note=note,
@@ -162,7 +164,7 @@ def _place_figures(
         meaning=f"Fraction of the evidence for the class that lies at an abnormal {where}, over "
         "what chance would put there.",
         subject=name,
-        values={one: estimate(times_chance(x, truth), counts) for one, x in maps.items()},
+        values={map_name: estimate(times_chance(x, truth), counts) for map_name, x in maps.items()},
         goal=EVIDENCE_GOAL,
         records=len(truth),
         note=f"at most {most:.2f} is possible" if EVIDENCE in maps else MIXED,
@@ -201,8 +203,8 @@ def _wall_figures(
     infarctions, counts = [codes[row] for row in rows], draw_counts(rows)
     chance = np.mean([len(WALLS[code]) for code in infarctions]) / len(GROUPS)
     values = {
-        one: estimate_fraction(right_walls(x[rows], infarctions, leads), counts)
-        for one, x in maps.items()
+        map_name: estimate_fraction(right_walls(x[rows], infarctions, leads), counts)
+        for map_name, x in maps.items()
     }
     return [
         Figure(

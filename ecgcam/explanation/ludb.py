@@ -108,7 +108,8 @@ def _of_kind(subject: Subject, k: int, kind: str, ecgs: Sequence[MarkedEcg]) -> 
     truth = np.array([np.any([chosen[r].waves[w] for w in waves], axis=0) for r in rows])[:, None]
     counts = draw_counts(rows)
     values = {
-        one: estimate(times_chance(x, truth, within=marked), counts) for one, x in maps.items()
+        map_name: estimate(times_chance(x, truth, within=marked), counts)
+        for map_name, x in maps.items()
     }
     fraction = (truth & marked).sum() / marked.sum()
     note = f"{len(rows)} of {len(chosen)} recognized; the waves take {fraction:.2f} of the time"

@@ -14,11 +14,11 @@ _RUNS = 5
 
 def cost_figures(subject: Subject) -> list[Figure]:
     """Measure the cost of each map for one ECG; gradients make a pass 2 to 4 times as long."""
-    one = subject.prepared[:1]
+    first = subject.prepared[:1]
     passes = {
         "evidence": 1,
         "integrated gradients": IG_STEPS,
-        "occlusion": 1 + len(occlusion_starts(one.shape[-1])),
+        "occlusion": 1 + len(occlusion_starts(first.shape[-1])),
         "saliency": 1,
         "Grad-CAM": 1,
     }

@@ -57,11 +57,11 @@ def pairs_figures(subject: Subject, k: int, *, hearts: int) -> list[Figure]:
     direction = np.sign(logits[:, 1] - logits[:, 0])[:, None]
     counts = draw_counts(np.arange(len(pairs.codes)))
     values = {}
-    for one, x in compute_maps(subject.maps, subject.network, prepared, k).items():
+    for map_name, x in compute_maps(subject.maps, subject.network, prepared, k).items():
         healthy, ill = x[:, 0].reshape(-1, 2, x.shape[-1]).transpose(1, 0, 2)
         highest = ((ill - healthy) * direction).argmax(axis=1)
         hits = pairs.changed[np.arange(len(highest)), highest]
-        values[one] = estimate_fraction(hits, counts)
+        values[map_name] = estimate_fraction(hits, counts)
     note = f"by chance {pairs.changed.mean():.2f}"
     figure = Figure(
         name="pairs", meaning=meaning, subject=name, values=values, goal=PAIRS_GOAL,

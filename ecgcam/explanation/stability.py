@@ -53,7 +53,7 @@ def stability_figures(subject: Subject, k: int) -> Iterator[Figure]:
         )
         if same.sum() > 1:
             maps = compute_maps(subject.maps, subject.network, prepared[same], k, seed=1)
-            kept = {one: x[same] for one, x in before.items()}
+            kept = {map_name: x[same] for map_name, x in before.items()}
             late = round(SHIFT_S * rate_hz) if name == "shift" else 0
             values = _correlations(kept, maps, subject.counts(rows[same]), late=late)
             figure = replace(figure, values=values)
@@ -83,7 +83,8 @@ def edge_figures(subject: Subject, k: int) -> Iterator[Figure]:
         counts = subject.counts(rows)
         maps = compute_maps(subject.maps, subject.network, subject.prepared[rows], k)
         values = {
-            one: estimate_fraction(near[x[:, 0].argmax(axis=1)], counts) for one, x in maps.items()
+            map_name: estimate_fraction(near[x[:, 0].argmax(axis=1)], counts)
+            for map_name, x in maps.items()
         }
         yield replace(figure, values=values)
 
@@ -128,8 +129,8 @@ def _some_of_each_answer(subject: Subject, k: int) -> NDArray[np.int64]:
 def _correlations(before: Maps, after: Maps, counts: Counts, *, late: int = 0) -> Values:
     """Correlate maps (records, 1, samples), the second ones `late` samples later."""
     return {
-        one: estimate_mean(
-            correlation(before[one][:, 0, : x.shape[-1] - late], x[:, 0, late:]), counts
+        map_name: estimate_mean(
+            correlation(before[map_name][:, 0, : x.shape[-1] - late], x[:, 0, late:]), counts
         )
-        for one, x in after.items()
+        for map_name, x in after.items()
     }
