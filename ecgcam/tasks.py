@@ -28,6 +28,14 @@ SUPERCLASS_TITLES = {
     "HYP": "Hypertrophy",
 }
 TITLES = {"ABNORMAL": "Abnormal ECG", **SUPERCLASS_TITLES}
+# SCP statements of rhythm and form that are no diagnosis, so that they can stand beside NORM.
+BESIDE_NORMAL = frozenset(
+    (
+        "SR", "AFIB", "STACH", "SARRH", "SBRAD", "PACE", "SVARR", "BIGU", "AFLT", "SVTAC", "PSVT",
+        "TRIGU", "ABQRS", "PVC", "STD_", "VCLVH", "QWAVE", "LOWT", "NT_", "PAC", "LPR", "INVT",
+        "LVOLT", "HVOLT", "TAB_", "STE_", "PRC(S)",
+    )
+)  # fmt: skip
 UNLABELLED = ("positive", "negative", "drop")
 
 Vocabulary = Mapping[str, Sequence[str]]

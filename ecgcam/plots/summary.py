@@ -10,7 +10,7 @@ from ..inference.description import Description, describe
 from ..inference.results import Explanation
 from ..signals.beats import heart_rate_bpm
 from ..signals.record import Record
-from ..tasks import full_name
+from ..tasks import BESIDE_NORMAL, full_name
 from .heat import SCALES, full_logits, heat_of
 
 NOT_A_DEVICE = "Not a medical device"
@@ -234,7 +234,11 @@ def _contradiction(results: Sequence[ClassResult]) -> tuple[str, ...]:
     normal = next((result for result in results if result.name == NORMAL), None)
     if normal is None or len(results) == 1:
         return ()
-    others = [result for result in results if result is not normal and result.answer != "no"]
+    others = [
+        result
+        for result in results
+        if result is not normal and result.answer != "no" and result.name not in BESIDE_NORMAL
+    ]
     contradicting = [result.full_name for result in others if result.answer == "yes"]
     independent = "each class is predicted independently"
     if normal.answer == "yes" and contradicting:

@@ -141,6 +141,19 @@ def test_contradicting_answers_have_a_warning(decision, uncertain, warnings):
     assert summarize(record, answer).warnings == ("flat V5", *warnings)
 
 
+def test_rhythm_and_form_do_not_contradict_a_normal_ecg():
+    about = {"classes": ("NORM", "SR", "PAC", "IMI"), "probabilities": (0.5,) * 4, "uncertain": ()}
+    record = spiked()
+
+    def warnings(*decision):
+        answer = explained(record, decision=decision, **about)
+        return summarize(record, answer).warnings
+
+    assert warnings("NORM", "SR", "PAC") == ()
+    assert warnings("NORM", "SR", "IMI") == (f"NORM and IMI are predicted together: {INDEPENDENT}",)
+    assert warnings("SR", "PAC") == (f"no class is predicted, NORM included: {INDEPENDENT}",)
+
+
 @pytest.mark.parametrize(
     ("classes", "decision"), [(("MI",), ()), (("NORM",), ()), (("NORM",), ("NORM",))]
 )
