@@ -10,6 +10,7 @@ import typer
 
 from ..nn.backbones import BACKBONES
 from .options import StoreFolder, make_importable, output_folder, parse_folds
+from .progress import progress
 
 if TYPE_CHECKING:
     from ..data.store import Store
@@ -189,14 +190,16 @@ def _run(store: "Store", out: Path, settings: "TrainConfig", *, resume: bool) ->
 
     quiet_lightning()
     try:
-        model = train(
-            store,
-            out,
-            None if resume else settings,
-            resume=resume,
-            progress_bar=sys.stderr.isatty(),
-            on_epoch=print_epoch,
-        )
+        with progress("training ECGs measured", later=True) as measured:
+            model = train(
+                store,
+                out,
+                None if resume else settings,
+                resume=resume,
+                progress_bar=sys.stderr.isatty(),
+                on_epoch=print_epoch,
+                on_measured=measured,
+            )
     except KeyboardInterrupt:
         if not (out / CONFIG).is_file():  # training has not begun
             raise

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError
 from ..nn.network import NetworkConfig
+from ..processes import Progress
 from ..tasks import Task
 from .class_mapping import student_classes
 from .config import AuxiliarySettings, TrainConfig
@@ -52,15 +53,16 @@ def training_targets(
     *,
     student: NetworkConfig,
     teachers: Sequence[Path],
+    on_measured: Progress | None = None,
 ) -> TrainingTargets:
     """Compute the targets of the training records.
 
-    teachers: the model files that the config names.
+    teachers: the model files that the config names. on_measured: called with the records measured.
     Raises DatasetError if the records lack what the config asks for, and as distillation.py does.
     """
     indices, targets, distillation = records.indices, records.targets, config.distillation
     subsampled = _unvalidated(config, store, indices)
-    auxiliary = _auxiliary(config.auxiliary, task, store, indices)
+    auxiliary = _auxiliary(config.auxiliary, task, store, indices, on_measured)
     targets = np.concatenate([targets, auxiliary.targets], axis=1)
     classes = student_classes(task, auxiliary.labels)
     online = None
@@ -81,7 +83,11 @@ def training_targets(
 
 
 def _auxiliary(
-    settings: AuxiliarySettings, task: Task, store: Store, indices: NDArray[np.int64]
+    settings: AuxiliarySettings,
+    task: Task,
+    store: Store,
+    indices: NDArray[np.int64],
+    on_measured: Progress | None,
 ) -> "AuxiliaryLabels":
     """Return all auxiliary labels that the settings ask for."""
     labels: tuple[str, ...] = ()
@@ -92,7 +98,7 @@ def _auxiliary(
         labels, sizes = of_records.labels, of_records.sizes
         parts.append(of_records.targets)
     if settings.measured:
-        kinds = measured_labels(store, indices)
+        kinds = measured_labels(store, indices, progress=on_measured)
         sizes += tuple(part.shape[1] for part in kinds)
         parts += kinds
     targets = np.concatenate([np.zeros((len(indices), 0), np.float32), *parts], axis=1)

@@ -29,6 +29,7 @@ from ..inference.zoo import find_model
 from ..nn.allocation import keep_freed_memory
 from ..nn.network import Network, NetworkConfig
 from ..nn.preprocess import PreprocessConfig
+from ..processes import Progress
 from ..signals.leads import lead_order
 from ..tasks import Task
 from .callbacks import OnEpoch, Patience, RunFiles
@@ -60,12 +61,14 @@ def train(
     resume: bool = False,
     progress_bar: bool = False,
     on_epoch: OnEpoch | None = None,
+    on_measured: Progress | None = None,
 ) -> Path:
     """Train a network on a store and return the path of the model.
 
     config: the paper's recipe by default. out: a new folder; with `resume` the folder of an
     interrupted run, which continues with its own config. on_epoch: called with each new row of
-    metrics.csv and the best epoch so far.
+    metrics.csv and the best epoch so far. on_measured: called with the number of training records
+    measured, for auxiliary labels, and of all.
     Raises DatasetError if the folder, the store or the config do not fit, ModelError for a backbone
     or teacher that cannot be used, both before anything is written; TrainingFailedError if
     the loss is not finite or the first epochs are no better than chance (validation.py).
@@ -79,8 +82,9 @@ def train(
     network = _network(config, task, store)
     teachers = [find_model(path_or_name) for path_or_name in config.distillation.teachers]
     targets = training_targets(
-        config, task, store, records, student=network.config, teachers=teachers
-    )
+        config, task, store, records,
+        student=network.config, teachers=teachers, on_measured=on_measured,
+    )  # fmt: skip
     loss = _loss(config, task, records, validation)
     training = _training_module(network, config, loss, targets=targets)
     inputs = run_inputs(task, store, teachers=teachers, subsampled=targets.subsampled)

@@ -48,6 +48,12 @@ def highest_fifth(labels, measures, name):
     return labels.reshape(len(labels), len(FRACTIONS), -1)[:, 2, measures.index(name)]
 
 
+def test_progress_counts_the_records(synthetic_store):
+    seen = []
+    measure_records(synthetic_store, np.arange(40), progress=lambda *done: seen.append(done))
+    assert seen == [(40, 40)]
+
+
 def test_what_cannot_be_measured_has_the_frequency_as_its_target(tmp_path):
     flat = write_store(
         tmp_path / "flat", np.zeros((3, 12, 1000), np.int16), [["superclass:NORM"]] * 3,
