@@ -1,4 +1,4 @@
-"""Shipped models by name: `normal`, `statements`, `superclass`, `superclass-large`."""
+"""Shipped models by name: `normal`, `superclass`, `statements`, and larger ones."""
 
 from pathlib import Path
 
