@@ -13,7 +13,7 @@ from ecgcam.nn.complexity import receptive_field
 from ecgcam.nn.network import Network, NetworkConfig
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("normal", "statements", "superclass", "superclass-large")
+SHIPPED = ("normal", "statements", "statements-large", "superclass", "superclass-large")
 
 
 def field_by_gradient(network, *, draws=64):
