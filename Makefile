@@ -19,7 +19,7 @@ types: .venv/installed
 	$(BIN)/mypy
 
 pytest: .venv/installed
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2  # more threads would only wait for each other
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
