@@ -76,6 +76,8 @@ def main(
 
 def chosen_methods(only: Sequence[str] | None, weights: Path | None) -> dict[str, Method]:
     """Return the methods of these names, or all; those that are not installed are left out."""
+    if unknown := set(only or ()) - {OURS, *LIBRARIES}:
+        raise typer.BadParameter(f"{min(unknown)}; expected one of {', '.join([OURS, *LIBRARIES])}")
     methods: dict[str, Method] = {OURS: partial(ours_by_lead, weights=weights)}
     for name, (module, method) in LIBRARIES.items():
         if find_spec(module):
