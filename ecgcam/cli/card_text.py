@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..inference.card import COMPANION, Card
+from ..inference.card import COMPANION, Card, keeps_last_epoch
 from ..inference.decisions import OperatingPoints
 from ..tasks import TITLES, full_name
 
@@ -29,14 +29,14 @@ def class_names(card: Card) -> str:
 
 
 def scores_text(card: Card) -> str:
-    """Return the scores of a shipped model on the fold that it was chosen and calibrated on."""
+    """Return the scores of a shipped model on the fold that it was calibrated on."""
     match card.get("about"):
         case {"scores": {"fold": int(fold), "macro_auroc": float(auroc)}}:
-            return f"macro-AUROC {auroc:.3f} on fold {fold}, which chose it"
+            return f"macro-AUROC {auroc:.3f} on fold {fold}, which calibrated it"
         case {"scores": {"fold": int(fold), "classes": dict(classes)}} if len(classes) == 1:
             (scores,) = classes.values()
             reached = f"AUROC {scores['auroc']:.3f}, accuracy {scores['accuracy']:.3f}"
-            return f"{reached} on fold {fold}, which chose it and its threshold"
+            return f"{reached} on fold {fold}, which chose its threshold"
     return "not scored"
 
 
@@ -94,10 +94,11 @@ def _made(card: Card) -> Iterator[Row]:
         case {
             "chosen": {"epoch": epoch, "score": str(score), "value": float(value)},
             "recipe": {"data": {"validation_folds": list(folds)}}
-            | {"validation_folds": list(folds)},
+            | {"validation_folds": list(folds)} as recipe,
         }:
             reached = f"{score.removeprefix('val_')} {value:.4f}"
-            yield "chosen", f"epoch {epoch}, {reached} on {_folds(folds)}"
+            kept = "the last epoch" if keeps_last_epoch(recipe) else "the best epoch"
+            yield "kept", f"{kept}, {epoch}: {reached} on {_folds(folds)}"
 
 
 def _points(card: Card) -> Iterator[Row]:

@@ -46,6 +46,13 @@ def test_programs_get_the_whole_card(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == read_card(path)
 
 
+@pytest.mark.parametrize(("name", "kept"), [("normal", "last"), ("statements", "best")])
+def test_it_says_whether_the_best_epoch_or_the_last_is_kept(name, kept):
+    card = read_card(find_model(name))
+    epoch = card["provenance"]["chosen"]["epoch"]
+    assert said(card)[0]["kept"].startswith(f"the {kept} epoch, {epoch}: auroc 0.9")
+
+
 def test_the_operating_points_are_told_as_they_were_chosen():
     card = read_card(find_model("superclass"))
     rows = [line for line in card_lines(card) if line.startswith("  MI ")]
@@ -89,7 +96,7 @@ def test_what_is_said_of_a_trained_model():
     assert told["preprocessing"] == "detrend_order 10, scale unit"
     assert told["backbone"] == "signalcnn widths [4, 6], kernel 5"
     assert told["trained on"] == "ptbxl, folds 1, 2, 8"
-    assert told["chosen"] == "epoch 13, auroc 0.9356 on fold 9"
+    assert told["kept"] == "the best epoch, 13: auroc 0.9356 on fold 9"
     assert last == "Not a medical device."
 
 
