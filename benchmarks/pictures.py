@@ -138,8 +138,7 @@ def _draw_front_evidence(axes: "Axes", explanation: "Explanation") -> None:
 def beat(store: Path) -> None:
     """Draw the mean beat of a real ECG over its mean evidence."""
     opened = open_store(store)
-    index = int(np.flatnonzero(opened.records["id"].astype(str) == BEAT)[0])
-    record = opened.record(index)
+    record = opened.record(opened.index_of(BEAT))
     explanation = ecgcam.load("normal").explain(record)
     figure = draw_beat(record, explanation)
     figure.savefig(PICTURES / "beat.png", dpi=100)

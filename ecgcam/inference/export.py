@@ -17,7 +17,7 @@ from .zoo import find_model
 
 RECORDS = 512
 PROBABILITY_TOLERANCE, EVIDENCE_TOLERANCE = 1e-5, 1e-4
-ROUNDING = 5e-6  # of the largest evidence, all leads' sizes added, in float32
+ROUNDING = 3e-6  # of the largest evidence, all leads' sizes added, in float32
 
 
 def export(model: str | Path, out: Path) -> Path:
@@ -51,7 +51,7 @@ def check_engines(onnx: OnnxEngine, torch: TorchEngine, signal_mv: Array, *, bia
     """Raise ModelError if two engines differ, or if the evidence does not add up to the logits.
 
     signal_mv: (records, leads, samples). Compared are the probability (at most 1e-5 apart), the
-    evidence (1e-4, or 5e-6 of the largest evidence if that is more), the sum of the evidence
+    evidence (1e-4, or 3e-6 of the largest evidence if that is more), the sum of the evidence
     (1e-4), and batches of 1 and 64 (as the others).
     """
     sigmoid = partial(to_probabilities, temperature=1, exclusive=False)

@@ -82,7 +82,7 @@ def _local(graph: Graph, net: Any, image: str, samples: int) -> str:
 
 
 def _rhythm(graph: Graph, rhythm: Rhythm, image: str, length: int, *, frames: int) -> str:
-    """Write the second scale, from an image of this length to so many frames."""
+    """Write the second scale of an image of `length` samples; return an image of `frames`."""
     image = _conv(graph, rhythm.fit, image)
     for block in rhythm.blocks:
         inner = graph.add("Relu", _conv(graph, block.before, image))

@@ -56,8 +56,9 @@ class Local(nn.Module):
 
     widths, blocks: channels and number of blocks of each stage.
     square:         square the features, so that one unusual beat outweighs the mean of the others.
-    rhythm:         arguments of a Rhythm; its channels follow those of the last stage. It branches
-                    off after so many stages as `rhythm_stage`, and sees more than `field`.
+    rhythm:         arguments of a Rhythm, which sees more than `field`; its channels follow those
+                    of the last stage.
+    rhythm_stage:   number of stages before the Rhythm, from 1.
     field, stride:  in samples; `receptive_field` of nn/complexity.py measures the same field.
     """
 
