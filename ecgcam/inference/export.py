@@ -17,7 +17,6 @@ from .zoo import find_model
 
 RECORDS = 512
 PROBABILITY_TOLERANCE, EVIDENCE_TOLERANCE = 1e-5, 1e-4
-ROUNDING = 3e-6  # of the largest evidence, all leads' sizes added, in float32
 
 
 def export(model: str | Path, out: Path) -> Path:
@@ -51,26 +50,26 @@ def check_engines(onnx: OnnxEngine, torch: TorchEngine, signal_mv: Array, *, bia
     """Raise ModelError if two engines differ, or if the evidence does not add up to the logits.
 
     signal_mv: (records, leads, samples). Compared are the probability (at most 1e-5 apart), the
-    evidence (1e-4, or 3e-6 of the largest evidence if that is more), the sum of the evidence
-    (1e-4), and batches of 1 and 64 (as the others).
+    evidence and its sum (1e-4), and batches of 1 and 64 (1e-4).
     """
     sigmoid = partial(to_probabilities, temperature=1, exclusive=False)
     expected = run_in_batches(torch, signal_mv, batch=64)
     exported = run_in_batches(onnx, signal_mv, batch=64)
     one_by_one = run_in_batches(onnx, signal_mv[:64], batch=1)
     logits, evidence, by_lead = exported
-    sizes = np.abs(evidence) if by_lead is None else np.abs(by_lead).sum(axis=-2)
-    tolerance = max(EVIDENCE_TOLERANCE, ROUNDING * float(sizes.max()))
     differences = {
         "probability": (sigmoid(logits) - sigmoid(expected.logits), PROBABILITY_TOLERANCE),
-        "evidence": (evidence - expected.evidence, tolerance),
+        "evidence": (evidence - expected.evidence, EVIDENCE_TOLERANCE),
         "sum of the evidence": (evidence.mean(-1) + bias - logits, EVIDENCE_TOLERANCE),
         "logits in batches of 1 and 64": (one_by_one.logits - logits[:64], EVIDENCE_TOLERANCE),
-        "evidence in batches of 1 and 64": (one_by_one.evidence - evidence[:64], tolerance),
+        "evidence in batches of 1 and 64": (
+            one_by_one.evidence - evidence[:64],
+            EVIDENCE_TOLERANCE,
+        ),
     }
     if by_lead is not None and expected.lead_evidence is not None:
-        differences["lead evidence"] = (by_lead - expected.lead_evidence, tolerance)
-        differences["sum over leads"] = (by_lead.sum(-2) - evidence, tolerance)
+        differences["lead evidence"] = (by_lead - expected.lead_evidence, EVIDENCE_TOLERANCE)
+        differences["sum over leads"] = (by_lead.sum(-2) - evidence, EVIDENCE_TOLERANCE)
     for name, (difference, allowed) in differences.items():
         found = float(np.abs(difference).max())
         if not found <= allowed:  # also if it is NaN

@@ -109,6 +109,7 @@ def _probability(graph: Graph, network: Network, card: Card) -> None:
 def _preprocess(graph: Graph, network: Network, signal: str) -> str:
     detrend = network.preprocess.detrend
     if not isinstance(detrend, nn.Identity):
+        signal = graph.add("Sub", signal, graph.add("ReduceMean", signal, axes=[-1], keepdims=1))
         basis = graph.constant(array_of(detrend.basis))  # (samples, order + 1)
         weights = graph.add("MatMul", signal, basis)
         trend = graph.add("MatMul", weights, graph.add("Transpose", basis, perm=[1, 0]))

@@ -60,8 +60,9 @@ class Detrend(nn.Module):
     """Subtracts from each lead its least-squares polynomial of a degree.
 
     With Q (time, order + 1) an orthonormal basis of the polynomials, x - Q Qᵀ x is the residual
-    of the fit: one projection for all leads of all records. Q is not in the state dict, since
-    order and length determine it.
+    of the fit: one projection for all leads of all records. Each lead's mean is subtracted first,
+    since an offset larger than the ECG would cost digits. Q is not in the state dict, since order
+    and length determine it.
     """
 
     basis: Tensor
@@ -77,6 +78,7 @@ class Detrend(nn.Module):
                 f"the signal has {signal.shape[-1]} samples; expected {self.basis.shape[0]}"
             )
         rows = signal.reshape(-1, signal.shape[-1])  # one product for all leads of all records
+        rows = rows - rows.mean(dim=-1, keepdim=True)
         weights = (self.basis.T @ rows.T).T  # faster than rows @ basis
         return torch.addmm(rows, weights, self.basis.T, alpha=-1).view_as(signal)
 

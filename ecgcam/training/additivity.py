@@ -47,7 +47,9 @@ class AdditivityLoss:
         """
         batch, leads, samples = shape
         records = round(self.settings.fraction * batch)
-        masks = draw_masks(records, leads if network.leads_apart else 1, samples, generator)
+        parts = leads if network.leads_apart else 1
+        shortest, longest = self.settings.stretches
+        masks = draw_masks(records, parts, samples, generator, stretches=(shortest, longest))
         if network.leads_apart:
             masks[: records // 2] = masks[: records // 2, :1]  # the same for all leads
         return masks

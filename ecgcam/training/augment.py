@@ -23,6 +23,7 @@ from .transforms import (
     LeadDropout,
     LeadGain,
     LeadMix,
+    TimeDropout,
     TimeShift,
     TimeWarp,
     Transform,
@@ -41,6 +42,7 @@ TRANSFORMS = {
         DeviceFilter,
         TimeWarp,
         LeadDropout,
+        TimeDropout,
         LeadGain,
         LeadMix,
     )

@@ -138,6 +138,11 @@ class AdditivitySettings(Settings):
     fraction: float = setting(
         0.5, "Fraction of each batch that is also seen masked.", above=0, at_most=1
     )
+    stretches: tuple[int, ...] = setting(
+        (8, 128),
+        "Shortest and longest stretch that a mask keeps or flattens, in samples; each mask has one "
+        "length between them.",
+    )
     flat_weight: float = setting(
         0.1, "Weight of the loss that keeps the answer to a flat record low.", at_least=0
     )
@@ -147,6 +152,14 @@ class AdditivitySettings(Settings):
         "best: the score does not tell how additive an epoch is.",
         above=0,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.stretches) != 2 or not 1 <= self.stretches[0] <= self.stretches[1]:
+            raise ValueError(
+                f"stretches is {list(self.stretches)}; expected the shortest and the longest, in "
+                "samples, as in [8, 128]"
+            )
 
     @property
     def starts_late(self) -> bool:

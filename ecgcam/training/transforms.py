@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Size, Tensor
 
+from ..explanation.masks import draw_masks
+
 
 class Transform(ABC):
     """Base class of the transforms."""
@@ -140,6 +142,20 @@ class LeadDropout(Transform):
 
     def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
         scale_(signal, rows, ~drawn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeDropout(Transform):
+    """Set stretches of 8 to 128 samples to 0 in all leads, any fraction of the record.
+
+    Drawn: the masks of explanation/masks.py, (records, 1, time).
+    """
+
+    def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:
+        return draw_masks(shape[0], 1, shape[2], generator)
+
+    def apply_(self, signal: Tensor, rows: Tensor, drawn: Tensor) -> None:
+        signal[rows] = signal[rows].mul_(drawn)
 
 
 @dataclass(frozen=True, kw_only=True)

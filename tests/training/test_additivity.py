@@ -70,6 +70,22 @@ def test_the_flat_target_of_a_rare_class_is_its_frequency():
     assert logit < 0
 
 
+def test_the_masks_have_the_stretches_of_the_settings():
+    network = copying_network(samples=400)
+    settings = AdditivitySettings(weight=1.0, fraction=1.0, stretches=(40, 40))
+    masks = AdditivityLoss(settings, torch.tensor([0.4])).masks(
+        torch.Size((50, 1, 400)), network, generator()
+    )
+    edges = [row.diff().nonzero()[:, 0] for row in masks[:, 0]]
+    assert torch.cat([edge.diff() for edge in edges]).remainder(40).eq(0).all()
+
+
+@pytest.mark.parametrize("stretches", [(8,), (8, 16, 32), (0, 8), (32, 8)])
+def test_stretches_that_are_no_range_are_refused(stretches):
+    with pytest.raises(ValueError, match="expected the shortest and the longest"):
+        AdditivitySettings(stretches=stretches)
+
+
 def test_half_of_the_masks_of_a_leadwise_network_differ_between_leads():
     network = Network(NetworkConfig(classes=1, backbone="leadwise"))
     loss = AdditivityLoss(AdditivitySettings(weight=1.0), torch.tensor([0.4]))

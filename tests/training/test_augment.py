@@ -30,6 +30,7 @@ from ecgcam.training.transforms import (
     LeadDropout,
     LeadGain,
     LeadMix,
+    TimeDropout,
     TimeShift,
     TimeWarp,
     warped_time,
@@ -47,6 +48,7 @@ EVERY = [
     DeviceFilter(rate_hz=RATE_HZ, kind="low-pass", lowest_hz=25, highest_hz=45),
     TimeWarp(),
     LeadDropout(lead_probability=0.5),
+    TimeDropout(),
     LeadGain(),
     LeadMix(),
 ]
@@ -301,6 +303,16 @@ def test_dropout_has_its_lead_probability():
     shape = torch.Size((1000, 12, 10))
     silenced = LeadDropout(lead_probability=0.1).draw(shape, generator=seeded()).sum().item()
     assert abs(silenced - 1200) < 5 * math.sqrt(12000 * 0.1 * 0.9)
+
+
+def test_stretches_of_time_are_dropped_in_all_leads_alike(signal):
+    transform = TimeDropout()
+    drawn = transform.draw(signal.shape, generator=seeded())
+    changed = transform.apply(signal, drawn)
+    kept = drawn.bool().expand(signal.shape)
+    assert 0 < kept.sum() < kept.numel()
+    assert not changed[~kept].any()
+    assert torch.equal(changed[kept], signal[kept])
 
 
 def test_mixed_leads_by_hand():
