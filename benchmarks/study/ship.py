@@ -27,6 +27,7 @@ import jinja2
 import numpy as np
 from external import external_scores
 from run import teacher_name
+from safetensors.numpy import load_file, save
 from scales import two_scales
 from statement_scores import score_tasks
 
@@ -44,7 +45,7 @@ from ecgcam.inference.combine import combine
 from ecgcam.inference.decisions import OperatingPoints
 from ecgcam.inference.export import export
 from ecgcam.inference.loading import load
-from ecgcam.inference.modelfile import copy_with_card, load_network, read_card
+from ecgcam.inference.modelfile import card_text, copy_with_card, load_network, read_card
 from ecgcam.inference.zoo import find_model
 from ecgcam.nn.complexity import frames_of, measure_complexity, receptive_field
 from ecgcam.reports.scorecard_report import RESULTS, report_scorecard
@@ -111,8 +112,9 @@ def main() -> None:
         trained, calibrated = arguments.runs[0], Path(folder) / "model.safetensors"
         if len(arguments.runs) > 1:
             trained = combine(arguments.runs, Path(folder) / "combined.safetensors")
+        halved = halve(trained, Path(folder) / "halved.safetensors")
         config = CalibrateConfig(threshold=arguments.threshold)
-        card = calibrate(trained, store, calibrated, config, folds=(FOLD,))
+        card = calibrate(halved, store, calibrated, config, folds=(FOLD,))
         card = teachers_by_name(card)
         about = {
             "name": arguments.name,
@@ -139,6 +141,7 @@ def main() -> None:
             "frame_samples": receptive_field(network),
             "frames": frames_of(network),
             "about": rounded(about),
+            "operating_points": rounded(card["operating_points"], digits=6),
         }
         copy_with_card(calibrated, card, out)
     export(out, out.with_suffix(".onnx"))
@@ -146,6 +149,20 @@ def main() -> None:
     with atomic_write(page) as temporary:
         temporary.write_text(page_of(out), encoding="utf-8")
     sys.stdout.write(f"{out}\n{page}\n")
+
+
+def halve(model: Path, out: Path) -> Path:
+    """Write a model with the weights of its layers rounded to float16, in half the bytes.
+
+    What has one number for each channel, such as norms and biases, stays float32.
+    """
+    weights = {
+        name: array.astype(np.float16) if array.ndim > 1 else array
+        for name, array in load_file(model).items()
+    }
+    with atomic_write(out) as temporary:
+        temporary.write_bytes(save(weights, {"card": card_text(read_card(model), out)}))
+    return out
 
 
 def named_run(model: Path) -> dict[str, Any]:
@@ -173,13 +190,13 @@ def recipes_of(provenance: dict[str, Any]) -> list[dict[str, Any]]:
     return [member["provenance"]["recipe"] for member in members]
 
 
-def rounded(part: Any) -> Any:
-    """Return a part of a card with its figures to five digits, which halves the file."""
+def rounded(part: Any, digits: int = 5) -> Any:
+    """Return a part of a card with its figures to so many digits, which halves the file."""
     if isinstance(part, dict):
-        return {key: rounded(value) for key, value in part.items()}
+        return {key: rounded(value, digits) for key, value in part.items()}
     if isinstance(part, list | tuple):
-        return [rounded(value) for value in part]
-    return float(f"{part:.5g}") if isinstance(part, float) else part
+        return [rounded(value, digits) for value in part]
+    return float(f"{part:.{digits}g}") if isinstance(part, float) else part
 
 
 def scorecard_of(model: Path, store: Store, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..errors import ModelError
 from ..files import atomic_write, sha256
 from .classifier import to_probabilities
 from .engine import Array, run_in_batches
-from .modelfile import load_network, model_name
+from .modelfile import card_text, load_network, model_name
 from .onnx_engine import BIAS, CARD, NAME, SOURCE, OnnxEngine
 from .torch_engine import TorchEngine
 from .zoo import find_model
@@ -32,7 +32,7 @@ def export(model: str | Path, out: Path) -> Path:
     network, card = load_network(path)
     bias = network.bias().detach().numpy()
     metadata = {
-        CARD: json.dumps(card),
+        CARD: card_text(card, path),
         NAME: model_name(path),
         SOURCE: sha256(path),
         BIAS: json.dumps(bias.tolist()),

@@ -22,7 +22,7 @@ def save_model(path: Path, network: "Network", card: Card) -> Path:
     """Write a network and its card to a .safetensors file; return its path."""
     from safetensors.torch import save
 
-    text = _card_text(card, path)
+    text = card_text(card, path)
     # copies, since safetensors refuses tensors that share memory (tied weights)
     weights = {name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
     with atomic_write(path) as temporary:
@@ -40,15 +40,16 @@ def copy_with_card(model: Path, card: Card, out: Path, *, bias_shift: Sequence[f
     weights = load_file(model)
     if len(bias_shift):
         weights["head.bias"] = weights["head.bias"] + np.array(bias_shift, np.float32)
-    content = save(weights, {"card": _card_text(card, out)})
+    content = save(weights, {"card": card_text(card, out)})
     with atomic_write(out) as temporary:
         temporary.write_bytes(content)
     return out
 
 
-def _card_text(card: Card, path: Path) -> str:
+def card_text(card: Card, path: Path) -> str:
+    """Return a card as JSON; ModelError if it is not one of ecgcam's. `path` is named in errors."""
     checked = check_card(json.loads(json.dumps(card)), path)
-    return json.dumps(checked, allow_nan=False)  # NaN is not JSON
+    return json.dumps(checked, allow_nan=False, separators=(",", ":"))  # NaN is not JSON
 
 
 def read_card(path: Path) -> Card:

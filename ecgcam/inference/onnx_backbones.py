@@ -181,8 +181,13 @@ def _stem(graph: Graph, stem: Stem, image: str) -> str:
 
 
 def _conv(graph: Graph, conv: Any, image: str) -> str:
-    """Write a convolution that has its norm fused."""
-    inputs = [image, graph.constant(array_of(conv.weight))]
+    """Write a convolution that has its norm fused, or that has none."""
+    if hasattr(conv, "unfused"):  # runtimes multiply constants once, when they load the file
+        scale = graph.constant(array_of(conv.scale.view(-1, 1, 1, 1)))
+        weights = graph.add("Mul", graph.weights(array_of(conv.unfused)), scale)
+    else:
+        weights = graph.weights(array_of(conv.weight))
+    inputs = [image, weights]
     if conv.bias is not None:
         inputs.append(graph.constant(array_of(conv.bias)))
     (height, width) = conv.padding

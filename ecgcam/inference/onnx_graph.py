@@ -76,7 +76,7 @@ def _evidence(graph: Graph, network: Network, features: str) -> None:
     if np.ptp(flat, axis=-1).max() < _ROUNDING:
         flat = flat.mean(axis=-1, keepdims=True)  # one frame for all: a smaller file
     if not network.leads_apart:
-        evidence = graph.add("MatMul", graph.constant(weight), features)
+        evidence = graph.add("MatMul", graph.weights(weight), features)
         graph.add("Sub", evidence, graph.constant(flat[:, :, 0]), output="evidence")
         return
     leads = len(network.config.leads)
@@ -85,7 +85,7 @@ def _evidence(graph: Graph, network: Network, features: str) -> None:
         "Reshape", features, shape
     )  # (batch, leads, channels, frames); 0: as is
     weights = weight.reshape(len(weight), leads, -1).swapaxes(0, 1)  # (leads, classes, channels)
-    evidence = graph.add("MatMul", graph.constant(np.ascontiguousarray(weights)), lead_features)
+    evidence = graph.add("MatMul", graph.weights(np.ascontiguousarray(weights)), lead_features)
     evidence = graph.add("Transpose", evidence, perm=[0, 2, 1, 3])
     graph.add("Sub", evidence, graph.constant(flat), output="lead_evidence")
     lead_axis = graph.constant(np.array([2], np.int64))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 
@@ -20,6 +20,13 @@ class Graph:
         name = f"c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(array), name))
         return name
+
+    def weights(self, array: NDArray[np.float32]) -> str:
+        """Add float32 weights; as float16, in half the bytes, where that holds them exactly."""
+        half = array.astype(np.float16)
+        if not np.array_equal(half, array):
+            return self.constant(array)
+        return self.add("Cast", self.constant(half), to=TensorProto.FLOAT)
 
     def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """Add a node with one output; return the name of the output."""

@@ -44,7 +44,8 @@ def _fuse(convolutions: tuple[nn.Conv2d, ...], norm: nn.BatchNorm2d) -> None:
     """Apply norm(x) = x * scale + shift to the weights and biases of the convolutions.
 
     scale = weight / sqrt(variance + eps), shift = bias - mean * scale (Ioffe and Szegedy 2015).
-    Each convolution gets the part for its own channels. The weights are channels last, as torch's
+    Each convolution gets the part for its own channels, and keeps its weights as they were
+    (`unfused`) and the `scale`, for onnx_backbones.py. The weights are channels last, as torch's
     kernel needs them: otherwise it copies them for every ECG.
     """
     mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
@@ -56,5 +57,7 @@ def _fuse(convolutions: tuple[nn.Conv2d, ...], norm: nn.BatchNorm2d) -> None:
     ):
         bias = offset if convolution.bias is None else convolution.bias * factor + offset
         convolution.bias = nn.Parameter(bias)
+        convolution.register_buffer("unfused", convolution.weight.detach(), persistent=False)
+        convolution.register_buffer("scale", factor, persistent=False)
         weight = convolution.weight * factor.view(-1, 1, 1, 1)
         convolution.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))

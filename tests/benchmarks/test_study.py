@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.numpy import load_file
 from sklearn.metrics import roc_auc_score
 from support.tiny import (
     NORMAL,
@@ -176,7 +177,24 @@ def test_figures_of_a_card_are_rounded_and_nothing_else(study):
     from ship import rounded
 
     card = {"a": [0.123456789, 12, None, "0.123456789"], "b": {"c": (1234567.0, True)}}
+    assert rounded([0.123456789], digits=7) == [0.1234568]
     assert rounded(card) == {"a": [0.12346, 12, None, "0.123456789"], "b": {"c": [1234600.0, True]}}
+
+
+def test_a_halved_model_has_rounded_layers_and_hardly_other_answers(study, tmp_path):
+    from ship import halve
+
+    path = tiny_model(tmp_path / "m.safetensors", backbone="leadwise")
+    halved = halve(path, tmp_path / "half.safetensors")
+    assert halved.stat().st_size < 0.8 * path.stat().st_size
+    before, after = load_file(path), load_file(halved)
+    for name, array in before.items():
+        assert after[name].dtype == (np.float16 if array.ndim > 1 else array.dtype)
+        np.testing.assert_allclose(after[name], array, rtol=2**-11, atol=2**-25)
+    signal_mv = np.random.default_rng(0).normal(0, 0.3, (20, 12, 500)).astype(np.float32)
+    old, new = (load(model).run(signal_mv).logits for model in (path, halved))
+    assert 0 < np.abs(old - new).max() < 0.01
+    assert read_card(halved) == read_card(path)
 
 
 def test_what_two_scales_add_is_the_logit(study, tmp_path):

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
 from support.numpy_network import forward, lead_evidence
 from support.tiny import NORMAL, RHYTHM, SUPERCLASS, tiny_model
 
@@ -60,6 +60,21 @@ def test_torch_onnx_and_numpy_agree_for_every_backbone(tmp_path, backbone, durat
     expected = reference(path, signal_mv)
     assert_same(open_onnx(export(path, tmp_path / "m.onnx"))(signal_mv), expected)
     assert_same(TorchEngine(load_network(path)[0])(signal_mv), expected)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_weights_that_float16_holds_are_exported_in_half_the_bytes(tmp_path, backbone):
+    path = tiny_model(tmp_path / "m.safetensors", task=SUPERCLASS, backbone=backbone,
+                      backbone_config=CONFIGS.get(backbone, {}))  # fmt: skip
+    whole = export(path, tmp_path / "whole.onnx").stat().st_size
+    weights = load_file(path)
+    halved = {k: x.astype(np.float16) if x.ndim > 1 else x for k, x in weights.items()}
+    path.write_bytes(save(halved, {"card": json.dumps(read_card(path))}))
+    layers = sum(x.size for x in weights.values() if x.ndim > 1)
+    signal_mv = ecgs(3)
+    content = export(path, tmp_path / "half.onnx")
+    assert content.stat().st_size < whole - 1.5 * layers + 2000  # 2 bytes each, and some nodes
+    assert_same(open_onnx(content)(signal_mv), reference(path, signal_mv))
 
 
 @pytest.mark.parametrize("duration_s", [5.0, 4.97])
