@@ -6,12 +6,13 @@ PTBXL is the folder that the store was made of; its scp_statements.csv says whic
 each superclass and subclass. A class of several statements is present if any of them is, as if they
 were independent: 1 - the product of (1 - p). As in the published comparisons (Strodthoff et al.
 2021), a task is scored on the records with at least one label of its kind, by the mean AUROC over
-the classes with positive and negative records. Prints one line per task, on fold 9.
+the classes with positive and negative records. There the probability of a class is that of the
+class divided by that of any label of its kind. Prints one line per task, on fold 9.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +68,13 @@ def score_tasks(
     for task, classes in tasks(statements).items():
         of_kind = set().union(*classes.values())
         kept = np.array([bool(of_kind & names) for names in present])
+        any_label = _any_of(probabilities[kept], [column[n] for n in of_kind if n in column])
         found = []
         for members in classes.values():
             known = [column[name] for name in members if name in column]
             target = np.array([bool(names.intersection(members)) for names in present])[kept]
             if known and 0 < target.sum() < len(target):
-                absent = np.prod(1 - probabilities[kept][:, known].astype(np.float64), axis=1)
-                found.append(_auroc(target, 1 - absent))
+                found.append(_auroc(target, _any_of(probabilities[kept], known) / any_label))
         score = float(np.mean(found)) if found else float("nan")
         scores[task] = TaskScore(macro_auroc=score, classes=len(found), records=int(kept.sum()))
     return scores
@@ -95,6 +96,12 @@ def tasks(statements: Mapping[str, Statement]) -> dict[str, Classes]:
         "form": {code: every[code] for code in every if statements[code].form},
         "rhythm": {code: every[code] for code in every if statements[code].rhythm},
     }
+
+
+def _any_of(probabilities: NDArray[np.float32], columns: Sequence[int]) -> NDArray[np.float64]:
+    """Compute the probability of any of these statements, as if they were independent."""
+    any_of: NDArray[np.float64] = 1 - np.prod(1 - probabilities[:, columns].astype(float), axis=1)
+    return any_of
 
 
 def _auroc(target: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
