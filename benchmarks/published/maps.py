@@ -18,13 +18,20 @@ def evidence_before_norm(network: Network, signal_mv: NDArray[np.float32]) -> ND
     network: around the paper's backbone, signalcnn. signal_mv: (batch, leads, time).
     Returns (batch, classes, frames).
     """
-    backbone = network.backbone
+    with evaluating(network):
+        prepared = network.preprocess(torch.from_numpy(signal_mv))
+        return prepared_evidence_before_norm(network, prepared).numpy()
+
+
+def prepared_evidence_before_norm(network: Network, prepared: torch.Tensor) -> torch.Tensor:
+    """Return the same of preprocessed signals (batch, leads, time)."""
     outputs: list[torch.Tensor] = []
-    handle = backbone.last.conv.register_forward_hook(lambda _, __, output: outputs.append(output))
+    last = network.backbone.last.conv
+    handle = last.register_forward_hook(lambda _, __, output: outputs.append(output))
     try:
         with evaluating(network):
-            network.backbone(network.preprocess(torch.from_numpy(signal_mv)))
-            return activation_map(outputs[0].squeeze(2), network.head.weight).numpy()
+            network.backbone(prepared)
+            return activation_map(outputs[0].squeeze(2), network.head.weight)
     finally:
         handle.remove()
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from benchmarks.published import beside
+from benchmarks.published.faithfulness import paper_map, relative_areas
 from benchmarks.published.maps import evidence_before_norm, heatmaps
 from benchmarks.published.weights import import_published
 from ecgcam.errors import ModelError
+from ecgcam.explanation.subject import QUICK, make_subject
 from ecgcam.inference.export import export
 from ecgcam.inference.modelfile import load_network, read_card
 from ecgcam.nn.network import Network, NetworkConfig, evaluating
@@ -59,6 +62,22 @@ def test_the_papers_map_does_not_add_up(published_model, published, fold_9_signa
     before_norm = evidence_before_norm(network, signals)
     missed = np.abs(before_norm.mean(-1) + network.head.bias.detach().numpy() - logits.numpy())
     assert missed.min() > 1
+
+
+def test_the_papers_map_is_ranked_as_it_is_drawn(published_model, published, fold_9_store):
+    """Its F is measured on the unscaled map; the published one runs from 0 to 1 in each record."""
+    network, card = load_network(published_model)
+    effort = replace(QUICK, records=8)
+    subject = make_subject(network, card, fold_9_store, fold=9, effort=effort)
+    ids = fold_9_store.records["id"].to_numpy()[subject.indices].tolist()
+    rows = [ids.index(identity) for identity in published["ecg_id"][:8]]
+    drawn = paper_map(network, subject.prepared[rows], 0)[:, 0]
+    lowest, highest = drawn.amin(dim=1, keepdim=True), drawn.amax(dim=1, keepdim=True)
+    scaled = ((drawn - lowest) / (highest - lowest)).numpy()
+    np.testing.assert_allclose(scaled, published["cam"][:8], atol=1e-3)
+    found = relative_areas(subject, 1)
+    assert found["integrated gradients"] == [1, 1]
+    assert found["the paper's"] != found["evidence"]
 
 
 def test_drawing_the_papers_map_leaves_the_network_as_it_was(published_model):
