@@ -13,7 +13,7 @@ from .waves import Waves
 
 RHYTHM = ("mean RR", "RR deviation", "largest RR change", "median RR change")
 INTERVALS = ("PR", "QRS", "QTc", "axis")
-AMPLITUDES = ("R", "S", "ST", "T")
+AMPLITUDES = ("Q", "R", "S", "R'", "ST", "P highest", "P lowest", "T highest", "T lowest")
 
 _LEAST_BEATS = 3
 _LEVEL_S = 0.03  # before QRS, whose mean is the zero of the amplitudes
@@ -41,8 +41,8 @@ def interval_measures(record: Record, waves: Waves) -> NDArray[np.float64]:
 def amplitude_measures(record: Record, waves: Waves) -> NDArray[np.float64]:
     """Return AMPLITUDES of each lead in mV, medians over the beats: (amplitudes, leads).
 
-    R and S are the largest and the smallest value of the QRS complex, ST is the value 60 ms behind
-    it, and T the value of the T wave that is farthest from zero.
+    R and S are the largest and the smallest value of the QRS complex, Q the smallest before R, R'
+    the largest after S, and ST the value 60 ms behind the complex.
     """
     beats = [_amplitudes_mv(record, times_s) for times_s in waves.times_s.tolist()]
     if len(beats) < _LEAST_BEATS:
@@ -54,19 +54,28 @@ def amplitude_measures(record: Record, waves: Waves) -> NDArray[np.float64]:
 
 def _amplitudes_mv(record: Record, times_s: list[list[float]]) -> NDArray[np.float64]:
     """Return the amplitudes of one beat, (amplitudes, leads)."""
-    signal_mv = record.signal_mv
+    p_wave, (qrs_from_s, qrs_to_s), t_wave = times_s
+    start = round(qrs_from_s * record.rate_hz)
+    before = max(start - round(_LEVEL_S * record.rate_hz), 0)
+    level_mv = record.signal_mv[:, before : start + 1].mean(axis=1, keepdims=True)
+    signal_mv = record.signal_mv - level_mv
     values = np.full((len(AMPLITUDES), len(record.leads)), np.nan)
-    _, (qrs_from, qrs_to), (t_from, t_to) = times_s
-    start = round(qrs_from * record.rate_hz)
-    level = signal_mv[:, max(start - round(_LEVEL_S * record.rate_hz), 0) : start + 1].mean(axis=1)
-    complex_mv = signal_mv[:, start : round(qrs_to * record.rate_hz) + 1] - level[:, None]
-    values[0], values[1] = complex_mv.max(axis=1), complex_mv.min(axis=1)
-    behind = round((qrs_to + _ST_S) * record.rate_hz)
+    values[:4] = _deflections(signal_mv[:, start : round(qrs_to_s * record.rate_hz) + 1])
+    behind = round((qrs_to_s + _ST_S) * record.rate_hz)
     if behind < signal_mv.shape[1]:
-        values[2] = signal_mv[:, behind] - level
-    if np.isfinite(t_from):
-        first, last = round(t_from * record.rate_hz), round(t_to * record.rate_hz) + 1
-        wave_mv = signal_mv[:, first:last] - level[:, None]
-        farthest = np.abs(wave_mv).argmax(axis=1)
-        values[3] = np.take_along_axis(wave_mv, farthest[:, None], axis=1)[:, 0]
+        values[4] = signal_mv[:, behind]
+    for row, (from_s, to_s) in ((5, p_wave), (7, t_wave)):
+        if np.isfinite(from_s):
+            wave = signal_mv[:, round(from_s * record.rate_hz) : round(to_s * record.rate_hz) + 1]
+            values[row], values[row + 1] = wave.max(axis=1), wave.min(axis=1)
     return values
+
+
+def _deflections(complex_mv: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Q, R, S and R' of a QRS complex (leads, time): (4, leads)."""
+    place = np.arange(complex_mv.shape[1])
+    before_r = place <= complex_mv.argmax(axis=1, keepdims=True)
+    behind_s = place >= complex_mv.argmin(axis=1, keepdims=True)
+    q = np.where(before_r, complex_mv, np.inf).min(axis=1)
+    r_prime = np.where(behind_s, complex_mv, -np.inf).max(axis=1)
+    return np.stack([q, complex_mv.max(axis=1), complex_mv.min(axis=1), r_prime])

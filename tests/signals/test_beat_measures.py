@@ -11,14 +11,16 @@ ONSETS_S = (1.0, 1.8, 2.6, 3.0, 4.2)  # of QRS: RR 0.8, 0.8, 0.4, 1.2 s
 
 
 def drawn(*, level_mv=0.3, t_waves=True):
-    """Q −0.1, R 1.2, S −0.4 mV; ST 0.15 mV; T −0.25 mV; lead V1 is half of lead I."""
+    """P 0.12 mV; Q −0.1, R 1.2, S −0.4, R' 0.2, ST 0.15, T −0.25 mV; V1 is half of I."""
     signal_mv = np.full(5 * RATE_HZ, level_mv)
     times_s = np.full((len(ONSETS_S), 3, 2), np.nan)
     for k, onset_s in enumerate(ONSETS_S):
         start = round(onset_s * RATE_HZ)
-        signal_mv[start + 5 : start + 45 : 10] += (-0.1, 1.2, -0.4, 0.05)
+        signal_mv[start + 5 : start + 45 : 10] += (-0.1, 1.2, -0.4, 0.2)
         signal_mv[start + 50 : start + 100] += 0.15
         times_s[k, 1] = onset_s, onset_s + 0.1
+        signal_mv[start - 80 : start - 40] += np.hanning(40) * 0.12
+        times_s[k, 0] = onset_s - 0.16, onset_s - 0.08
         if t_waves:
             signal_mv[start + 110 : start + 150] -= np.hanning(40) * 0.25
             times_s[k, 2] = onset_s + 0.2, onset_s + 0.32
@@ -33,15 +35,15 @@ def drawn(*, level_mv=0.3, t_waves=True):
 def test_amplitudes_are_those_that_were_drawn_over_the_level_before_qrs():
     for level_mv in (0.3, -2.0):
         amplitudes = amplitude_measures(*drawn(level_mv=level_mv))
-        expected = np.array([1.2, -0.4, 0.15, -0.25])
+        expected = np.array([-0.1, 1.2, -0.4, 0.2, 0.15, 0.12, 0, 0, -0.25])
         np.testing.assert_allclose(amplitudes[:, 0], expected, atol=0.01)
         np.testing.assert_allclose(amplitudes[:, 1], expected / 2, atol=0.01)
 
 
 def test_a_record_without_t_waves_has_none_measured():
     amplitudes = amplitude_measures(*drawn(t_waves=False))
-    assert np.isnan(amplitudes[3]).all()
-    assert np.isfinite(amplitudes[:3]).all()
+    assert np.isnan(amplitudes[7:]).all()
+    assert np.isfinite(amplitudes[:7]).all()
 
 
 def test_rhythm_of_known_rr_intervals():
@@ -55,7 +57,8 @@ def test_rhythm_of_known_rr_intervals():
 
 def test_intervals_are_those_of_the_waves_and_what_is_missing_is_not_a_number():
     pr, qrs, qtc, axis = interval_measures(*drawn())
-    assert np.isnan([pr, axis]).all()  # no P wave, no lead aVF
+    assert np.isclose(pr, 160)
+    assert np.isnan(axis)  # no lead aVF
     assert np.isclose(qrs, 100)
     assert np.isnan(qtc) or 300 < qtc < 400
 
