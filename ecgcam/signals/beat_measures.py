@@ -1,4 +1,4 @@
-"""Numbers that describe the beats of an ECG: its rhythm, its intervals, and amplitudes by lead.
+"""Numbers that describe the beats of an ECG: rhythm, intervals, amplitudes, and the mean beat.
 
 Unlike the measurements of intervals.py, which are for readers, they include what only a machine
 would want for all leads. NaN where something could not be measured.
@@ -11,31 +11,78 @@ from .intervals import measure
 from .record import Record
 from .waves import Waves
 
-RHYTHM = ("mean RR", "RR deviation", "largest RR change", "median RR change")
-INTERVALS = ("PR", "QRS", "QTc", "axis")
+RHYTHM = (
+    "mean RR",
+    "RR deviation",
+    "largest RR change",
+    "median RR change",
+    "shortest RR",
+    "longest RR",
+    "beats with P",
+    "least likeness",
+    "unlike beats",
+)
+INTERVALS = ("PR", "QRS", "QTc", "axis", "P", "T")
 AMPLITUDES = ("Q", "R", "S", "R'", "ST", "P highest", "P lowest", "T highest", "T lowest")
+MEAN_BEAT_S = (  # from the onset of QRS: every 40 ms in P and T, every 20 ms in QRS
+    *(-0.2, -0.16, -0.12, -0.08, -0.04),
+    *(0.02, 0.04, 0.06, 0.08, 0.1, 0.12),
+    *(0.16, 0.2, 0.24, 0.28, 0.32, 0.36, 0.4, 0.44, 0.5),
+)
 
 _LEAST_BEATS = 3
 _LEVEL_S = 0.03  # before QRS, whose mean is the zero of the amplitudes
 _ST_S = 0.06  # after QRS
+_COMPLEX_S = (-0.06, 0.16)  # from the onset of QRS: what is compared between beats
+_UNLIKE = 0.9
+_FLAT = 1e-6  # mV², all samples of a beat: rounding alone
 
 
-def rhythm_measures(waves: Waves) -> NDArray[np.float64]:
-    """Return RHYTHM: seconds, but the largest change from an RR to the next in mean RRs."""
+def rhythm_measures(record: Record, waves: Waves) -> NDArray[np.float64]:
+    """Return RHYTHM.
+
+    The mean and the deviation of RR and the median change from an RR to the next are in seconds,
+    the largest change in mean RRs, the shortest and the longest RR in median RRs. The rest are
+    fractions: of the beats with a P wave, and of those less like the mean beat than 0.9; and how
+    much the least like one is like it (`likeness`).
+    """
     complexes_s = waves.times_s[:, 1].mean(axis=-1)
     rr_s = np.diff(complexes_s)
     if len(rr_s) < _LEAST_BEATS:
         return np.full(len(RHYTHM), np.nan)
     changes_s = np.abs(np.diff(rr_s))
-    mean_s = rr_s.mean()
-    return np.array([mean_s, rr_s.std(), changes_s.max() / mean_s, np.median(changes_s)])
+    mean_s, median_s = rr_s.mean(), np.median(rr_s)
+    like = likeness(record, waves)
+    of_rr = (mean_s, rr_s.std(), changes_s.max() / mean_s, np.median(changes_s))
+    with_p = np.isfinite(waves.times_s[:, 0, 0]).mean()
+    unlike = (like.min(), np.mean(like < _UNLIKE)) if len(like) else (np.nan, np.nan)
+    return np.array([*of_rr, rr_s.min() / median_s, rr_s.max() / median_s, with_p, *unlike])
+
+
+def likeness(record: Record, waves: Waves) -> NDArray[np.float64]:
+    """Return the correlation of each QRS complex, in all leads, with the median one: (beats,).
+
+    Beats at the ends of the record and flat ones are left out; with fewer than three there is none.
+    """
+    starts = _samples(record, waves.times_s[:, 1, 0] + _COMPLEX_S[0])
+    width = round((_COMPLEX_S[1] - _COMPLEX_S[0]) * record.rate_hz)
+    inside = starts[(starts >= 0) & (starts + width <= record.signal_mv.shape[1])]
+    if len(inside) < _LEAST_BEATS:
+        return np.empty(0)
+    beats = np.stack([record.signal_mv[:, start : start + width] for start in inside.tolist()])
+    beats = beats.astype(np.float64) - beats.mean(axis=2, keepdims=True)
+    median = np.median(beats, axis=0)
+    sizes = np.sqrt((beats**2).sum(axis=(1, 2)) * (median**2).sum())
+    alike: NDArray[np.float64] = (beats * median).sum(axis=(1, 2))
+    return alike[sizes > _FLAT] / sizes[sizes > _FLAT]
 
 
 def interval_measures(record: Record, waves: Waves) -> NDArray[np.float64]:
     """Return INTERVALS: milliseconds, QTc after Fridericia, and degrees."""
     found = measure(record, waves)
+    durations_ms = 1000 * np.diff(waves.times_s[:, ::2], axis=2)[..., 0]  # (beats, P and T)
     values = (found.pr_ms, found.qrs_ms, found.qtc_fridericia_ms, found.axis_deg)
-    return np.array(values, float)
+    return np.array([*values, *_medians(durations_ms)], float)
 
 
 def amplitude_measures(record: Record, waves: Waves) -> NDArray[np.float64]:
@@ -45,22 +92,38 @@ def amplitude_measures(record: Record, waves: Waves) -> NDArray[np.float64]:
     the largest after S, and ST the value 60 ms behind the complex.
     """
     beats = [_amplitudes_mv(record, times_s) for times_s in waves.times_s.tolist()]
-    if len(beats) < _LEAST_BEATS:
-        return np.full((len(AMPLITUDES), len(record.leads)), np.nan)
+    return _medians(np.reshape(beats, (len(beats), len(AMPLITUDES), len(record.leads))))
+
+
+def mean_beat_measures(record: Record, waves: Waves) -> NDArray[np.float64]:
+    """Return each lead at MEAN_BEAT_S in mV, medians over the beats: (moments, leads)."""
+    beats = [_moments_mv(record, onset_s) for onset_s in waves.times_s[:, 1, 0].tolist()]
+    return _medians(np.reshape(beats, (len(beats), len(MEAN_BEAT_S), len(record.leads))))
+
+
+def _medians(beats: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the medians over the beats (beats, …) in which there is a value, if three have one."""
     known = np.isfinite(beats).sum(axis=0) >= _LEAST_BEATS
-    medians = np.nanmedian(np.where(known, beats, 0.0), axis=0)
-    return np.where(known, medians, np.nan)
+    if not known.any():
+        return np.full(beats.shape[1:], np.nan)
+    return np.where(known, np.nanmedian(np.where(known, beats, 0.0), axis=0), np.nan)
+
+
+def _moments_mv(record: Record, onset_s: float) -> NDArray[np.float64]:
+    """Return one beat at MEAN_BEAT_S, (moments, leads)."""
+    places = _samples(record, onset_s + np.array(MEAN_BEAT_S))
+    inside = (places >= 0) & (places < record.signal_mv.shape[1])
+    values = record.signal_mv[:, np.where(inside, places, 0)] - _level_mv(record, onset_s)
+    return np.where(inside, values, np.nan).T
 
 
 def _amplitudes_mv(record: Record, times_s: list[list[float]]) -> NDArray[np.float64]:
     """Return the amplitudes of one beat, (amplitudes, leads)."""
     p_wave, (qrs_from_s, qrs_to_s), t_wave = times_s
-    start = round(qrs_from_s * record.rate_hz)
-    before = max(start - round(_LEVEL_S * record.rate_hz), 0)
-    level_mv = record.signal_mv[:, before : start + 1].mean(axis=1, keepdims=True)
-    signal_mv = record.signal_mv - level_mv
+    signal_mv = record.signal_mv - _level_mv(record, qrs_from_s)
     values = np.full((len(AMPLITUDES), len(record.leads)), np.nan)
-    values[:4] = _deflections(signal_mv[:, start : round(qrs_to_s * record.rate_hz) + 1])
+    start, end = round(qrs_from_s * record.rate_hz), round(qrs_to_s * record.rate_hz)
+    values[:4] = _deflections(signal_mv[:, start : end + 1])
     behind = round((qrs_to_s + _ST_S) * record.rate_hz)
     if behind < signal_mv.shape[1]:
         values[4] = signal_mv[:, behind]
@@ -79,3 +142,14 @@ def _deflections(complex_mv: NDArray[np.float64]) -> NDArray[np.float64]:
     q = np.where(before_r, complex_mv, np.inf).min(axis=1)
     r_prime = np.where(behind_s, complex_mv, -np.inf).max(axis=1)
     return np.stack([q, complex_mv.max(axis=1), complex_mv.min(axis=1), r_prime])
+
+
+def _level_mv(record: Record, onset_s: float) -> NDArray[np.float64]:
+    """Return the level before a QRS complex, (leads, 1)."""
+    onset = round(onset_s * record.rate_hz)
+    before = max(onset - round(_LEVEL_S * record.rate_hz), 0)
+    return record.signal_mv[:, before : onset + 1].mean(axis=1, keepdims=True)
+
+
+def _samples(record: Record, times_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.round(times_s * record.rate_hz).astype(np.int64)

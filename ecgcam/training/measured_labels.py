@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from ..data.store import Store, open_store
 from ..processes import Progress, available_cores, parallel_map
 from ..signals.beat_measures import (
+    AMPLITUDES,
     INTERVALS,
     RHYTHM,
     amplitude_measures,
     interval_measures,
+    mean_beat_measures,
     rhythm_measures,
 )
 from ..signals.record import Record
 from ..signals.waves import find_waves
 
 FRACTIONS = (0.05, 0.2, 0.8, 0.95)
-KINDS = (len(RHYTHM), len(INTERVALS))  # measures of each kind; the rest are amplitudes
+OF_RECORD = (len(RHYTHM), len(INTERVALS))  # measures of each kind that is not by lead
 _BLOCK = 128  # records that a process measures at once
 
 
@@ -36,11 +38,12 @@ def measured_labels(
 ) -> list[NDArray[np.float32]]:
     """Return the measured labels of these records, (records, labels) for each kind.
 
-    The kinds are rhythm, intervals and amplitudes. What was not measured in a record has the
-    frequency of the label as its target.
+    The kinds are rhythm, intervals, amplitudes and the mean beat. What was not measured in a
+    record has the frequency of the label as its target.
     """
     measures = measure_records(store, indices, progress=progress)
-    return [_labels(of_kind) for of_kind in np.split(measures, np.cumsum(KINDS), axis=1)]
+    sizes = (*OF_RECORD, len(AMPLITUDES) * len(store.leads))
+    return [_labels(of_kind) for of_kind in np.split(measures, np.cumsum(sizes), axis=1)]
 
 
 def measure_records(
@@ -67,10 +70,13 @@ def _measure_block(folder: Path, indices: NDArray[np.int64]) -> NDArray[np.float
 
 def _measures(record: Record) -> NDArray[np.float64]:
     waves = find_waves(record)
-    amplitudes = amplitude_measures(record, waves)
-    return np.concatenate(
-        [rhythm_measures(waves), interval_measures(record, waves), amplitudes.ravel()]
+    kinds = (
+        rhythm_measures(record, waves),
+        interval_measures(record, waves),
+        amplitude_measures(record, waves),
+        mean_beat_measures(record, waves),
     )
+    return np.concatenate([measures.ravel() for measures in kinds])
 
 
 def _labels(measures: NDArray[np.float64]) -> NDArray[np.float32]:

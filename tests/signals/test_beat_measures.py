@@ -1,8 +1,16 @@
 """Measures of beats: an ECG drawn by hand, whose amplitudes and RR intervals are known."""
 
 import numpy as np
+import pytest
 
-from ecgcam.signals.beat_measures import amplitude_measures, interval_measures, rhythm_measures
+from ecgcam.signals.beat_measures import (
+    MEAN_BEAT_S,
+    amplitude_measures,
+    interval_measures,
+    likeness,
+    mean_beat_measures,
+    rhythm_measures,
+)
 from ecgcam.signals.record import Record
 from ecgcam.signals.waves import Waves
 
@@ -47,16 +55,47 @@ def test_a_record_without_t_waves_has_none_measured():
 
 
 def test_rhythm_of_known_rr_intervals():
-    _, waves = drawn()
-    mean, deviation, largest, median = rhythm_measures(waves)
+    record, waves = drawn()
+    mean, deviation, largest, median, shortest, longest, *_ = rhythm_measures(record, waves)
     assert np.isclose(mean, 0.8)
     assert np.isclose(deviation, np.std([0.8, 0.8, 0.4, 1.2]))
     assert np.isclose(largest, 0.8 / 0.8)  # from 0.4 to 1.2 s
     assert np.isclose(median, np.median([0.0, 0.4, 0.8]))
+    assert np.isclose((shortest, longest), (0.4 / 0.8, 1.2 / 0.8)).all()
+
+
+def test_a_beat_of_another_shape_without_a_p_wave_is_unlike_the_others():
+    record, waves = drawn()
+    assert rhythm_measures(record, waves)[6:] == pytest.approx([1, 1, 0], abs=1e-4)
+    start = round(ONSETS_S[2] * RATE_HZ)
+    record.signal_mv[:, start : start + 50] *= -1  # the third QRS upside down
+    waves.times_s[2, 0] = np.nan
+    with_p, least, unlike = rhythm_measures(record, waves)[6:]
+    assert (with_p, unlike) == (0.8, 0.2)
+    assert least == likeness(record, waves)[2] < 0.5
+
+
+def test_a_flat_record_has_no_likeness():
+    record, waves = drawn()
+    record.signal_mv[:] = 0.2
+    assert len(likeness(record, waves)) == 0
+    assert np.isnan(rhythm_measures(record, waves)[7:]).all()
+
+
+def test_the_mean_beat_is_read_at_its_moments():
+    record, waves = drawn(level_mv=-1.0)
+    moments = mean_beat_measures(record, waves)
+    assert moments.shape == (len(MEAN_BEAT_S), 2)
+    at = dict(zip(MEAN_BEAT_S, moments[:, 0].tolist(), strict=True))
+    assert at[-0.12] == pytest.approx(0.12, abs=0.005)  # the top of P
+    assert at[0.16] == pytest.approx(0.15, abs=0.005)  # ST
+    assert at[0.5] == pytest.approx(0, abs=0.005)
+    np.testing.assert_allclose(moments[:, 1], moments[:, 0] / 2, atol=1e-6)
 
 
 def test_intervals_are_those_of_the_waves_and_what_is_missing_is_not_a_number():
-    pr, qrs, qtc, axis = interval_measures(*drawn())
+    pr, qrs, qtc, axis, p, t = interval_measures(*drawn())
+    assert np.isclose((p, t), (80, 120)).all()
     assert np.isclose(pr, 160)
     assert np.isnan(axis)  # no lead aVF
     assert np.isclose(qrs, 100)
@@ -66,7 +105,10 @@ def test_intervals_are_those_of_the_waves_and_what_is_missing_is_not_a_number():
 def test_too_few_beats_measure_nothing():
     record, waves = drawn()
     few = Waves(times_s=waves.times_s[:2], probability=waves.probability[:2])
-    assert np.isnan(rhythm_measures(few)).all()
+    assert np.isnan(rhythm_measures(record, few)).all()
     assert np.isnan(amplitude_measures(record, few)).all()
+    assert np.isnan(mean_beat_measures(record, few)).all()
     none = Waves(times_s=waves.times_s[:0], probability=waves.probability[:0])
     assert np.isnan(amplitude_measures(record, none)).all()
+    assert np.isnan(mean_beat_measures(record, none)).all()
+    assert len(likeness(record, none)) == 0

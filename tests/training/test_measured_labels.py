@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.tiny import write_store
 
-from ecgcam.signals.beat_measures import AMPLITUDES, INTERVALS, RHYTHM
+from ecgcam.signals.beat_measures import AMPLITUDES, INTERVALS, MEAN_BEAT_S, RHYTHM
 from ecgcam.training.measured_labels import FRACTIONS, measure_records, measured_labels
 from ecgcam.training.recipe_file import make_config
 from ecgcam.training.trainer import train
@@ -16,36 +16,39 @@ def labels(synthetic_store):
 
 
 def test_there_are_four_labels_for_each_measure(labels, synthetic_store):
-    measures = (len(RHYTHM), len(INTERVALS), len(AMPLITUDES) * 12)
+    measures = (len(RHYTHM), len(INTERVALS), 12 * len(AMPLITUDES), 12 * len(MEAN_BEAT_S))
     assert [part.shape for part in labels] == [
         (len(synthetic_store.records), 4 * count) for count in measures
     ]
 
 
 def test_a_label_has_the_frequency_of_its_fraction(labels):
-    rhythm, _, amplitudes = labels
-    for of_kind in (rhythm, amplitudes):
+    for of_kind in labels[2:]:
         found = of_kind.reshape(len(of_kind), len(FRACTIONS), -1).mean(axis=(0, 2))
         np.testing.assert_allclose(found, (0.05, 0.2, 0.2, 0.05), atol=0.02)
 
 
-def test_real_fibrillation_is_labelled_irregular_and_real_bundle_branch_block_wide(fold_9_store):
+def test_disorders_of_real_ecgs_show_in_what_is_measured(fold_9_store):
+    """AFIB: irregular, without P waves; bundle branch blocks: wide; PVC: unlike, early beats."""
     of_records = [set(own) for own in fold_9_store.records["labels"].iloc[:300]]
-    rhythm, intervals, _ = measured_labels(fold_9_store, np.arange(300))
-    irregular, wide = (
-        highest_fifth(rhythm, RHYTHM, "RR deviation"),
-        highest_fifth(intervals, INTERVALS, "QRS"),
-    )
-    fibrillation = np.array(["statement:AFIB" in own for own in of_records])
-    blocked = np.array([bool(own & {"statement:CLBBB", "statement:CRBBB"}) for own in of_records])
-    for label, present in ((irregular, fibrillation), (wide, blocked)):
+    rhythm, intervals, *_ = measured_labels(fold_9_store, np.arange(300))
+    blocks = {"statement:CLBBB", "statement:CRBBB"}
+    for statements, label in (
+        ({"statement:AFIB"}, fifth(rhythm, RHYTHM, "RR deviation", highest=True)),
+        ({"statement:AFIB"}, fifth(rhythm, RHYTHM, "beats with P", highest=False)),
+        (blocks, fifth(intervals, INTERVALS, "QRS", highest=True)),
+        ({"statement:PVC"}, fifth(rhythm, RHYTHM, "least likeness", highest=False)),
+        ({"statement:PVC"}, fifth(rhythm, RHYTHM, "shortest RR", highest=False)),
+    ):
+        present = np.array([bool(own & statements) for own in of_records])
         assert present.sum() >= 5
         assert label[present].mean() > 0.7 > 0.3 > label[~present].mean()
 
 
-def highest_fifth(labels, measures, name):
-    """Which records (records,) are in the highest fifth of a measure."""
-    return labels.reshape(len(labels), len(FRACTIONS), -1)[:, 2, measures.index(name)]
+def fifth(labels, measures, name, *, highest):
+    """Which records (records,) are in the highest or the lowest fifth of a measure."""
+    by_fraction = labels.reshape(len(labels), len(FRACTIONS), -1)
+    return by_fraction[:, 2 if highest else 1, measures.index(name)]
 
 
 def test_progress_counts_the_records(synthetic_store):
