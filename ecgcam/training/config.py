@@ -203,7 +203,7 @@ class AuxiliarySettings(Settings):
     )
     measured: bool = setting(
         False,
-        "Use what is measured of each training record: its rhythm, intervals and amplitudes. "
+        "Use what is measured of each training record: rhythm, intervals, amplitudes, mean beat. "
         "Measuring takes minutes before the first epoch.",
     )
 
