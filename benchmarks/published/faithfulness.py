@@ -10,7 +10,6 @@ labelled and predicted abnormal, and on the first 200 that are labelled and pred
 from pathlib import Path
 
 import numpy as np
-import torch
 import typer
 from torch import Tensor
 
@@ -42,7 +41,7 @@ def relative_areas(subject: Subject, sign: int) -> dict[str, list[float]]:
     """Return F of each map by deletion and insertion, towards abnormal (1) or normal (-1)."""
     labelled = (subject.targets[:, 0] > 0) == (sign > 0)
     rows = np.flatnonzero(labelled & (sign * subject.logits[:, 0] > 0))[: subject.effort.records]
-    # by the network with its norms, before which the paper draws its map
+    # by the unfused network: the paper takes its map before the last batch norm
     areas = faithfulness(
         subject.trained, subject.prepared[rows], 0, {"the paper's": paper_map, **MAPS}, sign=sign
     )
@@ -55,8 +54,7 @@ def relative_areas(subject: Subject, sign: int) -> dict[str, list[float]]:
 
 def paper_map(network: Network, prepared: Tensor, k: int) -> Tensor:
     """Return the paper's map before it is scaled to 0 to 1: (records, 1, samples)."""
-    with torch.inference_mode():
-        evidence = prepared_evidence_before_norm(network, prepared)[:, k, None]
+    evidence = prepared_evidence_before_norm(network, prepared)[:, k, None]
     samples = prepared.shape[-1]
     grid = frame_grid(network.backbone, samples=samples, frames=evidence.shape[-1])
     return interpolate_frames(evidence, grid, samples=samples)

@@ -24,7 +24,7 @@ def evidence_before_norm(network: Network, signal_mv: NDArray[np.float32]) -> ND
 
 
 def prepared_evidence_before_norm(network: Network, prepared: torch.Tensor) -> torch.Tensor:
-    """Return the same of preprocessed signals (batch, leads, time)."""
+    """Like `evidence_before_norm`, for preprocessed signals (batch, leads, time)."""
     outputs: list[torch.Tensor] = []
     last = network.backbone.last.conv
     handle = last.register_forward_hook(lambda _, __, output: outputs.append(output))

@@ -116,6 +116,8 @@ def main() -> None:
         config = CalibrateConfig(threshold=arguments.threshold)
         card = calibrate(halved, store, calibrated, config, folds=(FOLD,))
         card = teachers_by_name(card)
+        card |= {key: rounded(card[key], digits=6) for key in ("thresholds", "operating_points")}
+        copy_with_card(calibrated, card, calibrated)
         about = {
             "name": arguments.name,
             "runs": [named_run(run) for run in arguments.runs],
@@ -141,7 +143,6 @@ def main() -> None:
             "frame_samples": receptive_field(network),
             "frames": frames_of(network),
             "about": rounded(about),
-            "operating_points": rounded(card["operating_points"], digits=6),
         }
         copy_with_card(calibrated, card, out)
     export(out, out.with_suffix(".onnx"))
@@ -152,7 +153,7 @@ def main() -> None:
 
 
 def halve(model: Path, out: Path) -> Path:
-    """Write a model with the weights of its layers rounded to float16, in half the bytes.
+    """Write a model with the weights of its layers rounded to float16.
 
     What has one number for each channel, such as norms and biases, stays float32.
     """

@@ -6,8 +6,10 @@ PTBXL is the folder that the store was made of; its scp_statements.csv says whic
 each superclass and subclass. A class of several statements is present if any of them is, as if they
 were independent: 1 - the product of (1 - p). As in the published comparisons (Strodthoff et al.
 2021), a task is scored on the records with at least one label of its kind, by the mean AUROC over
-the classes with positive and negative records. There the probability of a class is that of the
-class divided by that of any label of its kind. Prints one line per task, on fold 9.
+the classes with positive and negative records. Each of these records has a label of the kind, as
+those that the published networks of the task were trained on; so the score is the probability
+given one: that of the class, divided by that of any label of the kind. Prints one line per task, on
+fold 9.
 """
 
 import argparse
@@ -100,7 +102,8 @@ def tasks(statements: Mapping[str, Statement]) -> dict[str, Classes]:
 
 def _any_of(probabilities: NDArray[np.float32], columns: Sequence[int]) -> NDArray[np.float64]:
     """Compute the probability of any of these statements, as if they were independent."""
-    any_of: NDArray[np.float64] = 1 - np.prod(1 - probabilities[:, columns].astype(float), axis=1)
+    present = np.clip(probabilities[:, columns].astype(np.float64), 1e-30, 1 - 1e-12)
+    any_of: NDArray[np.float64] = -np.expm1(np.log1p(-present).sum(axis=1))
     return any_of
 
 

@@ -49,8 +49,9 @@ def export(model: str | Path, out: Path) -> Path:
 def check_engines(onnx: OnnxEngine, torch: TorchEngine, signal_mv: Array, *, bias: Array) -> None:
     """Raise ModelError if two engines differ, or if the evidence does not add up to the logits.
 
-    signal_mv: (records, leads, samples). Compared are the probability (at most 1e-5 apart), the
-    evidence and its sum (1e-4), and batches of 1 and 64 (1e-4).
+    signal_mv: (records, leads, samples). Compared are the probability (at most 1e-5 apart) and, at
+    most 1e-4 apart, the evidence, its sum, the lead evidence, its sum over leads, and batches of 1
+    and 64.
     """
     sigmoid = partial(to_probabilities, temperature=1, exclusive=False)
     expected = run_in_batches(torch, signal_mv, batch=64)

@@ -1,7 +1,8 @@
 """ONNX graph of a network, written node by node.
 
 The graph takes raw millivolts: preprocessing, backbone and head run in it. Convolutions stay
-two-dimensional, over images one pixel high, as in nn/layers.py; norms are fused into them. The
+two-dimensional, over images one pixel high, as in nn/layers.py; norms are fused into them, their
+scales as products of constants, which runtimes compute when they load the file. The
 batch is dynamic; leads and samples are the model's.
 
     input:  signal_mv (batch, leads, samples), float32

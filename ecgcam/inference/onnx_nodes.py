@@ -23,7 +23,8 @@ class Graph:
 
     def weights(self, array: NDArray[np.float32]) -> str:
         """Add float32 weights; as float16, in half the bytes, where that holds them exactly."""
-        half = array.astype(np.float16)
+        with np.errstate(over="ignore"):
+            half = array.astype(np.float16)
         if not np.array_equal(half, array):
             return self.constant(array)
         return self.add("Cast", self.constant(half), to=TensorProto.FLOAT)

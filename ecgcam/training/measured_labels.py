@@ -29,7 +29,7 @@ from ..signals.record import Record
 from ..signals.waves import find_waves
 
 FRACTIONS = (0.05, 0.2, 0.8, 0.95)
-OF_RECORD = (len(RHYTHM), len(INTERVALS))  # measures of each kind that is not by lead
+RECORD_COUNTS = (len(RHYTHM), len(INTERVALS))  # measures of the kinds that are not by lead
 _BLOCK = 128  # records that a process measures at once
 
 
@@ -39,10 +39,10 @@ def measured_labels(
     """Return the measured labels of these records, (records, labels) for each kind.
 
     The kinds are rhythm, intervals, amplitudes and the mean beat. What was not measured in a
-    record has the frequency of the label as its target.
+    record has 0.05 or 0.2, the frequency of the label without ties, as its target.
     """
     measures = measure_records(store, indices, progress=progress)
-    sizes = (*OF_RECORD, len(AMPLITUDES) * len(store.leads))
+    sizes = (*RECORD_COUNTS, len(AMPLITUDES) * len(store.leads))
     return [_labels(of_kind) for of_kind in np.split(measures, np.cumsum(sizes), axis=1)]
 
 

@@ -146,9 +146,9 @@ class LeadDropout(Transform):
 
 @dataclass(frozen=True, kw_only=True)
 class TimeDropout(Transform):
-    """Set stretches of 8 to 128 samples to 0 in all leads, any fraction of the record.
+    """Set random stretches of 8 to 128 samples to 0 in all leads; 0 to 1 of the record is kept.
 
-    Drawn: the masks of explanation/masks.py, (records, 1, time).
+    Drawn: masks (explanation/masks.py), 1 where the record is kept, (records, 1, time).
     """
 
     def draw(self, shape: Size, *, generator: torch.Generator) -> Tensor:

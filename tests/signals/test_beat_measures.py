@@ -6,8 +6,8 @@ import pytest
 from ecgcam.signals.beat_measures import (
     MEAN_BEAT_S,
     amplitude_measures,
+    beat_correlations,
     interval_measures,
-    likeness,
     mean_beat_measures,
     rhythm_measures,
 )
@@ -48,6 +48,17 @@ def test_amplitudes_are_those_that_were_drawn_over_the_level_before_qrs():
         np.testing.assert_allclose(amplitudes[:, 1], expected / 2, atol=0.01)
 
 
+@pytest.mark.parametrize("wave", [0, 1])
+def test_a_wave_that_the_start_of_the_record_cuts_off_is_measured(wave):
+    record, waves = drawn()
+    waves.times_s[0, 0] = np.nan if wave else (0.0, 0.02)
+    waves.times_s[0, 1] = (0.0, 0.1) if wave else (0.04, 0.1)
+    expected = amplitude_measures(record, waves), mean_beat_measures(record, waves)
+    waves.times_s[0, wave, 0] = -0.004  # where the first sample is already in the wave
+    np.testing.assert_allclose(amplitude_measures(record, waves), expected[0])
+    np.testing.assert_allclose(mean_beat_measures(record, waves), expected[1])
+
+
 def test_a_record_without_t_waves_has_none_measured():
     amplitudes = amplitude_measures(*drawn(t_waves=False))
     assert np.isnan(amplitudes[7:]).all()
@@ -72,13 +83,13 @@ def test_a_beat_of_another_shape_without_a_p_wave_is_unlike_the_others():
     waves.times_s[2, 0] = np.nan
     with_p, least, unlike = rhythm_measures(record, waves)[6:]
     assert (with_p, unlike) == (0.8, 0.2)
-    assert least == likeness(record, waves)[2] < 0.5
+    assert least == beat_correlations(record, waves)[2] < 0.5
 
 
-def test_a_flat_record_has_no_likeness():
+def test_a_flat_record_has_no_correlations():
     record, waves = drawn()
     record.signal_mv[:] = 0.2
-    assert len(likeness(record, waves)) == 0
+    assert len(beat_correlations(record, waves)) == 0
     assert np.isnan(rhythm_measures(record, waves)[7:]).all()
 
 
@@ -111,4 +122,4 @@ def test_too_few_beats_measure_nothing():
     none = Waves(times_s=waves.times_s[:0], probability=waves.probability[:0])
     assert np.isnan(amplitude_measures(record, none)).all()
     assert np.isnan(mean_beat_measures(record, none)).all()
-    assert len(likeness(record, none)) == 0
+    assert len(beat_correlations(record, none)) == 0
