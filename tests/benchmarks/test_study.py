@@ -307,6 +307,9 @@ def test_the_tasks_that_follow_from_statements(study, tmp_path, monkeypatch):
     assert scores["form"].classes == 0  # no negative record
     assert scores["form"].records == sum("PVC" in row for row in codes)
     assert scores["all"].classes == 5
+    counts = [sum(code in row for row in codes) for code in statements]
+    fewer = statement_scores.score_tasks(store, path, statements, least=max(counts))
+    assert fewer["all"].classes == counts.count(max(counts)) < 5
 
 
 def test_every_kept_score_has_its_configuration(study, recipes):
