@@ -51,7 +51,7 @@ def measure_records(
 ) -> NDArray[np.float64]:
     """Return the measures of these records, (records, measures), NaN where not measured.
 
-    PTB-XL takes five minutes on two cores.
+    PTB-XL takes three minutes on two cores.
     """
     blocks = [indices[at : at + _BLOCK] for at in range(0, len(indices), _BLOCK)]
     jobs = min(available_cores(), len(blocks))
