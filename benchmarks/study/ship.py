@@ -192,7 +192,7 @@ def recipes_of(provenance: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def rounded(part: Any, digits: int = 5) -> Any:
-    """Return a part of a card with its figures to so many digits, which halves the file."""
+    """Round the numbers in a part of a card to this many significant digits: a smaller file."""
     if isinstance(part, dict):
         return {key: rounded(value, digits) for key, value in part.items()}
     if isinstance(part, list | tuple):

@@ -182,7 +182,7 @@ def _stem(graph: Graph, stem: Stem, image: str) -> str:
 
 def _conv(graph: Graph, conv: Any, image: str) -> str:
     """Write a convolution that has its norm fused, or that has none."""
-    if hasattr(conv, "unfused"):  # runtimes multiply constants once, when they load the file
+    if hasattr(conv, "unfused"):  # by nn/fuse.py
         scale = graph.constant(array_of(conv.scale.view(-1, 1, 1, 1)))
         weights = graph.add("Mul", graph.weights(array_of(conv.unfused)), scale)
     else:

@@ -1,9 +1,9 @@
 """ONNX graph of a network, written node by node.
 
 The graph takes raw millivolts: preprocessing, backbone and head run in it. Convolutions stay
-two-dimensional, over images one pixel high, as in nn/layers.py; norms are fused into them, their
-scales as products of constants, which runtimes compute when they load the file. The
-batch is dynamic; leads and samples are the model's.
+two-dimensional, over images one pixel high, as in nn/layers.py. Norms are fused into them; a scale
+multiplies its weights in the graph, so that weights can be stored as float16. The batch is dynamic;
+leads and samples are the model's.
 
     input:  signal_mv (batch, leads, samples), float32
     output: logits, probability (batch, classes); evidence (batch, classes, frames); and

@@ -44,9 +44,9 @@ def _fuse(convolutions: tuple[nn.Conv2d, ...], norm: nn.BatchNorm2d) -> None:
     """Apply norm(x) = x * scale + shift to the weights and biases of the convolutions.
 
     scale = weight / sqrt(variance + eps), shift = bias - mean * scale (Ioffe and Szegedy 2015).
-    Each convolution gets the part for its own channels. It keeps its weights as they were
-    (`unfused`) and the `scale` for onnx_backbones.py, a second copy of small weights. The weights
-    are channels last, as torch's kernel needs them: otherwise it copies them for every ECG.
+    Each convolution gets the part for its own channels. For onnx_backbones.py it also keeps the
+    weights as they were (`unfused`) and the `scale`. The fused weights are channels last, as
+    torch's kernel needs them: otherwise it copies them for every ECG.
     """
     mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
     scale = norm.weight / (variance + norm.eps).sqrt()

@@ -75,9 +75,9 @@ def test_the_papers_map_is_ranked_as_it_is_drawn(published_model, published, fol
     lowest, highest = drawn.amin(dim=1, keepdim=True), drawn.amax(dim=1, keepdim=True)
     scaled = ((drawn - lowest) / (highest - lowest)).numpy()
     np.testing.assert_allclose(scaled, published["cam"][:8], atol=1e-3)
-    found = relative_areas(subject, 1)
-    assert found["integrated gradients"] == [1, 1]
-    assert found["the paper's"] != found["evidence"]
+    towards_abnormal = relative_areas(subject, 1)
+    assert towards_abnormal["integrated gradients"] == [1, 1]
+    assert towards_abnormal["the paper's"] != towards_abnormal["evidence"]
 
 
 def test_drawing_the_papers_map_leaves_the_network_as_it_was(published_model):

@@ -153,9 +153,9 @@ def test_the_limits_name_teachers_that_fold_9_chose(study):
     assert limits() == limits("superclass-big-0-without-1-2") == []
     for name, path in shipped_models().items():
         card = read_card(path)
-        found = limits_of_teachers(recipes_of(card["provenance"]))
-        assert len(found) == (name == "statements")
-        assert set(found) <= set(card["about"]["limits"])
+        sentences = limits_of_teachers(recipes_of(card["provenance"]))
+        assert len(sentences) == (name == "statements")
+        assert set(sentences) <= set(card["about"]["limits"])
 
 
 def test_a_card_says_that_fold_9_chose_the_epoch_unless_the_last_one_is_kept(study):

@@ -51,6 +51,14 @@ def test_detrending_subtracts_the_least_squares_polynomial_of_each_lead(order, s
         )
 
 
+def test_an_offset_costs_no_digits_of_the_ecg():
+    signal = ecg_like(records=20) + np.float32(5)
+    result = Detrend(10, samples=1000)(torch.from_numpy(signal)).numpy()
+    basis = polynomial_basis(10, samples=1000)
+    exact = signal.astype(np.float64)
+    np.testing.assert_allclose(result, exact - exact @ basis @ basis.T, atol=6e-6)
+
+
 def test_detrending_agrees_with_numpys_polyfit():
     lead = ecg_like(records=1, leads=1)
     time = np.linspace(-1, 1, 1000)

@@ -46,7 +46,7 @@ def test_disorders_of_real_ecgs_show_in_what_is_measured(fold_9_store):
 
 
 def fifth(labels, measures, name, *, highest):
-    """Which records (records,) are in the highest or the lowest fifth of a measure."""
+    """Return whether each record is in the highest (or the lowest) fifth of a measure."""
     by_fraction = labels.reshape(len(labels), len(FRACTIONS), -1)
     return by_fraction[:, 2 if highest else 1, measures.index(name)]
 
