@@ -39,7 +39,7 @@ def measured_labels(
     """Return the measured labels of these records, (records, labels) for each kind.
 
     The kinds are rhythm, intervals, amplitudes and the mean beat. What was not measured in a
-    record has 0.05 or 0.2, the frequency of the label without ties, as its target.
+    record has as its target how frequent the label is among the others.
     """
     measures = measure_records(store, indices, progress=progress)
     sizes = (*RECORD_COUNTS, len(AMPLITUDES) * len(store.leads))
@@ -89,5 +89,5 @@ def _by_fraction(measures: NDArray[np.float64]) -> Iterator[NDArray[np.float32]]
     limits = np.nanquantile(np.where(known.any(axis=0), measures, 0.0), FRACTIONS, axis=0)
     for fraction, limit in zip(FRACTIONS, limits, strict=True):
         present = measures < limit if fraction < 0.5 else measures > limit
-        frequency = min(fraction, 1 - fraction)
+        frequency = present.sum(axis=0) / known.sum(axis=0).clip(min=1)
         yield np.where(known, present, frequency).astype(np.float32)
