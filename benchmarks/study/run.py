@@ -33,7 +33,7 @@ from ecgcam.tasks import SUPERCLASSES, Task, find_task
 from ecgcam.training.class_mapping import map_classes, student_classes
 from ecgcam.training.config import TrainConfig
 from ecgcam.training.run_folder import CONFIG, METRICS, MODEL, read_config
-from ecgcam.training.trainer import train
+from ecgcam.training.trainer import FITTED_HEAD, train
 
 RESULTS = HERE / "results.csv"
 CROSS_VALIDATION = HERE / "cross-validation.csv"
@@ -68,11 +68,18 @@ def train_run(store: Store, run: Run, runs: Path) -> Path:
     started = (out / CONFIG).is_file()
     if started:
         check_same_recipe(out, config)
-    if (out / METRICS).is_file() and len(pd.read_csv(out / METRICS)) == config.optimizer.epochs:
+    if is_complete(out, config):
         return out / MODEL
     for teacher in teachers_of(run):
         train_run(store, teacher, runs)
     return train(store, out, config, resume=started, on_epoch=print_epoch)
+
+
+def is_complete(out: Path, config: TrainConfig) -> bool:
+    """Return whether a run has all its epochs, and its head is fitted if it is to be."""
+    if not (out / METRICS).is_file() or len(pd.read_csv(out / METRICS)) < config.optimizer.epochs:
+        return False
+    return not config.head.fit or FITTED_HEAD in read_card(out / MODEL)["provenance"]
 
 
 def scores(store: Store, model: Path, folds: tuple[int, ...]) -> dict[str, Any]:

@@ -190,7 +190,10 @@ def _run(store: "Store", out: Path, settings: "TrainConfig", *, resume: bool) ->
 
     quiet_lightning()
     try:
-        with progress("training ECGs measured", later=True) as measured:
+        with (
+            progress("training ECGs measured", later=True) as measured,
+            progress("training ECGs for the head", later=True) as head,
+        ):
             model = train(
                 store,
                 out,
@@ -199,12 +202,14 @@ def _run(store: "Store", out: Path, settings: "TrainConfig", *, resume: bool) ->
                 progress_bar=sys.stderr.isatty(),
                 on_epoch=print_epoch,
                 on_measured=measured,
+                on_head=head,
             )
     except KeyboardInterrupt:
         if not (out / CONFIG).is_file():  # training has not begun
             raise
         typer.echo("ecgcam: stopped. The same command with --resume continues the run.", err=True)
         raise typer.Exit(1) from None
+    print_head(model)
     typer.echo(model)
 
 
@@ -219,3 +224,12 @@ def print_epoch(row: Mapping[str, float]) -> None:
     words += [f"{name} {row[name]:.4f}" for name in row if name.startswith(("train_", "val_"))]
     best = "  best so far" if row["epoch"] == row["best_epoch"] else ""
     typer.echo("  ".join(words) + best, err=True)
+
+
+def print_head(model: Path) -> None:
+    """Print the score of a fitted head, if the model has one."""
+    from ..inference.modelfile import read_card
+    from ..training.trainer import FITTED_HEAD
+
+    if fitted := read_card(model)["provenance"].get(FITTED_HEAD):
+        typer.echo(f"head fitted  {fitted['score']} {fitted['value']:.4f}", err=True)

@@ -58,14 +58,36 @@ class AdditivityLoss:
         """Return the loss of the features (extended batch, channels, frames) of `extend`."""
         masked = len(masks)
         with torch.autocast(features.device.type, enabled=False):  # differences of small numbers
-            evidence = network.evidence(features.float())  # (…, classes, parts, frames)
-            logits = evidence.sum(dim=2).mean(dim=-1) + network.head.bias
-            frames, samples = features.shape[-1], masks.shape[-1]
-            grid = frame_grid(network.backbone, samples=samples, frames=frames)
-            kept = mean_in_frames(masks, grid, frames=frames)[:, None]  # (masked, 1, parts, frames)
-            expected = (kept * (evidence[:masked] - evidence[-1:])).sum(dim=2).mean(dim=-1)
-            changed = logits[-1 - masked : -1] - logits[-1:]
-            flat_target = self.flat_target.to(logits)
-            flat = functional.binary_cross_entropy_with_logits(logits[-1], flat_target)
-            additive = functional.smooth_l1_loss(changed, expected)
-        return self.settings.weight * additive + self.settings.flat_weight * flat
+            sizes = [len(features) - masked - 1, masked, 1]
+            whole, flattened, flat = torch.split(features.float(), sizes)
+            gap = additivity_gap(network, whole[:masked], flattened, flat, masks)
+            flat_features = flat.mean(dim=-1)
+            return self.of_head(network.head.weight, network.head.bias, gap, flat_features)
+
+    def of_head(self, weight: Tensor, bias: Tensor, gap: Tensor, flat: Tensor) -> Tensor:
+        """Return the loss of a head: weight (classes, channels), bias (classes,).
+
+        gap: (records, channels), of `additivity_gap`. flat: (1, channels), of a flat record.
+        """
+        gap_of_logits = gap @ weight.T
+        additive = functional.smooth_l1_loss(gap_of_logits, torch.zeros_like(gap_of_logits))
+        target = self.flat_target.to(flat).expand(1, -1)
+        answer = functional.binary_cross_entropy_with_logits(flat @ weight.T + bias, target)
+        return self.settings.weight * additive + self.settings.flat_weight * answer
+
+
+def additivity_gap(
+    network: Network, whole: Tensor, masked: Tensor, flat: Tensor, masks: Tensor
+) -> Tensor:
+    """Return by how much masked records differ from what the masks kept: (records, channels).
+
+    It is the difference of each feature's mean over time; the head's weights turn it into that of
+    the logits. whole, masked, flat: features (records or 1, channels, frames) of the records, the
+    masked records and a flat one. masks: (records, 1 or leads, time).
+    """
+    frames, samples = whole.shape[-1], masks.shape[-1]
+    grid = frame_grid(network.backbone, samples=samples, frames=frames)
+    kept = mean_in_frames(masks, grid, frames=frames)  # (records, 1 or leads, frames)
+    kept = kept.repeat_interleave(whole.shape[1] // kept.shape[1], dim=1)
+    expected = (kept * (whole - flat)).mean(dim=-1)
+    return (masked - flat).mean(dim=-1) - expected

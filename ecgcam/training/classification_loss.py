@@ -28,14 +28,17 @@ class ClassificationLoss:
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Compute the loss of logits and targets, both (batch, classes)."""
-        weights = None if self.weights is None else self.weights.to(logits.device)
+        weights = self.weights
+        if weights is not None:
+            precise = torch.promote_types(logits.dtype, weights.dtype)
+            weights = weights.to(logits.device, precise)
         if self.exclusive:
             return functional.cross_entropy(logits, targets, weight=weights)
         if not self.partial:
             return functional.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
         known = ~targets.isnan()
         total = functional.binary_cross_entropy_with_logits(
-            logits, targets.nan_to_num(), known.float(), reduction="sum", pos_weight=weights
+            logits, targets.nan_to_num(), known.to(targets), reduction="sum", pos_weight=weights
         )
         return total / known.sum().clamp(min=1)
 

@@ -168,6 +168,21 @@ class AdditivitySettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadSettings(Settings):
+    """The head, fitted anew to the labels when the other layers are trained (head_fit.py)."""
+
+    fit: bool = setting(
+        False,
+        "Whether to fit it, by itself, to the labels of all training records, without teachers.",
+    )
+    ridge: float = setting(
+        1e-4,
+        "Weight of its squared distance from the trained head; with rare classes more, as in 0.01.",
+        at_least=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossSettings(Settings):
     """The loss."""
 
@@ -267,6 +282,7 @@ class TrainConfig(Settings):
     preprocessing: PreprocessingSettings = setting(PreprocessingSettings, "")
     optimizer: OptimizerSettings = setting(OptimizerSettings, "")
     additivity: AdditivitySettings = setting(AdditivitySettings, "")
+    head: HeadSettings = setting(HeadSettings, "")
     loss: LossSettings = setting(LossSettings, "")
     auxiliary: AuxiliarySettings = setting(AuxiliarySettings, "")
     distillation: DistillationSettings = setting(DistillationSettings, "")

@@ -24,10 +24,10 @@ from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError, RecordError
 from ..evaluation.leakage import digest_tables, teacher_provenance, training_data
 from ..inference.card import Card, make_card
-from ..inference.modelfile import read_card
+from ..inference.modelfile import load_network, read_card, save_model
 from ..inference.zoo import find_model
 from ..nn.allocation import keep_freed_memory
-from ..nn.network import Network, NetworkConfig
+from ..nn.network import Network, NetworkConfig, evaluating
 from ..nn.preprocess import PreprocessConfig
 from ..processes import Progress
 from ..signals.leads import lead_order
@@ -36,6 +36,7 @@ from .callbacks import OnEpoch, Patience, RunFiles
 from .classification_loss import ClassificationLoss, class_frequency, class_weights
 from .config import PRECISIONS, TrainConfig, resolve_precision
 from .dataloader import Batch, preprocessed_batches
+from .head_fit import fit_head
 from .lightning_module import TrainingModule
 from .run_folder import (
     LAST,
@@ -52,6 +53,8 @@ from .targets import TrainingTargets, training_targets
 from .training_labels import class_titles, training_task
 from .validation import validation_score
 
+FITTED_HEAD = "head"  # in a card's provenance, once the head is fitted
+
 
 def train(
     store: Store,
@@ -62,13 +65,14 @@ def train(
     progress_bar: bool = False,
     on_epoch: OnEpoch | None = None,
     on_measured: Progress | None = None,
+    on_head: Progress | None = None,
 ) -> Path:
     """Train a network on a store and return the path of the model.
 
     config: the paper's recipe by default. out: a new folder; with `resume` the folder of an
     interrupted run, which continues with its own config. on_epoch: called with each new row of
-    metrics.csv and the best epoch so far. on_measured: called with the number of training records
-    measured, for auxiliary labels, and of all.
+    metrics.csv and the best epoch so far. on_measured, on_head: called with the number of training
+    records done, and of all: measured for auxiliary labels, and seen by the fit of the head.
     Raises DatasetError if the folder, the store or the config do not fit, ModelError for a backbone
     or teacher that cannot be used, both before anything is written; TrainingFailedError if
     the loss is not finite or the first epochs are no better than chance (validation.py).
@@ -105,6 +109,8 @@ def train(
         out / PREPROCESSED, network, store, config, records, targets, validation
     ) as loaders:
         _fit(trainer, training, *loaders, last=out / LAST)
+        if config.head.fit:
+            _fit_head(out / MODEL, training, store, records, loaders[1], progress=on_head)
     return out / MODEL
 
 
@@ -264,3 +270,35 @@ def _fit(
                 raise
             signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from None
+
+
+def _fit_head(
+    model: Path,
+    training: TrainingModule,
+    store: Store,
+    records: LabelledRecords,
+    validation_loader: DataLoader[Batch],
+    *,
+    progress: Progress | None,
+) -> None:
+    """Fit the head of the trained model and write it, with its score, unless that was done."""
+    network, card = load_network(model)
+    if FITTED_HEAD in card["provenance"]:
+        return
+    config = training.config
+    fit_head(
+        network, store, records, config,
+        loss=training.loss, additivity=training.additivity, progress=progress,
+    )  # fmt: skip
+    value = _score(network, validation_loader, config.score, exclusive=training.exclusive)
+    fitted = {"score": f"val_{config.score}", "value": value}
+    provenance = {**card["provenance"], FITTED_HEAD: fitted}
+    save_model(model, network, {**card, "provenance": provenance})
+
+
+def _score(network: Network, loader: DataLoader[Batch], score: str, *, exclusive: bool) -> float:
+    with evaluating(network):
+        batches = [(network.logits(batch.signal.float()), batch.targets) for batch in loader]
+    logits, targets = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    probabilities = logits.softmax(-1) if exclusive else logits.sigmoid()
+    return validation_score(score, targets.numpy(), probabilities.numpy())

@@ -6,9 +6,10 @@ import pytest
 import torch
 from support.tiny import tiny_network
 
-from ecgcam.nn.network import Network, NetworkConfig
+from ecgcam.nn.frames import frame_grid, mean_in_frames
+from ecgcam.nn.network import Network, NetworkConfig, evaluating
 from ecgcam.nn.preprocess import PreprocessConfig
-from ecgcam.training.additivity import AdditivityLoss
+from ecgcam.training.additivity import AdditivityLoss, additivity_gap
 from ecgcam.training.config import AdditivitySettings
 
 
@@ -58,6 +59,25 @@ def test_a_squaring_network_by_hand():
     masks[..., :8] = 1  # keeps all of the signal, half of the time: f(x·m) - f(0) = 1, told 0.5
     found = loss(network, network.backbone(loss.extend(signal, masks)), masks)
     assert found.item() == pytest.approx(0.5 * 0.5**2)
+
+
+@pytest.mark.parametrize("backbone", ["local", "leadwise"])
+def test_the_gap_is_what_the_evidence_kept_misses_of_the_logit(backbone):
+    network = tiny_network(backbone=backbone, backbone_config={"widths": [4, 6], "blocks": [1, 1]})
+    signal = torch.randn(6, 12, 500, generator=generator())
+    loss = AdditivityLoss(AdditivitySettings(weight=1.0, fraction=1.0), torch.tensor([0.4]))
+    masks = loss.masks(signal.shape, network, generator())
+    with evaluating(network):
+        whole, masked = (network.forward_preprocessed(x) for x in (signal, signal * masks))
+        features = [network.backbone(x) for x in (signal, signal * masks, 0 * signal[:1])]
+        gap = additivity_gap(network, *features, masks) @ network.head.weight.T
+        frames = whole.evidence.shape[-1]
+        grid = frame_grid(network.backbone, samples=500, frames=frames)
+        kept = mean_in_frames(masks, grid, frames=frames)[:, None]
+        own = whole.evidence[:, :, None] if whole.lead_evidence is None else whole.lead_evidence
+        expected = masked.logits - network.bias() - (kept * own).sum(dim=2).mean(dim=-1)
+    assert expected.std() > 1e-4
+    torch.testing.assert_close(gap, expected, rtol=1e-3, atol=1e-7)
 
 
 def test_the_flat_target_of_a_rare_class_is_its_frequency():
