@@ -22,8 +22,10 @@ from support.tiny import (
 )
 
 from ecgcam.data.statements import Statement
+from ecgcam.inference.card import make_card
+from ecgcam.inference.combine import combine
 from ecgcam.inference.loading import load
-from ecgcam.inference.modelfile import copy_with_card, read_card
+from ecgcam.inference.modelfile import copy_with_card, load_network, read_card, save_model
 from ecgcam.inference.zoo import shipped_models
 from ecgcam.tasks import Task
 from ecgcam.training.augment import make_augmentation
@@ -154,7 +156,7 @@ def test_the_limits_name_teachers_that_fold_9_chose(study):
     for name, path in shipped_models().items():
         card = read_card(path)
         sentences = limits_of_teachers(recipes_of(card["provenance"]))
-        assert len(sentences) == (name == "statements")
+        assert len(sentences) == (name in ("statements", "statements-large"))
         assert set(sentences) <= set(card["about"]["limits"])
 
 
@@ -211,9 +213,17 @@ def test_what_two_scales_add_is_the_logit(study, tmp_path):
     signal_mv = torch.from_numpy(store.signals_mv(records.indices))
     with torch.no_grad():
         logits, bias = network(signal_mv).logits, network.bias()
-    torch.testing.assert_close(sum(_added(network, store, records, 3)) + bias, logits)
+    torch.testing.assert_close(sum(_added(network, store, records)) + bias, logits)
     (longer,) = two_scales(network, store, records)["longer"]
     assert 0 < longer < 1
+    models = [
+        save_model(
+            tmp_path / f"{k}.safetensors", network, make_card(network, NORMAL, provenance={})
+        )
+        for k in range(2)
+    ]
+    both, _ = load_network(combine(models, tmp_path / "both.safetensors"))
+    assert two_scales(both, store, records) == two_scales(network, store, records)
     network.head.weight.data[:, -3:] = 0
     assert two_scales(network, store, records)["longer"] == [0.0]
     assert two_scales(tiny_network(), store, records) is None
