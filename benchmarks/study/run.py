@@ -27,13 +27,14 @@ from ecgcam.evaluation.fold_predictions import predict_folds, predict_records
 from ecgcam.evaluation.metrics import binary_scores
 from ecgcam.evaluation.scoring import score
 from ecgcam.files import atomic_write
+from ecgcam.inference.card import FITTED_HEAD
 from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import read_card
 from ecgcam.tasks import SUPERCLASSES, Task, find_task
 from ecgcam.training.class_mapping import map_classes, student_classes
 from ecgcam.training.config import TrainConfig
 from ecgcam.training.run_folder import CONFIG, METRICS, MODEL, read_config
-from ecgcam.training.trainer import FITTED_HEAD, train
+from ecgcam.training.trainer import train
 
 RESULTS = HERE / "results.csv"
 CROSS_VALIDATION = HERE / "cross-validation.csv"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..inference.card import COMPANION, Card, keeps_last_epoch
+from ..inference.card import COMPANION, FITTED_HEAD, Card, keeps_last_epoch
 from ..inference.decisions import OperatingPoints
 from ..tasks import TITLES, full_name
 
@@ -99,6 +99,10 @@ def _made(card: Card) -> Iterator[Row]:
             reached = f"{score.removeprefix('val_')} {value:.4f}"
             kept = "the last epoch" if keeps_last_epoch(recipe) else "the best epoch"
             yield "kept", f"{kept}, {epoch}: {reached} on {_folds(folds)}"
+    match card["provenance"].get(FITTED_HEAD):
+        case {"score": str(score), "value": float(value)}:
+            reached = f"{score.removeprefix('val_')} {value:.4f}"
+            yield "head", f"fitted to the labels afterwards: {reached} on the same folds"
 
 
 def _points(card: Card) -> Iterator[Row]:

@@ -228,8 +228,8 @@ def print_epoch(row: Mapping[str, float]) -> None:
 
 def print_head(model: Path) -> None:
     """Print the score of a fitted head, if the model has one."""
+    from ..inference.card import FITTED_HEAD
     from ..inference.modelfile import read_card
-    from ..training.trainer import FITTED_HEAD
 
     if fitted := read_card(model)["provenance"].get(FITTED_HEAD):
         typer.echo(f"head fitted  {fitted['score']} {fitted['value']:.4f}", err=True)

@@ -15,6 +15,7 @@ FORMAT = 1
 Card = dict[str, Any]
 
 COMPANION = "companion"  # in a card: a second model, and which of its classes answers name
+FITTED_HEAD = "head"  # in the provenance: the score once the head is fitted (training/head_fit.py)
 
 _LARGEST = 1e9  # of any number in a card
 _REQUIRED: dict[str, type | tuple[type, ...]] = {

@@ -23,7 +23,7 @@ from .. import __version__
 from ..data.store import LabelledRecords, Store
 from ..errors import DatasetError, RecordError
 from ..evaluation.leakage import digest_tables, teacher_provenance, training_data
-from ..inference.card import Card, make_card
+from ..inference.card import FITTED_HEAD, Card, make_card
 from ..inference.modelfile import load_network, read_card, save_model
 from ..inference.zoo import find_model
 from ..nn.allocation import keep_freed_memory
@@ -52,8 +52,6 @@ from .run_folder import (
 from .targets import TrainingTargets, training_targets
 from .training_labels import class_titles, training_task
 from .validation import validation_score
-
-FITTED_HEAD = "head"  # in a card's provenance, once the head is fitted
 
 
 def train(

@@ -53,6 +53,13 @@ def test_it_says_whether_the_best_epoch_or_the_last_is_kept(name, kept):
     assert said(card)[0]["kept"].startswith(f"the {kept} epoch, {epoch}: auroc 0.9")
 
 
+def test_it_says_that_the_head_was_fitted():
+    fitted = {"head": {"score": "val_auroc", "value": 0.95198}}
+    told, _ = said(card_of(provenance=fitted))
+    assert told["head"] == "fitted to the labels afterwards: auroc 0.9520 on the same folds"
+    assert "head" not in said(card_of())[0]
+
+
 def test_the_operating_points_are_told_as_they_were_chosen():
     card = read_card(find_model("superclass"))
     rows = [line for line in card_lines(card) if line.startswith("  MI ")]

@@ -10,12 +10,13 @@ from sklearn.metrics import roc_auc_score
 from support.tiny import NORMAL, changed, run_network, tiny_store
 
 from ecgcam.files import sha256
+from ecgcam.inference.card import FITTED_HEAD
 from ecgcam.inference.modelfile import load_network, read_card
 from ecgcam.training.additivity import AdditivityLoss
 from ecgcam.training.classification_loss import ClassificationLoss
 from ecgcam.training.config import AdditivitySettings, HeadSettings, TrainConfig
 from ecgcam.training.head_fit import HeadInputs, head_inputs, minimize
-from ecgcam.training.trainer import FITTED_HEAD, train
+from ecgcam.training.trainer import train
 
 DEVICES = (
     {"probability": 1.0, "one_of": [{"transform": "DeviceFilter", "kind": "high-pass",
