@@ -26,7 +26,8 @@ def combine(models: Sequence[Path], out: Path) -> Path:
     models: files or names of shipped models. The classes are those of the first model; the others
     may have more. Each model's logits are divided by its temperature. Thresholds are 0.5, since
     those of one model do not hold for the mean; `calibrate` chooses new ones.
-    Raises ModelError if the models take different signals, or lack one of the classes.
+    Raises ModelError if the models take different signals, lack one of the classes, or have frames
+    at different times.
     """
     if len(models) < 2:
         raise ModelError(f"an ensemble needs two or more models, got {len(models)}.")

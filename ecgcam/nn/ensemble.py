@@ -20,11 +20,28 @@ class Ensemble(nn.Module):
             raise ValueError("an ensemble has no members; expected at least one backbone.")
         self.members = nn.ModuleList(members)
         self.channels = channels
+        self.first_center, self.stride = _place_of_frames(members)
 
     def forward(self, signal: Tensor) -> Tensor:
         features = [member(signal) for member in self.members]
         frames = max(each.shape[-1] for each in features)
         return torch.cat([resize_frames(each, frames) for each in features], dim=1)
+
+
+def _place_of_frames(members: Sequence[nn.Module]) -> tuple[float | None, int | None]:
+    """Return the `first_center` and `stride` of all members, for frame_grid; None if they pad.
+
+    Raises ValueError if their frames lie at different times.
+    """
+    places = {(getattr(m, "first_center", None), getattr(m, "stride", None)) for m in members}
+    if len(places) == 1:
+        return places.pop()
+    if any(first is not None for first, _ in places):
+        raise ValueError(
+            "the frames of the members lie at different times; expected networks that all pad, or "
+            "that all see as much and have the same stride."
+        )
+    return None, None
 
 
 def resize_frames(features: Tensor, frames: int) -> Tensor:

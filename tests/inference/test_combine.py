@@ -12,6 +12,7 @@ from ecgcam.errors import ModelError
 from ecgcam.inference.combine import combine
 from ecgcam.inference.loading import load
 from ecgcam.inference.modelfile import read_card
+from ecgcam.inference.zoo import find_model
 from ecgcam.nn.preprocess import PreprocessConfig
 
 SIGNAL_MV = np.random.default_rng(4).normal(0, 1, (6, 12, 500)).astype(np.float32)
@@ -38,6 +39,30 @@ def test_the_logits_are_the_mean_and_the_evidence_adds_up_to_them(tmp_path):
     np.testing.assert_allclose(evidence.mean(-1) + both.bias, logits, atol=1e-5)
     assert (short.shape[-1], long.shape[-1]) == (62, 125)
     assert evidence.shape == long.shape
+
+
+LOCAL = {"backbone": "local", "backbone_config": {"widths": [4, 6], "blocks": [1, 1]}}
+LONGER = {"backbone": "local", "backbone_config": {"widths": [4, 6], "blocks": [1, 2]}}
+
+
+def test_unpadded_frames_stay_where_they_are(tmp_path):
+    """They do not reach the ends of the record, so they must not be spread over it."""
+    paths = [tiny_model(tmp_path / f"{k}.safetensors", seed=k, **LOCAL) for k in range(2)]
+    both = load(combine(paths, tmp_path / "both.safetensors"))
+    one, two = map(load, paths)
+    assert both.card["frames"] == one.card["frames"]
+    assert both.card["frames"]["first_s"] > one.card["frames"]["step_s"]
+    evidence = [model.run(SIGNAL_MV).evidence for model in (one, two, both)]
+    np.testing.assert_allclose(evidence[2], (evidence[0] + evidence[1]) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("other", [RESNET, LONGER])
+def test_networks_whose_frames_lie_elsewhere_are_refused(tmp_path, other):
+    paths = [tiny_model(tmp_path / "0.safetensors", **LOCAL),
+             tiny_model(tmp_path / "1.safetensors", **other)]  # fmt: skip
+    with pytest.raises(ModelError, match="the frames of the members lie at different times"):
+        combine(paths, tmp_path / "both.safetensors")
+    assert not (tmp_path / "both.safetensors").exists()
 
 
 def test_each_counts_at_its_temperature(tmp_path):
@@ -107,9 +132,9 @@ def test_one_model_is_no_ensemble(tmp_path):
 
 def test_the_command_combines_shipped_models_by_name(tmp_path, capsys):
     out = tmp_path / "both.safetensors"
-    assert main(["combine", "superclass", "superclass-large", "--out", str(out)]) == 0
+    assert main(["combine", "statements", "statements-large", "--out", str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out)
-    assert read_card(out)["classes"] == ["NORM", "MI", "STTC", "CD", "HYP"]
+    assert read_card(out)["classes"] == read_card(find_model("statements"))["classes"]
 
 
 def test_the_global_generator_is_left_as_it_was(tmp_path):

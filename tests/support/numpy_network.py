@@ -203,7 +203,7 @@ def depthwise(part, signal, config):
 def ensemble(part, signal, config):
     """Members side by side; of the same number of frames."""
     backbones = {"signalcnn": signalcnn, "resnet": resnet, "inception": inception,
-                 "depthwise": depthwise}  # fmt: skip
+                 "depthwise": depthwise, "local": local}  # fmt: skip
     features = [
         backbones[member["name"]](part / f"members.{k}", signal, member["config"])
         for k, member in enumerate(config["members"])
