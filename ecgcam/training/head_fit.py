@@ -32,10 +32,12 @@ _STEPS = 500  # at most, of L-BFGS
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadInputs:
-    """What a head sees of the training records: means over time of the features.
+    """The inputs of a head, from the training records: features, averaged over time.
 
-    recorded, disturbed: (records, channels). gap: (records, channels), of `additivity_gap`; without
-    additive training (0, channels). flat: (1, channels), of a flat record.
+    recorded, disturbed: (records, channels), of the records as recorded and disturbed.
+    gap:                 (records, channels), of `additivity_gap`; (0, channels) if additive
+                         training is off.
+    flat:                (1, channels), of a flat record.
     """
 
     recorded: Tensor

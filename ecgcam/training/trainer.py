@@ -280,10 +280,10 @@ def _fit_head(
     progress: Progress | None,
 ) -> None:
     """Fit the head of the trained model and write it, with its score, unless that was done."""
-    network, card = load_network(model)
+    config = training.config
+    network, card = load_network(model, backbone=config.network.backbone)
     if FITTED_HEAD in card["provenance"]:
         return
-    config = training.config
     fit_head(
         network, store, records, config,
         loss=training.loss, additivity=training.additivity, progress=progress,

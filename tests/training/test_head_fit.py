@@ -179,6 +179,12 @@ def test_a_run_that_was_stopped_before_the_fit_is_fitted_when_resumed(store, fit
     assert model.read_bytes() == (fitted_run / "model.safetensors").read_bytes()
 
 
+def test_the_head_of_a_backbone_of_your_own_is_fitted(store, tmp_path):
+    own = changed(epochs=1, backbone="support.backbones:Dropping", arguments={})
+    model = train(store, tmp_path / "run", replace(own, head=FIT))
+    assert FITTED_HEAD in read_card(model)["provenance"]
+
+
 def test_a_fitted_head_is_not_fitted_again(store, fitted_run):
     model = fitted_run / "model.safetensors"
     before = sha256(model)
